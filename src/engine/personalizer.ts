@@ -1,0 +1,103 @@
+// What an application holds: one object that remembers, forgets, generates and explains. Implemented over the worker
+// (createPersonalizer) and directly (createEngine), with the same types.
+import type { DeviceChoice, DevicePreference } from '../lib/device.ts';
+import type { HistoryItem, HistoryItemInput } from '../history/history-item.ts';
+import type { OnProgress } from '../lib/progress.ts';
+import type { GenerationUsage, SamplingOptions } from '../language-model/language-model.ts';
+
+export interface EngineOptions {
+  /** Folder of the model packages: a URL ending in `/`. */
+  readonly models: string;
+  /** @defaultValue 'auto' */
+  readonly embedderDevice?: DevicePreference;
+  /** `webgpu` runs WebLLM, `wasm` the ONNX path. @defaultValue 'auto' */
+  readonly languageModelDevice?: DevicePreference;
+  /** With `webgpu`: which runtime. @defaultValue 'webllm' */
+  readonly languageModelRuntime?: 'webllm' | 'onnx';
+  /** Name of the database. @defaultValue 'persona-plug' */
+  readonly storageName?: string;
+  readonly packages?: { readonly embedder?: string; readonly languageModel?: string; readonly plug?: string };
+}
+
+export interface GenerateRequest extends SamplingOptions {
+  readonly task: string;
+  readonly input: string;
+  /** The moment that ages are counted to, ISO 8601. @defaultValue now */
+  readonly at?: string;
+  /** `auto`: the gate decides; `none`: never; `always`: whenever there is a history. @defaultValue 'auto' */
+  readonly persona?: 'auto' | 'none' | 'always';
+  readonly maximumNewTokens?: number;
+  readonly stopStrings?: readonly string[];
+  /** Overrides the task's own fixed choices. */
+  readonly choices?: readonly string[];
+}
+
+/** Why an answer is as it is: the weight of each item in the persona, largest first. */
+export interface Explanation {
+  readonly gate: number;
+  readonly gateThreshold: number;
+  readonly isPersonaUsed: boolean;
+  /** In words, when no persona was used: no history, gate below threshold, not asked for. */
+  readonly reason: string;
+  readonly items: readonly { readonly item: HistoryItem; readonly weight: number }[];
+}
+
+export type GenerateEvent =
+  | { readonly type: 'explanation'; readonly explanation: Explanation }
+  | { readonly type: 'delta'; readonly text: string }
+  | { readonly type: 'end'; readonly text: string; readonly usage: GenerationUsage; readonly timing: GenerateTiming };
+
+/** Milliseconds since the request. */
+export interface GenerateTiming {
+  readonly embedded: number;
+  readonly firstToken: number;
+  readonly total: number;
+}
+
+export interface EngineStatus {
+  readonly embedder: {
+    readonly name: string;
+    readonly fingerprint: string;
+    readonly device: DeviceChoice;
+    readonly smallestCosine: number;
+    readonly selfTestPassed: boolean;
+  };
+  readonly languageModel: {
+    readonly name: string;
+    readonly fingerprint: string;
+    readonly runtime: 'webllm' | 'onnx';
+    readonly device: DeviceChoice;
+  };
+  readonly plug: { readonly name: string; readonly fingerprint: string; readonly tasks: readonly string[] };
+  readonly items: Readonly<Record<string, number>>;
+}
+
+export interface ImportResult {
+  readonly added: number;
+  readonly replaced: number;
+  readonly unchanged: number;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+}
+
+export interface LongCallOptions extends CallOptions {
+  readonly onProgress?: OnProgress;
+}
+
+export interface Personalizer extends AsyncDisposable {
+  readonly status: () => Promise<EngineStatus>;
+  remember(item: HistoryItemInput, options?: CallOptions): Promise<HistoryItem>;
+  forget(id: string, options?: CallOptions): Promise<boolean>;
+  forgetEverything(options?: CallOptions): Promise<void>;
+  items(task?: string, options?: CallOptions): Promise<HistoryItem[]>;
+  /** JSONL text, all or nothing, idempotent. @throws PersonaPlugError `invalid-import` with line number and reason. */
+  importHistory(jsonl: string, options?: LongCallOptions): Promise<ImportResult>;
+  /** JSONL text of all items; `includeVectors` adds vectors (base64 float32), so that a later import is bit-equal. */
+  exportHistory(options?: CallOptions & { includeVectors?: boolean }): Promise<string>;
+  /** Streams events: explanation first, then deltas, then end. */
+  generate(request: GenerateRequest, options?: CallOptions): AsyncIterable<GenerateEvent>;
+  /** The persona alone, without an answer. */
+  explain(request: GenerateRequest, options?: CallOptions): Promise<Explanation>;
+}

@@ -1,0 +1,36 @@
+// One thing that a user wrote, and the vectors that were made of it.
+
+/** An item as the user gives it. */
+export interface HistoryItemInput {
+  /** Without one: SHA-256 of (task, date, input, output), so that importing twice changes nothing. */
+  readonly id?: string;
+  /** `YYYY-MM-DD` or ISO 8601 (UTC). */
+  readonly date?: string;
+  readonly task: string;
+  readonly input: string;
+  readonly output: string;
+}
+
+/** An item as it is stored. */
+export interface HistoryItem {
+  readonly id: string;
+  readonly date: string | null;
+  readonly task: string;
+  readonly input: string;
+  readonly output: string;
+}
+
+/** The vectors of an item, `[dim]` each, with who made them. */
+export interface ItemVectors {
+  readonly embedder: string;
+  readonly backend: 'wasm' | 'webgpu';
+  readonly dim: number;
+  readonly input: Float32Array<ArrayBuffer>;
+  readonly output: Float32Array<ArrayBuffer>;
+}
+
+/** Item and vectors; `vectors` is null only while an item waits for another embedder's pass. */
+export interface StoredItem {
+  readonly item: HistoryItem;
+  readonly vectors: ItemVectors | null;
+}

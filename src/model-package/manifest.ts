@@ -1,0 +1,78 @@
+// The manifest of a model package: what the files are, their hashes, and how the model is used.
+
+export interface ManifestFile {
+  readonly path: string;
+  readonly bytes: number;
+  /** hex */
+  readonly sha256: string;
+  readonly role: 'weights' | 'graph' | 'tokenizer' | 'library' | 'config' | 'golden' | 'licence' | 'card';
+}
+
+interface ManifestBase {
+  readonly schemaVersion: 1;
+  readonly name: string;
+  readonly version: string;
+  readonly licence: string;
+  readonly description: string;
+  readonly files: readonly ManifestFile[];
+  /** SHA-256 (hex) of what decides the outputs; a plug names its embedder and LLM by it. */
+  readonly fingerprint: string;
+  readonly trainingData: readonly { readonly name: string; readonly licence: string; readonly source: string }[];
+  readonly results: Readonly<Record<string, unknown>>;
+}
+
+export interface EmbedderManifest extends ManifestBase {
+  readonly kind: 'embedder';
+  readonly embedder: {
+    readonly dim: number;
+    readonly maximumTokens: number;
+    readonly pooling: 'mean' | 'cls';
+    readonly isNormalized: boolean;
+    readonly graph: string;
+    readonly tokenizer: string;
+    readonly selfTest: string;
+  };
+}
+
+/** One part of a prompt template: a control token, or the place of the persona's rows or of the prompt text. */
+export type PromptTemplatePart = { readonly control: string } | { readonly slot: 'persona' | 'prompt' };
+
+export interface LanguageModelManifest extends ManifestBase {
+  readonly kind: 'language-model';
+  readonly languageModel: {
+    readonly hiddenSize: number;
+    readonly vocabularySize: number;
+    readonly layers: number;
+    readonly heads: number;
+    readonly kvHeads: number;
+    readonly headDim: number;
+    readonly contextWindow: number;
+    readonly endTokens: readonly number[];
+    readonly tokenizer: string;
+    readonly promptTemplate: readonly PromptTemplatePart[];
+    readonly onnx?: { readonly graph: string; readonly externalData: readonly string[] };
+    readonly webllm?: { readonly library: string; readonly version: string };
+  };
+}
+
+export interface PlugManifest extends ManifestBase {
+  readonly kind: 'plug';
+  readonly plug: {
+    readonly embedder: string;
+    readonly languageModel: string;
+    readonly dim: number;
+    readonly hiddenSize: number;
+    readonly projectorWidth: number;
+    readonly personaRows: number;
+    readonly instructionRows: number;
+    readonly tasks: readonly string[];
+    readonly gateThreshold: number;
+    readonly weights: string;
+  };
+}
+
+export interface GoldenManifest extends ManifestBase {
+  readonly kind: 'golden';
+}
+
+export type Manifest = EmbedderManifest | LanguageModelManifest | PlugManifest | GoldenManifest;
