@@ -1,0 +1,66 @@
+"""Muon for the weight matrices, AdamW for embeddings and norms, and the learning-rate schedule by time.
+
+Muon orthogonalises the momentum of each matrix; on a budget of some thousand steps it learns from fewer tokens than
+AdamW alone. The schedule is warm-up, stable, decay: unlike a cosine it can be told at any moment to finish.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+
+@dataclass
+class TimeSchedule:
+    """Learning-rate factor as a function of seconds trained: linear warm-up, plateau, linear decay to zero."""
+
+    budget: float
+    warm_up_share: float = 0.02
+    decay_share: float = 0.25
+    decay_start: float | None = None  # set when the run is told to finish early
+
+    def __post_init__(self) -> None:
+        if self.decay_start is None:
+            self.decay_start = self.budget * (1 - self.decay_share)
+
+    def finish_from(self, elapsed: float) -> None:
+        """Starts the decay now, for as long a share of the (shortened) run as planned."""
+        if elapsed < self.decay_start:
+            self.decay_start = elapsed
+            self.budget = min(self.budget, elapsed / (1 - self.decay_share))
+
+    def factor(self, elapsed: float) -> float:
+        """Factor in [0, 1] on the peak learning rates."""
+        warm_up = min(1.0, (elapsed + 1) / (self.budget * self.warm_up_share + 1))
+        decay = min(1.0, max(0.0, (self.budget - elapsed) / max(self.budget - self.decay_start, 1e-9)))
+        return warm_up * decay
+
+    def is_over(self, elapsed: float) -> bool:
+        """Whether the budget is used up."""
+        return elapsed >= self.budget
+
+
+def create_optimizers(model: nn.Module, muon_rate: float, adam_rate: float, weight_decay: float) -> list[torch.optim.Optimizer]:
+    """Two optimizers that cover every trainable parameter once; each group remembers its peak rate as `peak`."""
+    matrices, others = [], []
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            is_matrix = parameter.ndim == 2 and "embed_tokens" not in name and "lm_head" not in name
+            (matrices if is_matrix else others).append(parameter)
+    optimizers: list[torch.optim.Optimizer] = [
+        torch.optim.Muon(matrices, lr=muon_rate, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(others, lr=adam_rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True),
+    ]
+    for optimizer, peak in zip(optimizers, (muon_rate, adam_rate), strict=True):
+        for group in optimizer.param_groups:
+            group["peak"] = peak
+    return optimizers
+
+
+def set_rate(optimizers: list[torch.optim.Optimizer], factor: float) -> None:
+    """Sets every group's learning rate to its peak times `factor`."""
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = group["peak"] * factor
