@@ -1,0 +1,41 @@
+// Text to the ids of a BERT-like embedder: [CLS] … [SEP], cut to the model's length, equal to the Rust tokenizers.
+import { PersonaPlugError } from '../lib/errors.ts';
+import { loadPlainTokenizer } from './hugging-face-tokenizer.ts';
+
+/** Ids of one text, `[CLS]` and `[SEP]` included, at most `maximumTokens`. */
+export type EmbedderTokenizer = (text: string) => number[];
+
+/**
+ * Makes the tokenizer of an embedder.
+ *
+ * @throws PersonaPlugError `model-mismatch` when tokenizer.json is unreadable or has no `[CLS]` and `[SEP]`.
+ */
+export function createEmbedderTokenizer(tokenizerJson: unknown, maximumTokens: number): EmbedderTokenizer {
+  const tokenizer = loadPlainTokenizer(tokenizerJson);
+  const start = tokenizer.find('[CLS]');
+  const end = tokenizer.find('[SEP]');
+  if (start === undefined || end === undefined) {
+    throw new PersonaPlugError(
+      'model-mismatch',
+      'tokenizer.json has no [CLS] or no [SEP] token. Only BERT-like embedders are supported; choose one of those.',
+    );
+  }
+  const isBert = tokenizer.normalizer?.['type'] === 'BertNormalizer';
+  const isLowercase = tokenizer.normalizer?.['lowercase'] === true;
+  return (text) => {
+    const ids = tokenizer.encode(isBert ? likeRustBertNormalizer(text, isLowercase) : text);
+    return [start, ...ids.slice(0, maximumTokens - 2), end];
+  };
+}
+
+/**
+ * What Rust's BertNormalizer does and the JavaScript one leaves out: it lowercases character by character (a final sigma
+ * stays σ), and it sets ideographs beyond U+FFFF apart as well.
+ */
+function likeRustBertNormalizer(text: string, isLowercase: boolean): string {
+  const apart = text.replace(
+    /[\u{20000}-\u{2A6DF}\u{2A700}-\u{2B81F}\u{2B920}-\u{2CEAF}\u{2F800}-\u{2FA1F}]/gu,
+    ' $& ',
+  );
+  return isLowercase ? Array.from(apart, (character) => character.toLowerCase()).join('') : apart;
+}
