@@ -2,7 +2,7 @@
 // (createPersonalizer) and directly (createEngine), with the same types.
 import type { DeviceChoice, DevicePreference } from '../lib/device.ts';
 import type { HistoryItem, HistoryItemInput } from '../history/history-item.ts';
-import type { OnProgress } from '../lib/progress.ts';
+import type { OnProgress, Progress } from '../lib/progress.ts';
 import type { GenerationUsage, SamplingOptions } from '../language-model/language-model.ts';
 
 export interface EngineOptions {
@@ -42,10 +42,23 @@ export interface Explanation {
   readonly items: readonly { readonly item: HistoryItem; readonly weight: number }[];
 }
 
+/**
+ * One event of an answer. `progress` comes only while stored items still lack vectors of this embedder; then one
+ * `explanation`, then deltas, then one `end`. Event types may be added: ignore those you do not know.
+ */
 export type GenerateEvent =
+  | { readonly type: 'progress'; readonly progress: Progress }
   | { readonly type: 'explanation'; readonly explanation: Explanation }
   | { readonly type: 'delta'; readonly text: string }
-  | { readonly type: 'end'; readonly text: string; readonly usage: GenerationUsage; readonly timing: GenerateTiming };
+  | {
+      readonly type: 'end';
+      /** All deltas joined. */
+      readonly text: string;
+      /** What the task reads out of the text; null where it is no answer to the task. */
+      readonly answer: string | null;
+      readonly usage: GenerationUsage;
+      readonly timing: GenerateTiming;
+    };
 
 /** Milliseconds since the request. */
 export interface GenerateTiming {
@@ -87,7 +100,7 @@ export interface LongCallOptions extends CallOptions {
 }
 
 export interface Personalizer extends AsyncDisposable {
-  readonly status: () => Promise<EngineStatus>;
+  status(options?: CallOptions): Promise<EngineStatus>;
   remember(item: HistoryItemInput, options?: CallOptions): Promise<HistoryItem>;
   forget(id: string, options?: CallOptions): Promise<boolean>;
   forgetEverything(options?: CallOptions): Promise<void>;
@@ -99,5 +112,5 @@ export interface Personalizer extends AsyncDisposable {
   /** Streams events: explanation first, then deltas, then end. */
   generate(request: GenerateRequest, options?: CallOptions): AsyncIterable<GenerateEvent>;
   /** The persona alone, without an answer. */
-  explain(request: GenerateRequest, options?: CallOptions): Promise<Explanation>;
+  explain(request: GenerateRequest, options?: LongCallOptions): Promise<Explanation>;
 }

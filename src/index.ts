@@ -1,0 +1,43 @@
+// The public API of persona-plug.
+import type { EngineOptions, LongCallOptions, Personalizer } from './engine/personalizer.ts';
+import { connect, type PersonaWorker } from './worker/connect.ts';
+
+export interface CreatePersonalizerOptions extends EngineOptions, LongCallOptions {
+  /** A worker whose file calls `servePersonaWorker()`. The application owns it: it creates it and ends it. */
+  readonly worker: PersonaWorker;
+}
+
+/**
+ * Opens history, embedder, plug and language model in a worker.
+ *
+ * @example
+ * ```ts
+ * const worker = new Worker(new URL('./persona.worker.ts', import.meta.url), { type: 'module' });
+ * const me = await createPersonalizer({ worker, models: '/models/' });
+ * await me.remember({ task: 'news_headline', input: 'A draft', output: 'My headline' });
+ * for await (const event of me.generate({ task: 'news_headline', input: 'A new draft' })) {
+ *   if (event.type === 'delta') console.log(event.text);
+ * }
+ * ```
+ *
+ * @throws PersonaPlugError `webgpu-unavailable`, `model-missing`, `model-integrity`, `model-mismatch`, `network-failed`,
+ * `storage-blocked`, `storage-failed`, `runtime-failed`, `closed`; or `signal.reason` when aborted.
+ */
+export async function createPersonalizer(options: CreatePersonalizerOptions): Promise<Personalizer> {
+  const { worker, signal, onProgress, ...engineOptions } = options;
+  return await connect(worker, engineOptions, {
+    ...(signal === undefined ? {} : { signal }),
+    ...(onProgress === undefined ? {} : { onProgress }),
+  });
+}
+
+export { connect, type ConnectOptions, type PersonaWorker } from './worker/connect.ts';
+export { servePersonaWorker, type ServePersonaWorkerOptions } from './worker/serve-persona-worker.ts';
+export type * from './engine/personalizer.ts';
+export type { HistoryItem, HistoryItemInput } from './history/history-item.ts';
+export type { FinishReason, GenerationUsage, SamplingOptions } from './language-model/language-model.ts';
+export type { DeviceChoice, DevicePreference } from './lib/device.ts';
+export { PersonaPlugError, type PersonaPlugErrorCode } from './lib/errors.ts';
+export type { OnProgress, Progress } from './lib/progress.ts';
+export { type RetrievedItem, type Task } from './prompts/task.ts';
+export { shippedTasks } from './prompts/task-registry.ts';

@@ -1,0 +1,82 @@
+// The one place where a prompt becomes segments. Training's `training/prompts.py` does the same; golden ids hold both.
+import { PersonaPlugError } from '../lib/errors.ts';
+import type { PromptSegment, TextTokenizer } from '../language-model/language-model.ts';
+import type { PromptTemplatePart } from '../model-package/manifest.ts';
+
+/** Soft rows `[count, hiddenSize]`. */
+export interface SoftRows {
+  readonly rows: Float32Array;
+  readonly count: number;
+}
+
+/** What a persona puts into a prompt: the task's instruction I, then the user's rows P. */
+export interface PersonaRows {
+  readonly instruction: SoftRows;
+  readonly persona: SoftRows;
+}
+
+export interface PromptLayout {
+  readonly template: readonly PromptTemplatePart[];
+  readonly tokenizer: TextTokenizer;
+  /** Tokens that prompt and answer share. */
+  readonly contextWindow: number;
+  /** The words of the prompt; special tokens inside them are plain text. */
+  readonly text: string;
+  /** Null: the prompt of a user without a persona, token for token. */
+  readonly persona: PersonaRows | null;
+  /** Room that is kept for the answer. */
+  readonly maximumNewTokens: number;
+}
+
+/**
+ * Lays out a prompt. The text is cut at its end where it would not leave room for the answer.
+ *
+ * @throws PersonaPlugError `invalid-prompt` when template, rows and answer leave no room for the text;
+ * `invalid-argument` when the template names an unknown control token or has no prompt slot.
+ */
+export function layoutPrompt(layout: PromptLayout): PromptSegment[] {
+  const { template, tokenizer, persona } = layout;
+  const textIds = cutText(tokenizer.encode(layout.text), layout);
+  const segments: PromptSegment[] = [];
+  let ids: number[] = [];
+  const endIds = (): void => {
+    if (ids.length > 0) segments.push({ kind: 'ids', ids });
+    ids = [];
+  };
+  for (const part of template) {
+    if ('control' in part) ids.push(tokenizer.controlToken(part.control));
+    else if (part.slot === 'prompt') ids = ids.concat(textIds);
+    else if (persona !== null) {
+      endIds();
+      for (const { rows, count } of [persona.instruction, persona.persona]) {
+        if (count > 0) segments.push({ kind: 'rows', rows, count });
+      }
+    }
+  }
+  endIds();
+  return segments;
+}
+
+function cutText(ids: number[], { template, persona, contextWindow, maximumNewTokens }: PromptLayout): number[] {
+  const promptSlots = template.filter((part) => 'slot' in part && part.slot === 'prompt').length;
+  if (promptSlots !== 1) {
+    throw new PersonaPlugError(
+      'invalid-argument',
+      `The model's prompt template has ${promptSlots} places for the prompt. Give it exactly one {"slot": "prompt"}.`,
+      { details: { promptSlots } },
+    );
+  }
+  const controls = template.filter((part) => 'control' in part).length;
+  const personaSlots = template.filter((part) => 'slot' in part && part.slot === 'persona').length;
+  const rows = persona === null ? 0 : personaSlots * (persona.instruction.count + persona.persona.count);
+  const room = contextWindow - rows - controls - maximumNewTokens;
+  if (room < 1) {
+    throw new PersonaPlugError(
+      'invalid-prompt',
+      `No room is left for the prompt: of ${contextWindow} tokens, ${rows} persona rows, ${controls} control tokens ` +
+        `and ${maximumNewTokens} new tokens take all. Ask for fewer new tokens (maximumNewTokens).`,
+      { details: { contextWindow, rows, controls, maximumNewTokens } },
+    );
+  }
+  return ids.length > room ? ids.slice(0, room) : ids;
+}

@@ -1,0 +1,4 @@
+// `persona-plug/worker`: what a worker's file imports.
+export { type Task } from '../prompts/task.ts';
+export { servePersonaWorker, type ServePersonaWorkerOptions } from './serve-persona-worker.ts';
+export { type EngineServer, type LoadEngine, serveEngine, type ServeOptions } from './serve-engine.ts';
