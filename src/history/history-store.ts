@@ -1,20 +1,50 @@
-// The contract of a history: items with their vectors, all-or-nothing writes, exact deletion.
+// The contract of a history: items with their vectors, all-or-nothing writes, exact deletion. `openHistory` keeps it in
+// IndexedDB, `memoryHistory` in memory; src/testing/history-contract.ts is the contract as tests.
 import type { HistoryItem, ItemVectors, StoredItem } from './history-item.ts';
 
+/** An item together with the vectors that were made of it. */
+export interface EmbeddedItem {
+  readonly item: HistoryItem;
+  readonly vectors: ItemVectors;
+}
+
+/** What a plug made of an item's vectors, kept so that it is made once: `[projectorWidth]`. */
+export interface ItemProjection {
+  readonly id: string;
+  /** The vectors it was made of. */
+  readonly vectors: ItemVectors;
+  readonly projection: Float32Array<ArrayBuffer>;
+}
+
+export interface PutResult {
+  readonly added: number;
+  readonly replaced: number;
+  readonly unchanged: number;
+}
+
 export interface HistoryStore extends AsyncDisposable {
-  /** Writes items and vectors in one transaction: all or none. An id that exists is left as it is when equal, else replaced. Returns how many were new or changed. */
-  put(
-    items: readonly { item: HistoryItem; vectors: ItemVectors }[],
-  ): Promise<{ added: number; replaced: number; unchanged: number }>;
+  /**
+   * Writes items and vectors in one transaction: all or none, also when `signal` aborts it. An id that exists is left
+   * as it is when item and embedder are equal, else replaced. When it resolves, the data survives a killed browser.
+   *
+   * @throws PersonaPlugError `storage-quota`, `storage-failed`, `storage-blocked`, `closed`, or `signal.reason`.
+   */
+  put(entries: readonly EmbeddedItem[], options?: { readonly signal?: AbortSignal }): Promise<PutResult>;
   get(id: string): Promise<StoredItem | undefined>;
-  /** Which of these ids exist with the very same item and vectors of this embedder. */
-  has(ids: readonly string[], embedder: string): Promise<Set<string>>;
-  /** Items of a task (all tasks without one) in the fixed order: date ascending, undated first, then id by code units. */
+  /** The ids of those items that are stored just so, with vectors of this embedder (fingerprint). */
+  has(items: readonly HistoryItem[], embedder: string): Promise<Set<string>>;
+  /** Items of a task (all tasks without one) in the fixed order: date ascending, undated first, then id by code units. All tasks: task by task, by code units. */
   list(task?: string): Promise<StoredItem[]>;
   /** Items per task, without reading the vectors. */
   count(): Promise<Record<string, number>>;
-  /** Removes the item and its vectors in one transaction; false when there was none. */
+  /** Removes the item, its vectors and its projections in one transaction; false when there was none. */
   delete(id: string): Promise<boolean>;
   /** Removes everything, the caches included. */
   clear(): Promise<void>;
+  /** Gives stored items vectors of another embedder. Items that were changed or deleted meanwhile stay so. Returns how many were written. */
+  replaceVectors(entries: readonly EmbeddedItem[]): Promise<number>;
+  /** The kept projections of a plug (fingerprint) for the items of a task, by item id. */
+  projections(plug: string, task: string): Promise<Map<string, Float32Array<ArrayBuffer>>>;
+  /** Keeps projections of items that still have the vectors they were made of. Returns how many were kept. */
+  putProjections(plug: string, projections: readonly ItemProjection[]): Promise<number>;
 }

@@ -1,0 +1,253 @@
+// A history over an open database. Every write is one transaction with strict durability: when it resolves, the data
+// is on disk, and a browser that is killed the next moment has it.
+import type { IDBPTransaction, StoreNames } from 'idb';
+import { PersonaPlugError } from '../lib/errors.ts';
+import { isSameItem } from './check-item.ts';
+import { areSameVectors } from './compare-vectors.ts';
+import type { ItemVectors, StoredItem } from './history-item.ts';
+import {
+  fromItemRecord,
+  type HistoryDatabase,
+  type HistorySchema,
+  taskRange,
+  toItemRecord,
+  type VectorsRecord,
+} from './history-schema.ts';
+import type { EmbeddedItem, HistoryStore } from './history-store.ts';
+import { toStorageError } from './storage-error.ts';
+
+type StoreName = StoreNames<HistorySchema>;
+type WriteTransaction = IDBPTransaction<HistorySchema, StoreName[], 'readwrite'>;
+
+const allStores: StoreName[] = ['items', 'vectors', 'projections'];
+
+/** Gives the database while it is open, and throws why it is not. */
+export type DatabaseGate = () => HistoryDatabase;
+
+/** `close` ends the connection; `gate` throws from then on. */
+export function indexedDbHistory(name: string, gate: DatabaseGate, close: () => void): HistoryStore {
+  /** Runs `work` in one transaction: committed as a whole, or rolled back as a whole. */
+  async function write<T>(
+    work: (transaction: WriteTransaction) => Promise<T>,
+    options: { durability?: 'strict' | 'relaxed'; signal?: AbortSignal | undefined } = {},
+  ): Promise<T> {
+    const { durability = 'strict', signal } = options;
+    signal?.throwIfAborted();
+    const transaction = begin(() => gate().transaction(allStores, 'readwrite', { durability }));
+    const rollBack = (): void => {
+      try {
+        transaction.abort();
+      } catch {
+        // Already committed or rolled back: there is nothing to undo.
+      }
+    };
+    signal?.addEventListener('abort', rollBack, { once: true });
+    try {
+      // Both at once: a transaction can fail while `work` still waits, and either must not go unheard.
+      const [result] = await Promise.all([work(transaction), transaction.done]);
+      return result;
+    } catch (error) {
+      rollBack();
+      await transaction.done.catch(() => undefined);
+      if (signal?.aborted === true) throw signal.reason;
+      // A request that fails with the transaction says AbortError; the transaction knows the cause, e.g. the quota.
+      throw toStorageError(transaction.error ?? error, name);
+    } finally {
+      signal?.removeEventListener('abort', rollBack);
+    }
+  }
+
+  async function read<T>(work: (database: HistoryDatabase) => Promise<T>): Promise<T> {
+    try {
+      return await work(gate());
+    } catch (error) {
+      throw toStorageError(error, name);
+    }
+  }
+
+  function begin<T>(open: () => T): T {
+    try {
+      return open();
+    } catch (error) {
+      throw toStorageError(error, name);
+    }
+  }
+
+  return {
+    async put(entries, options) {
+      return await write(async (transaction) => await putAll(transaction, entries), { signal: options?.signal });
+    },
+    async get(id) {
+      return await read(async (database) => {
+        const transaction = database.transaction(['items', 'vectors']);
+        const [record, vectors] = await Promise.all([
+          transaction.objectStore('items').get(id),
+          transaction.objectStore('vectors').get(id),
+        ]);
+        return record === undefined ? undefined : { item: fromItemRecord(record), vectors: vectors?.vectors ?? null };
+      });
+    },
+    async has(items, embedder) {
+      return await read(async (database) => {
+        const transaction = database.transaction(['items', 'vectors']);
+        const isThere = await Promise.all(
+          items.map(async (item) => {
+            const record = await transaction.objectStore('items').get(item.id);
+            if (record === undefined || !isSameItem(fromItemRecord(record), item)) return false;
+            return (await transaction.objectStore('vectors').get(item.id))?.vectors.embedder === embedder;
+          }),
+        );
+        return new Set(items.filter((_, index) => isThere[index] === true).map((item) => item.id));
+      });
+    },
+    async list(task) {
+      return await read(async (database) => {
+        const transaction = database.transaction(['items', 'vectors']);
+        const range = task === undefined ? null : taskRange(task);
+        const [records, vectors] = await Promise.all([
+          transaction.objectStore('items').index('order').getAll(range),
+          transaction.objectStore('vectors').index('order').getAll(range),
+        ]);
+        const byId = new Map(vectors.map((record) => [record.id, record.vectors]));
+        return records.map((record): StoredItem => ({
+          item: fromItemRecord(record),
+          vectors: byId.get(record.id) ?? null,
+        }));
+      });
+    },
+    async count() {
+      return await read(countTasks);
+    },
+    async delete(id) {
+      return await write(async (transaction) => {
+        const isThere = (await transaction.objectStore('items').getKey(id)) !== undefined;
+        await Promise.all([
+          transaction.objectStore('items').delete(id),
+          transaction.objectStore('vectors').delete(id),
+          dropProjections(transaction, id),
+        ]);
+        return isThere;
+      });
+    },
+    async clear() {
+      await write(async (transaction) => {
+        await Promise.all(allStores.map(async (store) => await transaction.objectStore(store).clear()));
+      });
+    },
+    async replaceVectors(entries) {
+      return await write(async (transaction) => {
+        const written = await Promise.all(
+          entries.map(async (entry) => {
+            const record = await transaction.objectStore('items').get(entry.item.id);
+            if (record === undefined || !isSameItem(fromItemRecord(record), entry.item)) return 0;
+            await Promise.all([
+              transaction.objectStore('vectors').put(toVectorsRecord(entry)),
+              dropProjections(transaction, entry.item.id),
+            ]);
+            return 1;
+          }),
+        );
+        return written.reduce<number>((sum, one) => sum + one, 0);
+      });
+    },
+    async projections(plug, task) {
+      return await read(async (database) => {
+        const records = await database.getAllFromIndex('projections', 'task', IDBKeyRange.only([plug, task]));
+        return new Map(records.map(({ id, projection }) => [id, projection]));
+      });
+    },
+    async putProjections(plug, projections) {
+      return await write(
+        async (transaction) => {
+          const kept = await Promise.all(
+            projections.map(async ({ id, vectors, projection }) => {
+              const now = await transaction.objectStore('vectors').get(id);
+              if (now === undefined || !areSameVectors(now.vectors, vectors)) return 0;
+              await transaction
+                .objectStore('projections')
+                .put({ plug, id, task: now.task, projection: ownBuffer(projection) });
+              return 1;
+            }),
+          );
+          return kept.reduce<number>((sum, one) => sum + one, 0);
+        },
+        // A cache: what is lost is made again.
+        { durability: 'relaxed' },
+      );
+    },
+    async [Symbol.asyncDispose]() {
+      close();
+    },
+  };
+}
+
+async function putAll(
+  transaction: WriteTransaction,
+  entries: readonly EmbeddedItem[],
+): Promise<{ added: number; replaced: number; unchanged: number }> {
+  const [items, vectors] = [transaction.objectStore('items'), transaction.objectStore('vectors')];
+  const result = { added: 0, replaced: 0, unchanged: 0 };
+  await Promise.all(
+    entries.map(async (entry) => {
+      const { item } = entry;
+      const old = await items.get(item.id);
+      if (old !== undefined && isSameItem(fromItemRecord(old), item)) {
+        const oldVectors = await vectors.get(item.id);
+        if (oldVectors?.vectors.embedder === entry.vectors.embedder) {
+          result.unchanged += 1;
+          return;
+        }
+      }
+      result[old === undefined ? 'added' : 'replaced'] += 1;
+      await Promise.all([
+        items.put(toItemRecord(item)),
+        vectors.put(toVectorsRecord(entry)),
+        old === undefined ? undefined : dropProjections(transaction, item.id),
+      ]);
+    }),
+  );
+  return result;
+}
+
+async function dropProjections(transaction: WriteTransaction, id: string): Promise<void> {
+  const store = transaction.objectStore('projections');
+  const keys = await store.index('item').getAllKeys(id);
+  await Promise.all(keys.map(async (key) => await store.delete(key)));
+}
+
+async function countTasks(database: HistoryDatabase): Promise<Record<string, number>> {
+  const index = database.transaction('items').store.index('order');
+  const counts: [string, number][] = [];
+  // Jumps from task to task: one key and one count each, no record is read.
+  for (let range: IDBKeyRange | null = null; ;) {
+    const cursor = await index.openKeyCursor(range);
+    if (cursor === null) return Object.fromEntries(counts);
+    const [task] = cursor.key;
+    counts.push([task, await index.count(taskRange(task))]);
+    range = IDBKeyRange.lowerBound([task, []], true);
+  }
+}
+
+function toVectorsRecord({ item, vectors }: EmbeddedItem): VectorsRecord {
+  const { embedder, backend, dim } = vectors;
+  if (vectors.input.length !== dim || vectors.output.length !== dim) {
+    throw new PersonaPlugError(
+      'invalid-argument',
+      `The vectors of item ${item.id} have ${vectors.input.length} and ${vectors.output.length} numbers, not ${dim}. ` +
+        'Embed the item again.',
+    );
+  }
+  const own: ItemVectors = {
+    embedder,
+    backend,
+    dim,
+    input: ownBuffer(vectors.input),
+    output: ownBuffer(vectors.output),
+  };
+  return { id: item.id, task: item.task, date: item.date ?? '', vectors: own };
+}
+
+/** Structured cloning stores the whole buffer behind a view, so a view on a larger one is copied first. */
+function ownBuffer(vector: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
+  return vector.byteLength === vector.buffer.byteLength ? vector : vector.slice();
+}

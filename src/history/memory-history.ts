@@ -1,0 +1,115 @@
+// A history in memory: the same contract as IndexedDB's, for Node and for tests. It ends with the process.
+import { compareDated } from '../lib/compare-dated.ts';
+import { PersonaPlugError } from '../lib/errors.ts';
+import { isSameItem } from './check-item.ts';
+import { areSameVectors } from './compare-vectors.ts';
+import type { StoredItem } from './history-item.ts';
+import type { HistoryStore } from './history-store.ts';
+
+/** Opens an empty history in memory. */
+export function memoryHistory(): HistoryStore {
+  const stored = new Map<string, StoredItem>();
+  /** By plug, then by item id. */
+  const cache = new Map<string, Map<string, Float32Array<ArrayBuffer>>>();
+  let isClosed = false;
+
+  function assertOpen(): void {
+    if (isClosed) throw new PersonaPlugError('closed', 'The history is closed. Open it again.');
+  }
+
+  function dropProjections(id: string): void {
+    for (const projections of cache.values()) projections.delete(id);
+  }
+
+  return {
+    async put(entries, options) {
+      assertOpen();
+      options?.signal?.throwIfAborted();
+      const result = { added: 0, replaced: 0, unchanged: 0 };
+      for (const { item, vectors } of entries) {
+        const old = stored.get(item.id);
+        if (old !== undefined && isSameItem(old.item, item) && old.vectors?.embedder === vectors.embedder) {
+          result.unchanged += 1;
+          continue;
+        }
+        result[old === undefined ? 'added' : 'replaced'] += 1;
+        dropProjections(item.id);
+        stored.set(item.id, structuredClone({ item, vectors }));
+      }
+      return result;
+    },
+    async get(id) {
+      assertOpen();
+      return structuredClone(stored.get(id));
+    },
+    async has(items, embedder) {
+      assertOpen();
+      const isThere = items.filter((item) => {
+        const old = stored.get(item.id);
+        return old !== undefined && isSameItem(old.item, item) && old.vectors?.embedder === embedder;
+      });
+      return new Set(isThere.map((item) => item.id));
+    },
+    async list(task) {
+      assertOpen();
+      return [...stored.values()]
+        .filter(({ item }) => task === undefined || item.task === task)
+        .sort((a, b) => compareTasks(a.item.task, b.item.task) || compareDated(a.item, b.item))
+        .map((entry) => structuredClone(entry));
+    },
+    async count() {
+      assertOpen();
+      const counts = new Map<string, number>();
+      for (const { item } of stored.values()) counts.set(item.task, (counts.get(item.task) ?? 0) + 1);
+      return Object.fromEntries([...counts].sort(([a], [b]) => compareTasks(a, b)));
+    },
+    async delete(id) {
+      assertOpen();
+      dropProjections(id);
+      return stored.delete(id);
+    },
+    async clear() {
+      assertOpen();
+      stored.clear();
+      cache.clear();
+    },
+    async replaceVectors(entries) {
+      assertOpen();
+      let written = 0;
+      for (const { item, vectors } of entries) {
+        const old = stored.get(item.id);
+        if (old === undefined || !isSameItem(old.item, item)) continue;
+        dropProjections(item.id);
+        stored.set(item.id, structuredClone({ item, vectors }));
+        written += 1;
+      }
+      return written;
+    },
+    async projections(plug, task) {
+      assertOpen();
+      const ofTask = [...(cache.get(plug) ?? [])].filter(([id]) => stored.get(id)?.item.task === task);
+      return new Map(ofTask.map(([id, projection]) => [id, projection.slice()]));
+    },
+    async putProjections(plug, projections) {
+      assertOpen();
+      const ofPlug = cache.get(plug) ?? new Map<string, Float32Array<ArrayBuffer>>();
+      cache.set(plug, ofPlug);
+      let kept = 0;
+      for (const { id, vectors, projection } of projections) {
+        const now = stored.get(id)?.vectors ?? null;
+        if (now === null || !areSameVectors(now, vectors)) continue;
+        ofPlug.set(id, projection.slice());
+        kept += 1;
+      }
+      return kept;
+    },
+    async [Symbol.asyncDispose]() {
+      isClosed = true;
+    },
+  };
+}
+
+function compareTasks(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}

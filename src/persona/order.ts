@@ -1,0 +1,7 @@
+// The order in which a persona sums up its items. It must not depend on how they came in.
+import { compareDated, type Dated } from '../lib/compare-dated.ts';
+
+/** A sorted copy: date ascending, undated first, then id. */
+export function inOrder<T extends Dated>(items: readonly T[]): T[] {
+  return items.toSorted(compareDated);
+}

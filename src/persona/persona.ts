@@ -1,0 +1,84 @@
+// From a query and a history to a persona: pure maths, no input or output, no runtime. Equal histories give equal bits,
+// in whatever order their items come; so forgetting an item is exact.
+import { ageOf } from './age.ts';
+import { gateFeatures, gateValue } from './gate.ts';
+import { applyLinear, dot } from './linear-algebra.ts';
+import { inOrder } from './order.ts';
+import type { Plug, TaskParameters } from './plug.ts';
+import { personaRows } from './projector.ts';
+import { softmaxWeights } from './weights.ts';
+
+/** What the persona needs of an item. */
+export interface PersonaItem {
+  readonly id: string;
+  readonly date: string | null;
+  /** The unit vector of the item's input, `[d]`. */
+  readonly input: Float32Array;
+}
+
+/** How a history answers a query, before any row is made. */
+export interface Attention<T extends PersonaItem> {
+  /** The items in the fixed order, each with its weight; the weights sum to 1. */
+  readonly items: readonly { readonly item: T; readonly weight: number }[];
+  /** 0 for an empty history. */
+  readonly gate: number;
+  /** `[6]`; empty for an empty history. */
+  readonly gateFeatures: readonly number[];
+}
+
+export interface PersonaQuery<T extends PersonaItem> {
+  readonly task: string;
+  /** Milliseconds since 1970, UTC: the moment that ages are counted to. */
+  readonly at: number;
+  /** The unit vector of the query's input, `[d]`. */
+  readonly query: Float32Array;
+  readonly items: readonly T[];
+}
+
+/** Weighs the items of a history for a query and asks the gate. */
+export function attend<T extends PersonaItem>(plug: Plug, { task, at, query, items }: PersonaQuery<T>): Attention<T> {
+  if (items.length === 0) return { items: [], gate: 0, gateFeatures: [] };
+  const ordered = inOrder(items);
+  const parameters = plug.parametersOf(task);
+  const head = applyLinear(plug.query, query);
+  const weights = softmaxWeights(
+    ordered.map((item) => dot(head, item.input)),
+    ordered.map((item) => ageOf(item.date, at)),
+    parameters,
+  );
+  const features = gateFeatures(
+    weights,
+    ordered.map((item) => dot(query, item.input)),
+  );
+  return {
+    items: ordered.map((item, index) => ({ item, weight: weights[index] ?? 0 })),
+    gate: gateValue(plug, features),
+    gateFeatures: features,
+  };
+}
+
+/** A persona as rows of input embeddings: the task's instruction I, then the user's own rows P. */
+export interface Persona {
+  /** `[instructionRows, hiddenSize]` */
+  readonly instruction: Float32Array;
+  /** `[personaRows, hiddenSize]` */
+  readonly rows: Float32Array<ArrayBuffer>;
+}
+
+/** The rows of an attention; `projection` gives an item's `projectItem` numbers. */
+export function personaOf<T extends PersonaItem>(
+  plug: Plug,
+  task: string,
+  attention: Attention<T>,
+  projection: (item: T) => Float32Array,
+): Persona {
+  const parameters: TaskParameters = plug.parametersOf(task);
+  return {
+    instruction: parameters.instruction,
+    rows: personaRows(
+      plug,
+      attention.items.map(({ weight }) => weight),
+      attention.items.map(({ item }) => projection(item)),
+    ),
+  };
+}

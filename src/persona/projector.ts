@@ -1,0 +1,44 @@
+// The projector: an item's two vectors to m numbers, and the weighted mean of these to the persona's rows. PPlug puts
+// both layers inside the sum; the second is linear and Σ w = 1, so it may stand outside, and an item costs m numbers.
+import { PersonaPlugError } from '../lib/errors.ts';
+import { applyLinear } from './linear-algebra.ts';
+import type { Plug } from './plug.ts';
+
+/** z = gelu(A·[input ; output] + a): `[d]`, `[d]` to `[m]`. Depends on this item and the plug alone. */
+export function projectItem(plug: Plug, input: Float32Array, output: Float32Array): Float32Array<ArrayBuffer> {
+  if (input.length !== plug.dim || output.length !== plug.dim) {
+    throw new PersonaPlugError(
+      'model-mismatch',
+      `The plug "${plug.name}" takes vectors of ${plug.dim} numbers, these have ${input.length} and ${output.length}. ` +
+        'Embed the items with the embedder of the plug.',
+      { details: { expected: plug.dim, input: input.length, output: output.length } },
+    );
+  }
+  const both = new Float32Array(2 * plug.dim);
+  both.set(input);
+  both.set(output, plug.dim);
+  return applyLinear(plug.projector, both).map(geluTanh);
+}
+
+/** P = B·Σ wᵢ·zᵢ + b: `[k, h]`, row-major. */
+export function personaRows(
+  plug: Plug,
+  weights: readonly number[],
+  projections: readonly Float32Array[],
+): Float32Array<ArrayBuffer> {
+  const mean = new Float64Array(plug.projectorWidth);
+  for (const [index, projection] of projections.entries()) {
+    const weight = weights[index] ?? 0;
+    for (let column = 0; column < mean.length; column++) {
+      mean[column] = (mean[column] ?? 0) + weight * (projection[column] ?? 0);
+    }
+  }
+  return applyLinear(plug.output, Float32Array.from(mean));
+}
+
+const sqrtTwoOverPi = Math.sqrt(2 / Math.PI);
+
+/** GELU in the tanh form: the form of `torch.nn.functional.gelu(approximate="tanh")`. */
+function geluTanh(x: number): number {
+  return 0.5 * x * (1 + Math.tanh(sqrtTwoOverPi * (x + 0.044715 * x * x * x)));
+}
