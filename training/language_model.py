@@ -12,6 +12,10 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedModel
+from transformers.utils import logging
+
+
+logging.disable_progress_bar()  # one bar for each of a few files says nothing
 
 
 def create_language_model(config_path: Path) -> PreTrainedModel:

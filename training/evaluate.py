@@ -1,0 +1,216 @@
+"""Does her persona help, and is it hers? `python -m training.evaluate [--check]`.
+
+On held-out dev users: negative log-likelihood of the gold answer (nats an answer) with no persona, with the user's own,
+and with another user's history, each as the product would answer (a closed gate answers like "none") and with the
+gate forced open; intervals resample users. `--check` exits 1 unless, over at least 300 queries of news_category, her
+persona beats both "none" and another user's history with 95 % intervals of the paired differences below zero.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from training.choices import build_trie, decode_choices
+from training.data import users_of_split
+from training.embed_histories import VectorStore
+from training.histories import collate_histories
+from training.intervals import clustered_interval
+from training.language_model import load_language_model, round_to_bfloat16
+from training.plug import load_plug, persona_rows
+from training.plug_data import UserSamples, build_user_samples
+from training.prompts import TASK_PROMPTS
+from training.samples import batches_by_length
+from training.soft_prompt import SlotSample, log_likelihood
+from training.splits import Split
+from training.tokenizer import TextTokenizer
+
+CHECKED_TASK = "news_category"
+MINIMUM_QUERIES = 300
+GATE_THRESHOLD = 0.5
+
+
+@dataclass
+class Measured:
+    """Per query: its user, and per condition the loss of the gold answer and (for choices) whether the answer was right."""
+
+    users: list[str] = field(default_factory=list)
+    losses: dict[str, list[float]] = field(default_factory=dict)
+    correct: dict[str, list[float]] = field(default_factory=dict)
+    gate_open: dict[str, list[float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Evaluator:
+    """Language model, plug and tokenizer under measurement."""
+
+    model: object
+    plug: object
+    tokenizer: TextTokenizer
+    rows: tuple[int, int]
+
+    @torch.no_grad()
+    def prompts(self, samples: Sequence[SlotSample], rows: torch.Tensor | None) -> list[torch.Tensor]:
+        """Input embeddings of each prompt, soft rows put in."""
+        table = self.model.get_input_embeddings()
+        embedded = [table(torch.tensor(entry.sample.prompt)) for entry in samples]
+        if rows is None:
+            return embedded
+        return [torch.cat([e[: s.slot], rows[i], e[s.slot :]]) for i, (e, s) in enumerate(zip(embedded, samples, strict=True))]
+
+    @torch.no_grad()
+    def measure(self, task: str, users: list[UserSamples], seed: int = 0, batch_tokens: int = 4096) -> Measured:
+        """Every query of the users under every condition."""
+        partners = derangement(len(users), seed)
+        entries = [(n, index) for n, user in enumerate(users) for index in range(user.user.first_query, len(user.user.items))]
+        measured = Measured(users=[users[n].user.id for n, _ in entries])
+        task_index = self.plug.tasks.index(task)
+        choices = TASK_PROMPTS[task].choices
+        trie = build_trie(self.tokenizer, choices)
+        for name in ("none", "persona", "shuffled", "persona, gate open", "shuffled, gate open"):
+            measured.losses[name] = [0.0] * len(entries)
+            measured.correct[name] = [0.0] * len(entries)
+        for name in ("persona", "shuffled"):
+            measured.gate_open[name] = [0.0] * len(entries)
+
+        lengths = [len(users[n].with_rows[index].sample) for n, index in entries]
+        for batch in batches_by_length(lengths, batch_tokens, random.Random(0)):
+            chosen = [entries[position] for position in batch]
+            plain = [users[n].plain[index] for n, index in chosen]
+            softened = [users[n].with_rows[index] for n, index in chosen]
+            golds = [users[n].user.items[index].output for n, index in chosen]
+            none_loss = (-log_likelihood(self.model, plain, None, False)).tolist()
+            none_right = self.right(plain, None, trie, golds) if choices else [0.0] * len(batch)
+            write(measured, "none", batch, none_loss, none_right)
+            for name in ("persona", "shuffled"):
+                histories = []
+                for n, index in chosen:
+                    other = users[n] if name == "persona" else users[partners[n]]
+                    count = index if name == "persona" else other.user.first_query
+                    histories.append(users[n].query(index, range(count), other))
+                persona = self.plug(task_index, collate_histories(histories))
+                rows = persona_rows(self.plug, task_index, persona)
+                loss = (-log_likelihood(self.model, softened, rows, False)).tolist()
+                right = self.right(softened, rows, trie, golds) if choices else [0.0] * len(batch)
+                write(measured, f"{name}, gate open", batch, loss, right)
+                is_open = (persona.gate >= GATE_THRESHOLD).tolist()
+                gated = [loss[i] if is_open[i] else none_loss[i] for i in range(len(batch))]
+                gated_right = [right[i] if is_open[i] else none_right[i] for i in range(len(batch))]
+                write(measured, name, batch, gated, gated_right)
+                for i, position in enumerate(batch):
+                    measured.gate_open[name][position] = float(is_open[i])
+        return measured
+
+    def right(self, samples: Sequence[SlotSample], rows: torch.Tensor | None, trie, golds: Sequence[str]) -> list[float]:
+        """1.0 where the greedy choice is the gold answer."""
+        answers = decode_choices(self.model, self.prompts(samples, rows), trie)
+        return [float(self.tokenizer.decode(answer) == gold) for answer, gold in zip(answers, golds, strict=True)]
+
+
+def write(measured: Measured, name: str, batch: Sequence[int], losses: Sequence[float], right: Sequence[float]) -> None:
+    """Puts a batch's numbers at their queries' places."""
+    for i, position in enumerate(batch):
+        measured.losses[name][position] = losses[i]
+        measured.correct[name][position] = right[i]
+
+
+def derangement(count: int, seed: int) -> list[int]:
+    """For each user another one: a seeded cycle through all users, so nobody gets her own history."""
+    if count < 2:
+        raise ValueError(f"{count} user(s) cannot exchange histories. Measure at least two users.")
+    order = list(range(count))
+    random.Random(seed).shuffle(order)
+    partner = [0] * count
+    for position, user in enumerate(order):
+        partner[user] = order[(position + 1) % count]
+    return partner
+
+
+def report(task: str, measured: Measured) -> dict[str, object]:
+    """Means with intervals, and paired differences to the persona."""
+    users = measured.users
+    losses = measured.losses
+    result: dict[str, object] = {"task": task, "queries": len(users), "users": len(set(users)), "loss": {}, "accuracy": {}, "difference": {}}
+    for name, values in losses.items():
+        result["loss"][name] = vars(clustered_interval(values, users))
+        if TASK_PROMPTS[task].choices:
+            result["accuracy"][name] = vars(clustered_interval(measured.correct[name], users))
+    for suffix in ("", ", gate open"):
+        own = losses["persona" + suffix]
+        for name in ("none", "shuffled" + suffix):
+            difference = [a - b for a, b in zip(own, losses[name], strict=True)]
+            result["difference"][f"persona{suffix} - {name}"] = vars(clustered_interval(difference, users))
+    result["gate_open"] = {name: sum(values) / len(values) for name, values in measured.gate_open.items()}
+    return result
+
+
+def evaluate(directory: Path, tasks: Sequence[str], split: Split = "dev", model_path: Path | None = None) -> dict[str, object]:
+    """Measures the run's language model (rounded to bf16, as shipped) and plug."""
+    tokenizer = TextTokenizer(directory / "corpus" / "tokenizer.json")
+    model = round_to_bfloat16(load_language_model(model_path or directory / "tuned")).eval()
+    plug, config = load_plug(directory / "plug.pt")
+    store = VectorStore(directory / "embeddings")
+    sizes = (config.instruction_rows, config.persona_rows)
+    evaluator = Evaluator(model, plug, tokenizer, sizes)
+    results = {}
+    for task in tasks:
+        users = build_user_samples(users_of_split(task, split), tokenizer, store, sizes, None)
+        results[task] = report(task, evaluator.measure(task, users))
+        print(format_report(results[task]), flush=True)
+    return results
+
+
+def format_report(result: dict) -> str:
+    """The report as a few lines of text."""
+    lines = [f"{result['task']}: {result['queries']} queries of {result['users']} users"]
+    for kind in ("loss", "accuracy", "difference"):
+        for name, value in result[kind].items():
+            lines.append(f"  {kind:10} {name:42} {value['mean']:8.4f}  [{value['low']:.4f}, {value['high']:.4f}]")
+    lines.append(f"  gate open  {result['gate_open']}")
+    return "\n".join(lines)
+
+
+def failures(results: dict) -> list[str]:
+    """Why the check fails; empty when it holds."""
+    result = results[CHECKED_TASK]
+    found = []
+    if result["queries"] < MINIMUM_QUERIES:
+        found.append(f"{result['queries']} queries of {CHECKED_TASK}, at least {MINIMUM_QUERIES} are needed")
+    for name in ("persona - none", "persona - shuffled"):
+        if result["difference"][name]["high"] >= 0:
+            found.append(f"{name} is {result['difference'][name]['mean']:.4f}, its interval reaches {result['difference'][name]['high']:.4f}; it must stay below 0")
+    return found
+
+
+def main() -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run-directory", type=Path, default=Path("training/runs/nano"))
+    parser.add_argument("--model", type=Path, default=None)
+    parser.add_argument("--tasks", nargs="+", default=[CHECKED_TASK])
+    parser.add_argument("--split", choices=["dev", "test"], default="dev")
+    parser.add_argument("--check", action="store_true", help="exit 1 unless the persona helps (see above)")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    results = evaluate(arguments.run_directory, arguments.tasks, arguments.split, arguments.model)
+    (arguments.run_directory / f"evaluate-{arguments.split}.json").write_text(json.dumps(results, indent=1))
+    if not arguments.check:
+        return 0
+    found = failures(results)
+    for reason in found:
+        print(f"check failed: {reason}", file=sys.stderr)
+    if not found:
+        print("check passed")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""Trains the gate of a finished persona: when do these rows help, and when is "none" the better prompt?
+
+The loss is −log(g · p(y | persona) + (1 − g) · p(y | none)), over true histories and histories of other users. Both
+probabilities are fixed numbers by now, so the gate learns in seconds, on all pairs at once.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor
+
+from training.histories import collate_histories
+from training.persona import Plug
+from training.plug_data import UserSamples, spread_queries
+from training.samples import batches_by_length
+from training.soft_prompt import log_likelihood
+
+
+@torch.no_grad()
+def gate_pairs(model, plug: Plug, task: int, users: list[UserSamples], queries: int, batch_tokens: int, order: random.Random) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Features [n, 6], log p(y | persona) [n], log p(y | none) [n], and whether the history is her own [n].
+
+    Histories are cut to a random length, so that the gate also meets short ones.
+    """
+    entries = spread_queries(users, queries)
+    features, with_persona, without, own = [], [], [], []
+    for batch in batches_by_length([len(user.with_rows[index].sample) for user, index in entries], batch_tokens, order):
+        chosen = [entries[position] for position in batch]
+        none = log_likelihood(model, [user.plain[index] for user, index in chosen], None)
+        for is_own in (True, False):
+            histories = []
+            for user, index in chosen:
+                other = user if is_own else order.choice([candidate for candidate in users if candidate is not user])
+                available = index if is_own else len(other.user.items)
+                kept = min(available, max(1, round(2 ** order.uniform(0, 9))))
+                histories.append(user.query(index, range(available - kept, available), other))
+            persona = plug(task, collate_histories(histories))
+            rows = torch.cat([plug.instruction[task].expand(len(chosen), -1, -1), persona.rows], dim=1)
+            features.append(persona.features)
+            with_persona.append(log_likelihood(model, [user.with_rows[index] for user, index in chosen], rows))
+            without.append(none)
+            own.append(torch.full((len(chosen),), is_own))
+    return tuple(torch.cat(parts) for parts in (features, with_persona, without, own))
+
+
+def train_gate(model, plug: Plug, users: Mapping[str, list[UserSamples]], queries: int, batch_tokens: int, seed: int, steps: int = 600) -> dict[str, object]:
+    """Fits the gate's two layers; returns how often it opens for own and for other histories."""
+    plug.eval()
+    order = random.Random(seed)
+    parts = [gate_pairs(model, plug, index, users[task], queries, batch_tokens, order) for index, task in enumerate(plug.tasks)]
+    features, with_persona, without, own = (torch.cat(column) for column in zip(*parts, strict=True))
+    torch.manual_seed(seed)
+    # Features differ in scale: the first layer starts as if they were standardised.
+    mean, spread = features.mean(dim=0), features.std(dim=0).clamp_min(1e-3)
+    with torch.no_grad():
+        plug.gate_in.weight.normal_(std=0.4).div_(spread)
+        plug.gate_in.bias.copy_(-plug.gate_in.weight @ mean)
+    parameters = [*plug.gate_in.parameters(), *plug.gate_out.parameters()]
+    optimizer = torch.optim.AdamW(parameters, lr=0.01, weight_decay=0.01)
+    for _ in range(steps):
+        logits = plug.gate_out(torch.tanh(plug.gate_in(features)))[:, 0]
+        mixture = torch.logaddexp(functional.logsigmoid(logits) + with_persona, functional.logsigmoid(-logits) + without)
+        loss = -mixture.mean()
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+    with torch.no_grad():
+        is_open = torch.sigmoid(plug.gate_out(torch.tanh(plug.gate_in(features)))[:, 0]) >= 0.5
+    report = {
+        "pairs": int(own.numel()),
+        "open_for_own": float(is_open[own].float().mean()),
+        "open_for_others": float(is_open[~own].float().mean()),
+        "gain_own": float((with_persona - without)[own].mean()),
+        "gain_others": float((with_persona - without)[~own].mean()),
+    }
+    print(f"gate: {report}", flush=True)
+    return report

@@ -1,0 +1,141 @@
+"""The plug: from a history's vectors to persona rows, and the gate that decides whether to use them.
+
+PPlug (arXiv 2409.11901, section 3) with four changes: a learned temperature and a recency decay per task (without a
+temperature unit vectors give nearly uniform weights), the second projector layer taken out of the sum (equal, since
+the weights sum to one), outputs embedded beside inputs, and a gate. The runtime's twin is src/persona/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+GATE_FEATURES = 6
+GATE_WIDTH = 16
+DEFAULT_TASK = "default"
+
+
+@dataclass(frozen=True)
+class HistoryBatch:
+    """Queries with their histories, padded: x [b, d], h and o [b, n, d], age [b, n] (ln(1 + days)), mask [b, n]."""
+
+    x: Tensor
+    h: Tensor
+    o: Tensor
+    age: Tensor
+    mask: Tensor
+
+
+@dataclass(frozen=True)
+class Persona:
+    """What the plug makes of a batch: rows [b, k, hidden], gate logits [b], weights [b, n], features [b, 6]."""
+
+    rows: Tensor
+    gate_logits: Tensor
+    weights: Tensor
+    features: Tensor
+
+    @property
+    def gate(self) -> Tensor:
+        """Gate in [0, 1], [b]; an empty history has logit −inf and therefore exactly 0."""
+        return torch.sigmoid(self.gate_logits)
+
+
+class Plug(nn.Module):
+    """Query head W, projector A, a, B, b, and per task: instruction rows I, temperature τ, decay λ; one gate."""
+
+    def __init__(self, dim: int, hidden: int, width: int, persona_rows: int, instruction_rows: int, tasks: Sequence[str], temperature: float) -> None:
+        super().__init__()
+        self.tasks = tuple(tasks)
+        self.persona_rows, self.instruction_rows, self.hidden = persona_rows, instruction_rows, hidden
+        self.query = nn.Linear(dim, dim, bias=False)
+        nn.init.eye_(self.query.weight)
+        self.projector_in = nn.Linear(2 * dim, width)
+        self.projector_out = nn.Linear(width, persona_rows * hidden)
+        self.instruction = nn.Parameter(torch.zeros(len(self.tasks), instruction_rows, hidden))
+        self.log_temperature = nn.Parameter(torch.full((len(self.tasks),), float(temperature)).log())
+        self.raw_decay = nn.Parameter(torch.full((len(self.tasks),), -4.0))  # softplus: λ starts near 0.02
+        self.gate_in = nn.Linear(GATE_FEATURES, GATE_WIDTH)
+        self.gate_out = nn.Linear(GATE_WIDTH, 1)
+
+    @torch.no_grad()
+    def start_from_embeddings(self, table: Tensor, generator: torch.Generator) -> None:
+        """Starts I and b at token embeddings of the model, and B at a spread of their size.
+
+        PPlug's code multiplies by the embedding norm of its own LLM; starting at real rows needs no such constant.
+        """
+        def rows(count: int) -> Tensor:
+            return table[torch.randint(4, table.shape[0] // 2, (count,), generator=generator)].float()
+
+        for index in range(len(self.tasks)):
+            self.instruction[index] = rows(self.instruction_rows)
+        self.projector_out.bias.copy_(rows(self.persona_rows).flatten())
+        spread = table.float().std()
+        nn.init.normal_(self.projector_in.weight, std=1.0, generator=generator)  # unit vectors: each entry is about 1/√d
+        nn.init.normal_(self.projector_out.weight, std=float(spread) / self.projector_in.out_features**0.5, generator=generator)
+
+    def temperature(self) -> Tensor:
+        """τ > 0 of every task."""
+        return self.log_temperature.exp()
+
+    def decay(self) -> Tensor:
+        """λ ≥ 0 of every task."""
+        return functional.softplus(self.raw_decay)
+
+    def forward(self, task: int, batch: HistoryBatch, dropout: float = 0.0) -> Persona:
+        """Persona rows and gate of a batch of one task."""
+        is_empty = ~batch.mask.any(dim=1)  # [b]
+        cosine = torch.einsum("bd,bnd->bn", batch.x, batch.h)
+        scores = self.temperature()[task] * torch.einsum("bd,bnd->bn", self.query(batch.x), batch.h) - self.decay()[task] * batch.age
+        # An empty history is given one item of zeros, so that nothing becomes NaN; its gate is closed below.
+        mask = batch.mask | (is_empty[:, None] & (torch.arange(batch.mask.shape[1]) == 0))
+        weights = scores.masked_fill(~mask, float("-inf")).softmax(dim=1)  # [b, n]
+        z = functional.gelu(self.projector_in(torch.cat([batch.h, batch.o], dim=-1)), approximate="tanh")  # [b, n, m]
+        pooled = functional.dropout(torch.einsum("bn,bnm->bm", weights, z), dropout, self.training)
+        rows = self.projector_out(pooled).view(-1, self.persona_rows, self.hidden)
+        features = gate_features(cosine, weights, mask)
+        logits = self.gate_out(torch.tanh(self.gate_in(features)))[:, 0].masked_fill(is_empty, float("-inf"))
+        return Persona(rows, logits, weights, features)
+
+    def export_tensors(self) -> dict[str, Tensor]:
+        """Tensors under the names of plug.safetensors; `default` (for a task unknown to the plug) is the tasks' mean."""
+        tensors = {
+            "query.weight": self.query.weight,
+            "projector.0.weight": self.projector_in.weight,
+            "projector.0.bias": self.projector_in.bias,
+            "projector.1.weight": self.projector_out.weight,
+            "projector.1.bias": self.projector_out.bias,
+            "gate.0.weight": self.gate_in.weight,
+            "gate.0.bias": self.gate_in.bias,
+            "gate.1.weight": self.gate_out.weight,
+            "gate.1.bias": self.gate_out.bias,
+        }
+        temperature, decay = self.temperature(), self.decay()
+        for index, task in enumerate([*self.tasks, DEFAULT_TASK]):
+            is_known = task != DEFAULT_TASK
+            tensors[f"instruction.{task}"] = self.instruction[index] if is_known else self.instruction.mean(dim=0)
+            tensors[f"temperature.{task}"] = (temperature[index] if is_known else temperature.mean()).reshape(1)
+            tensors[f"decay.{task}"] = (decay[index] if is_known else decay.mean()).reshape(1)
+        return {name: tensor.detach().float().contiguous().clone() for name, tensor in tensors.items()}
+
+
+def gate_features(cosine: Tensor, weights: Tensor, mask: Tensor) -> Tensor:
+    """[ln(1+n)/5, max c, Σ w c, entropy of w / ln(1+n), max w, mean c] of each query, [b, 6]."""
+    count = mask.sum(dim=1).float()
+    safe = cosine.masked_fill(~mask, 0.0)
+    entropy = -torch.special.xlogy(weights, weights).sum(dim=1)
+    return torch.stack(
+        [
+            torch.log1p(count) / 5,
+            cosine.masked_fill(~mask, float("-inf")).amax(dim=1),
+            (weights * safe).sum(dim=1),
+            entropy / torch.log1p(count),
+            weights.amax(dim=1),
+            safe.sum(dim=1) / count,
+        ],
+        dim=1,
+    )

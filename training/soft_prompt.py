@@ -1,0 +1,60 @@
+"""Runs a frozen causal LM over prompts with soft rows in the persona slot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from training.prompts import TASK_PROMPTS, UNKNOWN_TASK, answer_ids, lay_out, prompt_text
+from training.samples import Sample, answer_log_likelihood, collate
+from training.tokenizer import TextTokenizer
+
+
+@dataclass(frozen=True)
+class SlotSample:
+    """A sample whose soft rows go before position `slot` of the prompt."""
+
+    sample: Sample
+    slot: int
+
+
+def slot_sample(
+    tokenizer: TextTokenizer, task: str, text: str, output: str, rows: tuple[int, int], maximum_prompt: int | None = None
+) -> SlotSample:
+    """Lays a prompt out with `rows` = (instruction, persona) rows and answer; (0, 0) is the prompt of "none"."""
+    template = TASK_PROMPTS.get(task, UNKNOWN_TASK)
+    segments = lay_out(
+        tokenizer,
+        tokenizer.encode(prompt_text(task, text))[:maximum_prompt],
+        instruction_rows=rows[0],
+        persona_rows=rows[1],
+        maximum_new_tokens=template.maximum_new_tokens,
+    )
+    ids: list[int] = []
+    slot = 0
+    for segment in segments:
+        if segment.kind == "ids":
+            ids += segment.ids
+        else:
+            slot = len(ids)
+    return SlotSample(Sample(task, ids, answer_ids(tokenizer, output)), slot)
+
+
+def log_likelihood(model: PreTrainedModel, samples: Sequence[SlotSample], rows: Tensor | None, use_bfloat16: bool = True) -> Tensor:
+    """log p(answer | prompt, rows) of each sample, [batch]; rows [batch, r, hidden] or None. Differentiable in rows."""
+    ids, targets = collate([entry.sample for entry in samples])
+    embeddings = model.get_input_embeddings()(ids)
+    if rows is not None:
+        slot = samples[0].slot  # the template puts the slot at the same place in every prompt
+        embeddings = torch.cat([embeddings[:, :slot], rows.to(embeddings.dtype), embeddings[:, slot:]], dim=1)
+        padding = torch.full(rows.shape[:2], -100, dtype=targets.dtype)
+        targets = torch.cat([targets[:, :slot], padding, targets[:, slot:]], dim=1)
+        if slot and bool((targets[:, slot - 1] != -100).any()):
+            raise ValueError("the persona slot stands inside the answer. Put it before the end of the prompt template.")
+    with torch.autocast(embeddings.device.type, torch.bfloat16, enabled=use_bfloat16):
+        hidden = model.base_model(inputs_embeds=embeddings, use_cache=False).last_hidden_state
+        return answer_log_likelihood(model.get_output_embeddings(), hidden, targets)
