@@ -1,0 +1,129 @@
+// Which Chromium drives the page: Playwright's own where it is there or can be fetched, else the system's.
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+
+const require = createRequire(import.meta.url);
+const systemNames = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+const macApplications = [
+  '/Applications/Chromium.app/Contents/MacOS/Chromium',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+];
+
+/** No Chromium is there and none could be had. */
+export class NoBrowserError extends Error {
+  constructor() {
+    super(
+      'No Chromium was found, and Playwright could not fetch its own. Install one, then run this again: ' +
+        '`npx playwright install --with-deps chromium`, or on Debian and Ubuntu `sudo apt-get install chromium`. ' +
+        'PERSONA_PLUG_CHROMIUM names an executable that lies elsewhere.',
+    );
+    this.name = 'NoBrowserError';
+  }
+}
+
+/** Flags that keep the browser's own traffic off the wire. */
+const quietFlags = [
+  '--no-sandbox',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--disable-default-apps',
+  '--no-default-browser-check',
+  '--disable-features=OptimizationHints,MediaRouter,Translate,InterestFeedContentSuggestions',
+];
+
+/**
+ * Command line of the browser. `webgpu`: `hardware` takes the adapter that the machine has, `software` SwiftShader,
+ * `off` no WebGPU at all.
+ */
+export function browserFlags(webgpu) {
+  if (webgpu === 'off') return [...quietFlags, '--disable-gpu'];
+  const flags = [...quietFlags, '--enable-unsafe-webgpu'];
+  return webgpu === 'software'
+    ? [...flags, '--use-webgpu-adapter=swiftshader']
+    : [...flags, '--enable-features=Vulkan'];
+}
+
+/** An executable that is there now, or null. */
+export function findBrowser() {
+  const named = process.env.PERSONA_PLUG_CHROMIUM;
+  if (named !== undefined && named !== '') return named;
+  return findOwnBrowser() ?? findSystemBrowser();
+}
+
+/**
+ * Finds an executable, fetching one where none is there. apt-get runs only as root in CI.
+ * `say` gets a sentence about what takes long. Throws NoBrowserError, whose message has the command to run.
+ */
+export async function ensureBrowser(say) {
+  const named = process.env.PERSONA_PLUG_CHROMIUM;
+  if (named !== undefined && named !== '') return named;
+  const own = findOwnBrowser();
+  if (own !== null) return own;
+  const system = findSystemBrowser();
+  if (
+    process.env.PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD === undefined &&
+    (system === null || (await isDownloadReachable()))
+  ) {
+    say("Fetching Playwright's Chromium …");
+    const fetched = fetchOwnBrowser();
+    if (fetched !== null) return fetched;
+  }
+  if (system !== null) return system;
+  if (process.env.CI !== undefined && process.getuid?.() === 0) {
+    say('Installing Chromium with apt-get …');
+    const options = { stdio: ['ignore', 2, 2], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
+    spawnSync('apt-get', ['update', '-q'], options);
+    spawnSync('apt-get', ['install', '-y', '-q', '--no-install-recommends', 'chromium'], options);
+    const installed = findSystemBrowser();
+    if (installed !== null) return installed;
+  }
+  throw new NoBrowserError();
+}
+
+function findOwnBrowser() {
+  try {
+    const location = require('playwright').chromium.executablePath();
+    return location !== '' && existsSync(location) ? location : null;
+  } catch {
+    return null;
+  }
+}
+
+function findSystemBrowser() {
+  const folders = (process.env.PATH ?? '').split(path.delimiter).concat('/usr/bin', '/snap/bin');
+  const candidates = folders.flatMap((folder) => systemNames.map((name) => path.join(folder, name)));
+  return [...candidates, ...macApplications].find(isExecutable) ?? null;
+}
+
+function isExecutable(location) {
+  try {
+    accessSync(location, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Asked only where a system browser could stand in: without a network it is taken at once. */
+async function isDownloadReachable() {
+  try {
+    const response = await fetch('https://cdn.playwright.dev/', { method: 'HEAD', signal: AbortSignal.timeout(4_000) });
+    return response.status < 500;
+  } catch {
+    return false;
+  }
+}
+
+function fetchOwnBrowser() {
+  const program = path.join(path.dirname(require.resolve('playwright/package.json')), 'cli.js');
+  spawnSync(process.execPath, [program, 'install', 'chromium'], {
+    stdio: ['ignore', 2, 2],
+    env: { PLAYWRIGHT_DOWNLOAD_CONNECTION_TIMEOUT: '10000', ...process.env },
+    timeout: 10 * 60_000,
+  });
+  return findOwnBrowser();
+}

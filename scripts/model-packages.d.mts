@@ -1,0 +1,26 @@
+export interface ModelPackageOnDisk {
+  readonly name: string;
+  readonly folder: string;
+  /** The bytes of manifest.json. */
+  readonly bytes: Buffer;
+  readonly revision: string;
+}
+export interface VerifyProgress {
+  readonly label: string;
+  readonly done: number;
+  readonly total: number;
+}
+export function modelsFolder(): string;
+export function findModelPackages(folder?: string): Promise<ModelPackageOnDisk[]>;
+export function filesOfPackage(
+  modelPackage: ModelPackageOnDisk,
+): readonly { path: string; bytes: number; sha256: string }[];
+export function modelIndex(packages: readonly ModelPackageOnDisk[]): {
+  schemaVersion: 1;
+  packages: Record<string, { revision: string; path: string }>;
+};
+export class DamagedModelError extends Error {}
+export function verifyModelPackages(
+  folder?: string,
+  onProgress?: (progress: VerifyProgress) => void,
+): Promise<ModelPackageOnDisk[]>;

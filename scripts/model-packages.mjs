@@ -1,0 +1,115 @@
+// Model packages on disk: which there are, under which revision they are served, and whether their files are whole.
+// Plain Node, without dependencies: it runs before anything is installed.
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import path from 'node:path';
+
+const shippedModels = fileURLToPath(new URL('../models', import.meta.url));
+
+/** The folder of the model packages; PERSONA_PLUG_MODELS overrides the one that ships. */
+export function modelsFolder() {
+  const override = process.env.PERSONA_PLUG_MODELS;
+  return override === undefined || override === '' ? shippedModels : path.resolve(override);
+}
+
+/** Finds the packages of a folder: every subfolder with a manifest.json, sorted by name. */
+export async function findModelPackages(folder = modelsFolder()) {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  const packages = [];
+  for (const entry of entries) {
+    const packageFolder = path.join(folder, entry.name);
+    const bytes = await readFile(path.join(packageFolder, 'manifest.json')).catch(() => null);
+    if (bytes === null) continue;
+    packages.push({
+      name: entry.name,
+      folder: packageFolder,
+      bytes,
+      // A changed file changes its hash in the manifest, and so the revision and every address.
+      revision: createHash('sha256').update(bytes).digest('hex').slice(0, 16),
+    });
+  }
+  return packages.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** The files of a package that may be served: the manifest and what it lists. */
+export function filesOfPackage(modelPackage) {
+  return JSON.parse(modelPackage.bytes.toString('utf8')).files;
+}
+
+/** What `index.json` says: where each package lies today. */
+export function modelIndex(packages) {
+  return {
+    schemaVersion: 1,
+    packages: Object.fromEntries(
+      packages.map(({ name, revision }) => [name, { revision, path: `${name}/resolve/${revision}/` }]),
+    ),
+  };
+}
+
+/** A model file that is missing or not what its manifest says. */
+export class DamagedModelError extends Error {
+  constructor(message) {
+    super(message);
+    this.name = 'DamagedModelError';
+  }
+}
+
+/**
+ * Checks every file of every package by size and SHA-256. `onProgress({ label, done, total })` counts bytes.
+ * Throws DamagedModelError: which file, expected and found hash.
+ */
+export async function verifyModelPackages(folder = modelsFolder(), onProgress = () => {}) {
+  const packages = await findModelPackages(folder);
+  for (const required of ['all-minilm-l6-v2', 'nano-llm', 'plug']) {
+    if (packages.some(({ name }) => name === required)) continue;
+    throw new DamagedModelError(
+      `The model package ${required} is missing: there is no ${path.join(folder, required, 'manifest.json')}. ` +
+        'Get a complete checkout.',
+    );
+  }
+  const files = packages.flatMap((modelPackage) =>
+    manifestFiles(modelPackage).map((file) => ({ ...file, location: path.join(modelPackage.folder, file.path) })),
+  );
+  const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
+  let done = 0;
+  for (const file of files) {
+    const label = path.relative(process.cwd(), file.location);
+    const found = await hashFile(file.location, (bytes) => onProgress({ label, done: done + bytes, total }));
+    if (found.sha256 !== file.sha256) {
+      const what = found.bytes === null ? 'is missing' : 'is damaged';
+      throw new DamagedModelError(
+        `The model file ${label} ${what}: expected SHA-256 ${file.sha256} (${file.bytes} bytes), ` +
+          `found ${found.sha256 ?? 'nothing'}${found.bytes === null ? '' : ` (${found.bytes} bytes)`}. ` +
+          `Restore it, for example with: git checkout -- ${label}`,
+      );
+    }
+    done += file.bytes;
+    onProgress({ label, done, total });
+  }
+  return packages;
+}
+
+function manifestFiles(modelPackage) {
+  try {
+    return filesOfPackage(modelPackage);
+  } catch (error) {
+    throw new DamagedModelError(
+      `The manifest ${path.join(modelPackage.folder, 'manifest.json')} is not JSON (${error.message}). ` +
+        'Restore it from the repository.',
+    );
+  }
+}
+
+async function hashFile(location, onBytes) {
+  if ((await stat(location).catch(() => null)) === null) return { sha256: null, bytes: null };
+  const hash = createHash('sha256');
+  let bytes = 0;
+  for await (const chunk of createReadStream(location, { highWaterMark: 1 << 20 })) {
+    hash.update(chunk);
+    bytes += chunk.length;
+    onBytes(bytes);
+  }
+  return { sha256: hash.digest('hex'), bytes };
+}

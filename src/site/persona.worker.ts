@@ -1,0 +1,2 @@
+import { servePersonaWorker } from '../worker/index.ts';
+servePersonaWorker();

@@ -1,0 +1,106 @@
+// A vite plugin: serves the model packages of a folder at /models/<name>/resolve/<revision>/<file>, where the revision
+// is a hash of the manifest, and writes the same tree into the build.
+import { createReadStream } from 'node:fs';
+import { copyFile, mkdir, stat, writeFile } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import path from 'node:path';
+import type { Connect, Plugin } from 'vite';
+import { filesOfPackage, findModelPackages, modelIndex, modelsFolder } from '../../../scripts/model-packages.mjs';
+
+const contentTypes: Readonly<Record<string, string>> = {
+  '.json': 'application/json',
+  '.wasm': 'application/wasm',
+  '.md': 'text/markdown; charset=utf-8',
+};
+
+interface ModelFile {
+  readonly content: string | { readonly location: string };
+  readonly type: string;
+  readonly cacheControl: string;
+}
+
+export interface ModelFilesOptions {
+  /** @defaultValue PERSONA_PLUG_MODELS, else `models/` */
+  readonly folder?: string;
+  /** Writes the packages into the build. @defaultValue true */
+  readonly copy?: boolean;
+}
+
+export function modelFiles({ folder = modelsFolder(), copy = true }: ModelFilesOptions = {}): Plugin {
+  let outputFolder = '';
+  return {
+    name: 'persona-plug:model-files',
+    configResolved(config) {
+      outputFolder = path.resolve(config.root, config.build.outDir);
+    },
+    configureServer: ({ middlewares }) => void middlewares.use('/models', serve(folder)),
+    configurePreviewServer: ({ middlewares }) => void middlewares.use('/models', serve(folder)),
+    async writeBundle() {
+      if (copy) await copyPackages(folder, path.join(outputFolder, 'models'));
+    },
+  };
+}
+
+function serve(folder: string): Connect.NextHandleFunction {
+  return (request, response, next) => {
+    respond(folder, request, response).catch((error: unknown) => next(error));
+  };
+}
+
+async function respond(folder: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    response.writeHead(405, { Allow: 'GET, HEAD' }).end();
+    return;
+  }
+  const file = await find(folder, new URL(request.url ?? '/', 'http://localhost').pathname);
+  const size = typeof file?.content === 'object' ? await stat(file.content.location).catch(() => null) : null;
+  if (file === null || (typeof file.content === 'object' && size === null)) {
+    response.writeHead(404, { 'Content-Type': 'text/plain' }).end('There is no such model file.\n');
+    return;
+  }
+  const length = typeof file.content === 'string' ? Buffer.byteLength(file.content) : (size?.size ?? 0);
+  response.writeHead(200, {
+    'Content-Type': file.type,
+    'Content-Length': length,
+    'Cache-Control': file.cacheControl,
+  });
+  if (request.method === 'HEAD') response.end();
+  else if (typeof file.content === 'string') response.end(file.content);
+  else {
+    const stream = createReadStream(file.content.location);
+    stream.on('error', (error) => response.destroy(error));
+    response.on('close', () => stream.destroy());
+    stream.pipe(response);
+  }
+}
+
+/** Only what a manifest lists is served, so no path can lead out of the folder. */
+async function find(folder: string, pathname: string): Promise<ModelFile | null> {
+  const packages = await findModelPackages(folder);
+  if (pathname === '/index.json') {
+    return { content: JSON.stringify(modelIndex(packages)), type: 'application/json', cacheControl: 'no-cache' };
+  }
+  const [, name, revision, file] = /^\/([^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(pathname) ?? [];
+  const found = packages.find((candidate) => candidate.name === name && candidate.revision === revision);
+  if (found === undefined || file === undefined) return null;
+  if (file !== 'manifest.json' && !filesOfPackage(found).some((listed) => listed.path === file)) return null;
+  return {
+    content: { location: path.join(found.folder, file) },
+    type: contentTypes[path.extname(file)] ?? 'application/octet-stream',
+    cacheControl: 'public, max-age=31536000, immutable',
+  };
+}
+
+async function copyPackages(folder: string, target: string): Promise<void> {
+  const packages = await findModelPackages(folder);
+  await mkdir(target, { recursive: true });
+  await writeFile(path.join(target, 'index.json'), JSON.stringify(modelIndex(packages)));
+  for (const modelPackage of packages) {
+    const files = ['manifest.json', ...filesOfPackage(modelPackage).map((file) => file.path)];
+    for (const file of files) {
+      const destination = path.join(target, modelPackage.name, 'resolve', modelPackage.revision, file);
+      await mkdir(path.dirname(destination), { recursive: true });
+      await copyFile(path.join(modelPackage.folder, file), destination);
+    }
+  }
+}
