@@ -1,0 +1,53 @@
+// From token states to one unit vector. Sums run in float64, so that the order of tokens costs nothing.
+import { PersonaPlugError } from '../lib/errors.ts';
+
+/** How the states of a text's tokens become one vector. */
+export type Pooling = 'mean' | 'cls';
+
+/**
+ * Pools token states `[tokens, dim]` and scales the result to length 1.
+ *
+ * @throws PersonaPlugError `runtime-failed` when the states are not finite, all zero, or too few.
+ */
+export function poolToUnitVector(
+  states: Float32Array,
+  tokens: number,
+  dim: number,
+  pooling: Pooling,
+): Float32Array<ArrayBuffer> {
+  if (states.length !== tokens * dim || tokens === 0) {
+    throw new PersonaPlugError(
+      'runtime-failed',
+      `The embedder returned ${states.length} numbers for ${tokens} tokens of width ${dim}. The graph does not fit its manifest.`,
+    );
+  }
+  const sums = new Float64Array(dim);
+  const pooled = pooling === 'cls' ? 1 : tokens;
+  for (let token = 0; token < pooled; token++) {
+    for (let index = 0; index < dim; index++) sums[index] = (sums[index] ?? 0) + (states[token * dim + index] ?? 0);
+  }
+  // The mean's division by the number of tokens falls out when the length is set to 1.
+  const norm = Math.sqrt(sums.reduce((sum, value) => sum + value * value, 0));
+  if (!Number.isFinite(norm) || norm === 0) {
+    throw new PersonaPlugError(
+      'runtime-failed',
+      `The embedder returned a vector of length ${norm}. Take another device, e.g. 'wasm'.`,
+    );
+  }
+  return Float32Array.from(sums, (value) => value / norm);
+}
+
+/** The cosine of two vectors of equal length, in float64. */
+export function cosineSimilarity(left: ArrayLike<number>, right: ArrayLike<number>): number {
+  let dot = 0;
+  let leftSquares = 0;
+  let rightSquares = 0;
+  for (let index = 0; index < left.length; index++) {
+    const a = left[index] ?? 0;
+    const b = right[index] ?? 0;
+    dot += a * b;
+    leftSquares += a * a;
+    rightSquares += b * b;
+  }
+  return dot / Math.sqrt(leftSquares * rightSquares);
+}

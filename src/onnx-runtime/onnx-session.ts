@@ -1,0 +1,131 @@
+// A session of onnxruntime-web behind a few plain types: runs one at a time, errors with codes, tensors that are released.
+import type { InferenceSession, Tensor } from 'onnxruntime-web';
+import type { DeviceChoice } from '../lib/device.ts';
+import { PersonaPlugError } from '../lib/errors.ts';
+import { loadOnnxRuntime, type OnnxRuntimeFiles } from './load-runtime.ts';
+
+/** A tensor, in main memory or on the GPU. Whoever gets one disposes of it. */
+export type OnnxTensor = Tensor;
+
+export interface OnnxSessionOptions {
+  readonly device: DeviceChoice['kind'];
+  /** For messages, e.g. `nano-llm`. */
+  readonly name: string;
+  readonly graph: Uint8Array<ArrayBuffer>;
+  /** Weights outside of the graph, under the names that the graph uses. */
+  readonly externalData?: readonly { readonly path: string; readonly data: Uint8Array<ArrayBuffer> }[];
+  /** Outputs that stay on the GPU; ignored on wasm. */
+  readonly gpuOutputs?: readonly string[];
+  readonly files?: OnnxRuntimeFiles;
+}
+
+export interface OnnxSession extends AsyncDisposable {
+  readonly inputNames: readonly string[];
+  readonly outputNames: readonly string[];
+  int64(values: readonly number[], dims: readonly number[]): OnnxTensor;
+  float32(values: Float32Array, dims: readonly number[]): OnnxTensor;
+  bool(values: readonly boolean[], dims: readonly number[]): OnnxTensor;
+  /**
+   * Runs the graph. Inputs stay the caller's, outputs become the caller's.
+   *
+   * @throws PersonaPlugError `runtime-failed`, `device-lost`, `closed`.
+   */
+  run(inputs: Readonly<Record<string, OnnxTensor>>): Promise<Readonly<Record<string, OnnxTensor>>>;
+}
+
+/**
+ * The runtime's WebGPU build suspends inside wasm (asyncify) while it waits for the GPU, and must not be entered meanwhile, by
+ * no session: one queue for all sessions of a device.
+ */
+const queues = new Map<DeviceChoice['kind'], Promise<unknown>>();
+
+function enqueue<T>(device: DeviceChoice['kind'], job: () => Promise<T>): Promise<T> {
+  const result = (queues.get(device) ?? Promise.resolve()).then(job);
+  queues.set(
+    device,
+    result.catch(() => undefined),
+  );
+  return result;
+}
+
+/**
+ * Creates a session.
+ *
+ * @throws PersonaPlugError `runtime-failed` when the runtime or the graph cannot be loaded.
+ */
+export async function createOnnxSession({
+  device,
+  name,
+  graph,
+  externalData = [],
+  gpuOutputs = [],
+  files = {},
+}: OnnxSessionOptions): Promise<OnnxSession> {
+  const { runtime, session } = await enqueue(device, async () => {
+    try {
+      const runtime = await loadOnnxRuntime(device, files);
+      const session = await runtime.InferenceSession.create(graph, {
+        executionProviders: [device],
+        externalData: [...externalData],
+        graphOptimizationLevel: 'all',
+        logSeverityLevel: 3,
+        ...(device === 'webgpu' && gpuOutputs.length > 0
+          ? { preferredOutputLocation: Object.fromEntries(gpuOutputs.map((output) => [output, 'gpu-buffer'] as const)) }
+          : {}),
+      });
+      return { runtime, session };
+    } catch (cause) {
+      throw failed(`${name} could not be loaded on ${device}`, cause);
+    }
+  });
+  let isClosed = false;
+
+  async function run(inputs: Readonly<Record<string, OnnxTensor>>): Promise<InferenceSession.OnnxValueMapType> {
+    return enqueue(device, async () => {
+      if (isClosed) throw new PersonaPlugError('closed', `${name} was closed. Create it anew.`);
+      try {
+        return await session.run(inputs);
+      } catch (cause) {
+        throw failed(`${name} failed on ${device}`, cause);
+      }
+    });
+  }
+
+  return {
+    inputNames: session.inputNames,
+    outputNames: session.outputNames,
+    int64: (values, dims) => new runtime.Tensor('int64', BigInt64Array.from(values, BigInt), dims),
+    float32: (values, dims) => new runtime.Tensor('float32', values, dims),
+    bool: (values, dims) => new runtime.Tensor('bool', Uint8Array.from(values, Number), dims),
+    run,
+    async [Symbol.asyncDispose]() {
+      if (isClosed) return;
+      isClosed = true;
+      await enqueue(device, () => session.release());
+    },
+  };
+}
+
+/** The float32 values of an output, downloaded from the GPU where need be; the tensor is released. */
+export async function takeFloat32(tensor: OnnxTensor | undefined, name: string): Promise<Float32Array> {
+  if (tensor === undefined) throw failed('the graph is another one', new Error(`it has no output ${name}`));
+  try {
+    const data = await tensor.getData(true);
+    if (!(data instanceof Float32Array))
+      throw failed('the graph is another one', new Error(`output ${name} is ${tensor.type} and not float32`));
+    return data;
+  } finally {
+    tensor.dispose();
+  }
+}
+
+function failed(fact: string, cause: unknown): PersonaPlugError {
+  // Emscripten can throw bare numbers.
+  const reason = cause instanceof Error ? cause.message : `error ${JSON.stringify(cause)}`;
+  const isLost = /device[^.]{0,20}lost|lost[^.]{0,20}device/i.test(reason);
+  return new PersonaPlugError(
+    isLost ? 'device-lost' : 'runtime-failed',
+    `${fact}: ${reason}. ${isLost ? 'Create the model anew.' : "Reload it, or take device 'wasm'."}`,
+    { cause },
+  );
+}
