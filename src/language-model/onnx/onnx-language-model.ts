@@ -1,0 +1,166 @@
+// A language model on onnxruntime-web: wasm and WebGPU, browser and Node. Personas go in as rows of input embeddings.
+import { chooseDevice, type GpuAccess } from '../../lib/choose-device.ts';
+import type { DeviceChoice, DevicePreference } from '../../lib/device.ts';
+import { PersonaPlugError } from '../../lib/errors.ts';
+import { createProgressMeter } from '../../lib/progress-meter.ts';
+import type { OnProgress } from '../../lib/progress.ts';
+import type { LanguageModelManifest } from '../../model-package/manifest.ts';
+import type { ModelPackage } from '../../model-package/model-source.ts';
+import type { OnnxRuntimeFiles } from '../../onnx-runtime/load-runtime.ts';
+import { createOnnxSession, type OnnxSession } from '../../onnx-runtime/onnx-session.ts';
+import { checkedId, flattenPrompt, type FlatPrompt, type PromptLimits } from '../flatten-prompt.ts';
+import type {
+  GenerateTokensOptions,
+  GenerationUsage,
+  LanguageModel,
+  PromptSegment,
+  TokenDelta,
+} from '../language-model.ts';
+import { createTextTokenizer } from '../text-tokenizer.ts';
+import { checkCausalGraph, startSequence } from './causal-graph.ts';
+import { decodeChoice, decodeFreely } from './decode.ts';
+
+export interface OnnxLanguageModelOptions {
+  /** @defaultValue 'auto' */
+  readonly device?: DevicePreference;
+  /** @defaultValue `navigator.gpu` */
+  readonly gpu?: GpuAccess | null;
+  readonly runtimeFiles?: OnnxRuntimeFiles;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: OnProgress;
+  /** Called when WebGPU was chosen by `auto`, could not start, and wasm took its place. */
+  readonly onFallback?: (device: DeviceChoice) => void;
+}
+
+/**
+ * Loads a language model.
+ *
+ * @throws PersonaPlugError `webgpu-unavailable`, `runtime-failed`, `model-integrity`, `model-mismatch` (no ONNX form in the package).
+ *
+ * @example
+ * ```ts
+ * await using model = await onnxLanguageModel(await models.open('nano-llm', 'language-model'));
+ * const prompt = [{ kind: 'ids', ids: [1, 2, ...model.tokenizer.encode('Hello'), 3] }] as const;
+ * for await (const { text } of model.generate(prompt, { maximumNewTokens: 32 })) write(text);
+ * ```
+ */
+export async function onnxLanguageModel(
+  modelPackage: ModelPackage<LanguageModelManifest>,
+  options: OnnxLanguageModelOptions = {},
+): Promise<LanguageModel> {
+  const { device: preference = 'auto', signal, onProgress, runtimeFiles } = options;
+  const { manifest } = modelPackage;
+  const { onnx } = manifest.languageModel;
+  if (onnx === undefined) {
+    throw new PersonaPlugError(
+      'model-mismatch',
+      `Model package "${manifest.name}" has no ONNX graph. Export it with training/, or run it with WebLLM.`,
+    );
+  }
+  const device = await chooseDevice(preference, options.gpu === undefined ? {} : { gpu: options.gpu });
+  const read = { ...(signal ? { signal } : {}), ...(onProgress ? { onProgress } : {}) };
+  const tokenizer = createTextTokenizer(await modelPackage.json(manifest.languageModel.tokenizer, read));
+  const graph = await modelPackage.bytes(onnx.graph, read);
+  const externalData: { path: string; data: Uint8Array<ArrayBuffer> }[] = [];
+  for (const path of onnx.externalData) externalData.push({ path, data: await modelPackage.bytes(path, read) });
+
+  const createSession = async (chosen: DeviceChoice): Promise<OnnxSession> => {
+    signal?.throwIfAborted();
+    const meter = createProgressMeter({ stage: 'load', label: manifest.name, total: 1, unit: 'steps', onProgress });
+    meter.update(0);
+    const session = await createOnnxSession({
+      device: chosen.kind,
+      name: manifest.name,
+      graph,
+      externalData,
+      gpuOutputs: ['present_key_values'],
+      ...(runtimeFiles ? { files: runtimeFiles } : {}),
+    });
+    checkCausalGraph(session, manifest.name);
+    meter.update(1);
+    return session;
+  };
+
+  try {
+    return createModel(manifest, device, await createSession(device), tokenizer, onProgress);
+  } catch (error) {
+    const mayFallBack = preference === 'auto' && device.kind === 'webgpu' && PersonaPlugError.isInstance(error);
+    if (!mayFallBack || (error.code !== 'runtime-failed' && error.code !== 'device-lost')) throw error;
+    const fallback: DeviceChoice = { ...device, kind: 'wasm', reason: `WebGPU was given up: ${error.message}` };
+    const model = createModel(manifest, fallback, await createSession(fallback), tokenizer, onProgress);
+    options.onFallback?.(fallback);
+    return model;
+  }
+}
+
+function createModel(
+  manifest: LanguageModelManifest,
+  device: DeviceChoice,
+  session: OnnxSession,
+  tokenizer: LanguageModel['tokenizer'],
+  onProgress: OnProgress | undefined,
+): LanguageModel {
+  const { languageModel: settings, name, fingerprint } = manifest;
+  const { hiddenSize, contextWindow, endTokens, vocabularySize } = settings;
+
+  async function* generate(
+    prompt: readonly PromptSegment[],
+    options: GenerateTokensOptions,
+  ): AsyncGenerator<TokenDelta, GenerationUsage, void> {
+    const { signal, choices } = options;
+    signal?.throwIfAborted();
+    if (!Number.isInteger(options.maximumNewTokens) || options.maximumNewTokens < 1) {
+      throw new PersonaPlugError(
+        'invalid-argument',
+        `maximumNewTokens is ${options.maximumNewTokens}. Give a whole number of at least 1.`,
+      );
+    }
+    const flat = flattenPrompt(prompt, settings);
+    using sequence = startSequence(session, settings);
+    const meter = createProgressMeter({ stage: 'prefill', label: name, total: flat.length, unit: 'steps', onProgress });
+    const [firstLogits] = await sequence.append(flat, 1, { signal, onChunk: (done) => meter.update(done) });
+    const context = { sequence, tokenizer, endTokens, hiddenSize, firstLogits: firstLogits ?? new Float32Array(0) };
+    // The last token of an answer is never run, so the window holds one more than it has room for.
+    const maximumNewTokens = Math.min(options.maximumNewTokens, contextWindow - flat.length);
+    const result = yield* choices === undefined
+      ? decodeFreely(context, { ...options, maximumNewTokens })
+      : decodeChoice(context, choices, options);
+    return { promptTokens: flat.length, ...result };
+  }
+
+  return {
+    name,
+    fingerprint,
+    runtime: 'onnx',
+    device,
+    hiddenSize,
+    contextWindow,
+    tokenizer,
+    generate,
+    async logits(prompt, continuation, { signal } = {}) {
+      signal?.throwIfAborted();
+      const flat = withContinuation(flattenPrompt(prompt, settings), continuation, settings);
+      using sequence = startSequence(session, settings);
+      return await sequence.append(flat, continuation.length + 1, { signal });
+    },
+    [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
+  };
+
+  function withContinuation(flat: FlatPrompt, continuation: readonly number[], limits: PromptLimits): FlatPrompt {
+    const length = flat.length + continuation.length;
+    if (length > limits.contextWindow) {
+      throw new PersonaPlugError(
+        'invalid-prompt',
+        `The prompt and its continuation have ${length} positions, the model's context window ${limits.contextWindow}. Shorten the input.`,
+      );
+    }
+    const rows = new Float32Array(length * hiddenSize);
+    rows.set(flat.rows);
+    return {
+      length,
+      ids: [...flat.ids, ...continuation.map((id) => checkedId(id, vocabularySize))],
+      rows,
+      isSoft: [...flat.isSoft, ...continuation.map(() => false)],
+    };
+  }
+}

@@ -1,0 +1,25 @@
+// How likely a model finds a given answer: the log probability of each of its tokens.
+import type { LanguageModel, PromptSegment } from './language-model.ts';
+
+/**
+ * Natural log probabilities of `ids` after the prompt, one a token; log-sum-exp in float64. Their mean, negated, is the negative
+ * log-likelihood that training reports.
+ *
+ * @throws PersonaPlugError as `LanguageModel.logits`.
+ */
+export async function sequenceLogProbabilities(
+  model: Pick<LanguageModel, 'logits'>,
+  prompt: readonly PromptSegment[],
+  ids: readonly number[],
+  options: { signal?: AbortSignal } = {},
+): Promise<number[]> {
+  if (ids.length === 0) return [];
+  const rows = await model.logits(prompt, ids.slice(0, -1), options);
+  return ids.map((id, index) => logProbability(rows[index] ?? new Float32Array(0), id));
+}
+
+function logProbability(logits: Float32Array, id: number): number {
+  const highest = logits.reduce((maximum, logit) => Math.max(maximum, logit), -Infinity);
+  const sum = logits.reduce((total, logit) => total + Math.exp(logit - highest), 0);
+  return (logits[id] ?? Number.NaN) - highest - Math.log(sum);
+}
