@@ -16,7 +16,10 @@ export interface EngineOptions {
   readonly languageModelRuntime?: 'webllm' | 'onnx';
   /** Name of the database. @defaultValue 'persona-plug' */
   readonly storageName?: string;
+  /** Names of the model packages. @defaultValue `all-minilm-l6-v2`, `nano-llm`, `plug` */
   readonly packages?: { readonly embedder?: string; readonly languageModel?: string; readonly plug?: string };
+  /** Where the .wasm files of onnxruntime-web lie, when a bundler serves them from elsewhere. URLs. */
+  readonly onnxRuntimeFiles?: { readonly wasm?: string; readonly webgpu?: string };
 }
 
 export interface GenerateRequest extends SamplingOptions {

@@ -16,6 +16,11 @@ export interface ItemProjection {
   readonly projection: Float32Array<ArrayBuffer>;
 }
 
+/** A stored item with what the plug made of it; null where nothing is kept. */
+export interface RecalledItem extends StoredItem {
+  readonly projection: Float32Array<ArrayBuffer> | null;
+}
+
 export interface PutResult {
   readonly added: number;
   readonly replaced: number;
@@ -43,8 +48,8 @@ export interface HistoryStore extends AsyncDisposable {
   clear(): Promise<void>;
   /** Gives stored items vectors of another embedder. Items that were changed or deleted meanwhile stay so. Returns how many were written. */
   replaceVectors(entries: readonly EmbeddedItem[]): Promise<number>;
-  /** The kept projections of a plug (fingerprint) for the items of a task, by item id. */
-  projections(plug: string, task: string): Promise<Map<string, Float32Array<ArrayBuffer>>>;
+  /** Like `list(task)`, with the kept projections of a plug (fingerprint), all read in one transaction. */
+  recall(task: string, plug: string): Promise<RecalledItem[]>;
   /** Keeps projections of items that still have the vectors they were made of. Returns how many were kept. */
   putProjections(plug: string, projections: readonly ItemProjection[]): Promise<number>;
 }

@@ -17,6 +17,7 @@ import type { EmbeddedItem, HistoryStore } from './history-store.ts';
 import { toStorageError } from './storage-error.ts';
 
 type StoreName = StoreNames<HistorySchema>;
+type ReadTransaction = IDBPTransaction<HistorySchema, StoreName[]>;
 type WriteTransaction = IDBPTransaction<HistorySchema, StoreName[], 'readwrite'>;
 
 const allStores: StoreName[] = ['items', 'vectors', 'projections'];
@@ -101,19 +102,10 @@ export function indexedDbHistory(name: string, gate: DatabaseGate, close: () => 
       });
     },
     async list(task) {
-      return await read(async (database) => {
-        const transaction = database.transaction(['items', 'vectors']);
-        const range = task === undefined ? null : taskRange(task);
-        const [records, vectors] = await Promise.all([
-          transaction.objectStore('items').index('order').getAll(range),
-          transaction.objectStore('vectors').index('order').getAll(range),
-        ]);
-        const byId = new Map(vectors.map((record) => [record.id, record.vectors]));
-        return records.map((record): StoredItem => ({
-          item: fromItemRecord(record),
-          vectors: byId.get(record.id) ?? null,
-        }));
-      });
+      return await read(
+        async (database) =>
+          await listItems(database.transaction(allStores), task === undefined ? null : taskRange(task)),
+      );
     },
     async count() {
       return await read(countTasks);
@@ -150,10 +142,15 @@ export function indexedDbHistory(name: string, gate: DatabaseGate, close: () => 
         return written.reduce<number>((sum, one) => sum + one, 0);
       });
     },
-    async projections(plug, task) {
+    async recall(task, plug) {
       return await read(async (database) => {
-        const records = await database.getAllFromIndex('projections', 'task', IDBKeyRange.only([plug, task]));
-        return new Map(records.map(({ id, projection }) => [id, projection]));
+        const transaction = database.transaction(allStores);
+        const [stored, records] = await Promise.all([
+          listItems(transaction, taskRange(task)),
+          transaction.objectStore('projections').index('task').getAll([plug, task]),
+        ]);
+        const byId = new Map(records.map((record) => [record.id, record.projection]));
+        return stored.map((entry) => ({ ...entry, projection: byId.get(entry.item.id) ?? null }));
       });
     },
     async putProjections(plug, projections) {
@@ -179,6 +176,16 @@ export function indexedDbHistory(name: string, gate: DatabaseGate, close: () => 
       close();
     },
   };
+}
+
+/** Items and vectors lie in two stores in the same order of keys: two requests read all. */
+async function listItems(transaction: ReadTransaction, range: IDBKeyRange | null): Promise<StoredItem[]> {
+  const [records, vectors] = await Promise.all([
+    transaction.objectStore('items').index('order').getAll(range),
+    transaction.objectStore('vectors').index('order').getAll(range),
+  ]);
+  const byId = new Map(vectors.map((record) => [record.id, record.vectors]));
+  return records.map((record) => ({ item: fromItemRecord(record), vectors: byId.get(record.id) ?? null }));
 }
 
 async function putAll(

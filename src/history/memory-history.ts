@@ -85,10 +85,12 @@ export function memoryHistory(): HistoryStore {
       }
       return written;
     },
-    async projections(plug, task) {
-      assertOpen();
-      const ofTask = [...(cache.get(plug) ?? [])].filter(([id]) => stored.get(id)?.item.task === task);
-      return new Map(ofTask.map(([id, projection]) => [id, projection.slice()]));
+    async recall(task, plug) {
+      const kept = cache.get(plug);
+      return (await this.list(task)).map((entry) => ({
+        ...entry,
+        projection: kept?.get(entry.item.id)?.slice() ?? null,
+      }));
     },
     async putProjections(plug, projections) {
       assertOpen();

@@ -1,0 +1,34 @@
+// Refuses a request that could only fail later, with the value and the remedy.
+import { PersonaPlugError } from '../lib/errors.ts';
+import { parseDate } from '../lib/parse-date.ts';
+import type { GenerateRequest } from './personalizer.ts';
+
+/** @throws PersonaPlugError `invalid-argument` */
+export function checkRequest(request: GenerateRequest): void {
+  const { task, input, at, persona, maximumNewTokens, choices, stopStrings, temperature, topP, seed } = request;
+  if (typeof task !== 'string' || task.trim() === '') throw fault('task', task, 'Name a task, e.g. "news_headline"');
+  if (typeof input !== 'string' || input.trim() === '') throw fault('input', input, 'Give the text to answer to');
+  if (at !== undefined && parseDate(at) === null) throw fault('at', at, 'Write YYYY-MM-DD or ISO 8601');
+  if (persona !== undefined && !['auto', 'none', 'always'].includes(persona)) {
+    throw fault('persona', persona, 'Use "auto", "none" or "always"');
+  }
+  if (maximumNewTokens !== undefined && !(Number.isSafeInteger(maximumNewTokens) && maximumNewTokens >= 1)) {
+    throw fault('maximumNewTokens', maximumNewTokens, 'Give a whole number of at least 1');
+  }
+  if (choices !== undefined && (choices.length === 0 || choices.some((choice) => choice === ''))) {
+    throw fault('choices', choices.length, 'Give at least one choice, none of them empty, or leave the field out');
+  }
+  if (stopStrings?.includes('') === true) throw fault('stopStrings', '', 'Leave empty texts out');
+  if (temperature !== undefined && !(Number.isFinite(temperature) && temperature >= 0)) {
+    throw fault('temperature', temperature, 'Give a number of at least 0');
+  }
+  if (topP !== undefined && !(topP > 0 && topP <= 1)) throw fault('topP', topP, 'Give a number above 0 and up to 1');
+  if (seed !== undefined && !Number.isSafeInteger(seed)) throw fault('seed', seed, 'Give a whole number');
+}
+
+function fault(field: string, value: string | number | undefined, remedy: string): PersonaPlugError {
+  const shown = typeof value === 'string' ? JSON.stringify(value.slice(0, 60)) : String(value);
+  return new PersonaPlugError('invalid-argument', `The request's "${field}" is ${shown}. ${remedy}.`, {
+    details: { field, value: value ?? null },
+  });
+}

@@ -1,0 +1,130 @@
+// Wires the parts into a Personalizer. It owns them: disposing of the engine disposes of all.
+import { checkItem } from '../history/check-item.ts';
+import { exportHistory } from '../history/export-history.ts';
+import { PersonaPlugError } from '../lib/errors.ts';
+import { assertPlugMatches } from '../persona/plug.ts';
+import { createTaskRegistry } from '../prompts/task-registry.ts';
+import { answer, type AnswerParts } from './answer.ts';
+import { checkRequest } from './check-request.ts';
+import type { EngineParts } from './engine-parts.ts';
+import { importHistory } from './import-history.ts';
+import { createItemEmbedder } from './item-embedder.ts';
+import { createMutex } from './mutex.ts';
+import type { CallOptions, EngineStatus, Personalizer } from './personalizer.ts';
+import { recollect } from './recollection.ts';
+
+/**
+ * Makes an engine over its parts, without a worker.
+ *
+ * @throws PersonaPlugError `model-mismatch` when the plug was trained for other models.
+ */
+export function createEngine(parts: EngineParts): Personalizer {
+  const { store, embedder, languageModel, plug } = parts;
+  assertPlugMatches(plug, {
+    embedder: { ...embedder.identity, width: embedder.identity.dim },
+    languageModel: {
+      name: languageModel.name,
+      fingerprint: languageModel.fingerprint,
+      width: languageModel.hiddenSize,
+    },
+  });
+  const stopwatch = parts.stopwatch ?? (() => performance.now());
+  const embed = createItemEmbedder(embedder, createMutex(), stopwatch);
+  const answerParts: AnswerParts = {
+    store,
+    plug,
+    embed,
+    languageModel,
+    promptTemplate: parts.promptTemplate,
+    tasks: parts.tasks ?? createTaskRegistry(),
+    clock: parts.clock ?? Date.now,
+    stopwatch,
+    answerTurn: createMutex(),
+  };
+  const life = new AbortController();
+  /** Remembers and imports that have not written yet. */
+  let writes = new AbortController();
+
+  /** The caller's signal, and the engine's own end. */
+  function during(options: CallOptions | undefined, ...others: AbortSignal[]): AbortSignal {
+    life.signal.throwIfAborted();
+    options?.signal?.throwIfAborted();
+    const signals = [life.signal, ...others];
+    return AbortSignal.any(options?.signal === undefined ? signals : [options.signal, ...signals]);
+  }
+
+  return {
+    async status(options) {
+      during(options);
+      return { ...describe(parts), items: await store.count() };
+    },
+    async remember(input, options) {
+      const signal = during(options, writes.signal);
+      const item = await checkItem(input);
+      const isThere = (await store.has([item], embed.fingerprint)).size > 0;
+      if (!isThere) await store.put([{ item, vectors: await embed.item(item, signal) }], { signal });
+      return item;
+    },
+    async forget(id, options) {
+      during(options);
+      return await store.delete(id);
+    },
+    async forgetEverything(options) {
+      during(options);
+      // What was still being embedded must not come back after everything was forgotten.
+      writes.abort(new DOMException('Everything was forgotten while this was being stored.', 'AbortError'));
+      writes = new AbortController();
+      await store.clear();
+    },
+    async items(task, options) {
+      during(options);
+      return (await store.list(task)).map(({ item }) => item);
+    },
+    async importHistory(jsonl, options) {
+      const signal = during(options, writes.signal);
+      const { dim } = embedder.identity;
+      return await importHistory({ store, embed, dim }, jsonl, { signal, onProgress: options?.onProgress });
+    },
+    async exportHistory(options) {
+      during(options);
+      return exportHistory(await store.list(), { includeVectors: options?.includeVectors ?? false });
+    },
+    async *generate(request, options) {
+      yield* answer(answerParts, request, during(options));
+    },
+    async explain(request, options) {
+      const signal = during(options);
+      checkRequest(request);
+      const recollection = recollect(answerParts, request, signal);
+      let step = await recollection.next();
+      for (; step.done !== true; step = await recollection.next()) options?.onProgress?.(step.value);
+      return step.value.explanation;
+    },
+    async [Symbol.asyncDispose]() {
+      if (life.signal.aborted) return;
+      life.abort(new PersonaPlugError('closed', 'The engine was closed. Create a new one to go on.'));
+      await languageModel[Symbol.asyncDispose]();
+      await embedder[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function describe({ embedder, languageModel, plug }: EngineParts): Omit<EngineStatus, 'items'> {
+  return {
+    embedder: {
+      name: embedder.identity.name,
+      fingerprint: embedder.identity.fingerprint,
+      device: embedder.device,
+      smallestCosine: embedder.selfTest.smallestCosine,
+      selfTestPassed: embedder.selfTest.passed,
+    },
+    languageModel: {
+      name: languageModel.name,
+      fingerprint: languageModel.fingerprint,
+      runtime: languageModel.runtime,
+      device: languageModel.device,
+    },
+    plug: { name: plug.name, fingerprint: plug.fingerprint, tasks: plug.tasks },
+  };
+}

@@ -1,0 +1,50 @@
+// Imports a history: everything is read, checked and embedded first, then written in one transaction. An abort or a
+// fault at any point leaves the history as it was.
+import type { HistoryStore, EmbeddedItem } from '../history/history-store.ts';
+import { parseHistory } from '../history/parse-history.ts';
+import type { OnProgress } from '../lib/progress.ts';
+import type { ItemEmbedder } from './item-embedder.ts';
+import type { ImportResult } from './personalizer.ts';
+
+export interface ImportParts {
+  readonly store: HistoryStore;
+  readonly embed: ItemEmbedder;
+  readonly dim: number;
+}
+
+export async function importHistory(
+  { store, embed, dim }: ImportParts,
+  jsonl: string,
+  { signal, onProgress }: { readonly signal: AbortSignal; readonly onProgress?: OnProgress | undefined },
+): Promise<ImportResult> {
+  const parsed = await parseHistory(jsonl, { signal });
+  const isThere = await store.has(
+    parsed.map(({ item }) => item),
+    embed.fingerprint,
+  );
+  signal.throwIfAborted();
+  const missing = parsed.filter(({ item }) => !isThere.has(item.id));
+  const isUsable = ({ vectors }: (typeof parsed)[number]): boolean =>
+    vectors?.embedder === embed.fingerprint && vectors.dim === dim;
+  const entries: EmbeddedItem[] = missing.flatMap((entry) =>
+    isUsable(entry) && entry.vectors !== null ? [{ item: entry.item, vectors: entry.vectors }] : [],
+  );
+  const toEmbed = missing.filter((entry) => !isUsable(entry)).map(({ item }) => item);
+  for await (const step of embed.items(toEmbed, 'history', signal)) {
+    if ('stage' in step) onProgress?.(step);
+    else entries.push(step);
+  }
+  const report = (done: number): void =>
+    onProgress?.({
+      stage: 'store',
+      label: 'history',
+      done,
+      total: entries.length,
+      unit: 'items',
+      millisecondsLeft: null,
+    });
+  report(0);
+  const { added, replaced, unchanged } = await store.put(entries, { signal });
+  report(entries.length);
+  return { added, replaced, unchanged: unchanged + isThere.size };
+}
