@@ -1,0 +1,88 @@
+// Reads the golden package: what training computed for fixed inputs, which every runtime is held to.
+import * as v from 'valibot';
+import type { PromptSegment } from '../language-model/language-model.ts';
+import type { ModelSource } from '../model-package/model-source.ts';
+
+const tensorSchema = v.object({ offset: v.number(), shape: v.array(v.number()) });
+
+/** Where a float32 tensor lies in golden.f32: offset counted in floats. */
+export type GoldenTensor = v.InferOutput<typeof tensorSchema>;
+
+const embedderSchema = v.object({
+  cases: v.array(v.object({ text: v.string(), ids: v.array(v.number()), vector: tensorSchema })),
+});
+
+const languageModelSchema = v.object({
+  cases: v.array(
+    v.object({
+      name: v.string(),
+      segments: v.array(v.union([v.object({ ids: v.array(v.number()) }), v.object({ rows: tensorSchema })])),
+      tokens: v.array(v.number()),
+      margins: v.array(v.number()),
+      logits: tensorSchema,
+    }),
+  ),
+});
+
+export interface GoldenEmbedderCase {
+  readonly text: string;
+  readonly ids: readonly number[];
+  /** float32 model, length 1. */
+  readonly vector: Float32Array;
+}
+
+export interface GoldenLanguageModelCase {
+  readonly name: string;
+  readonly prompt: readonly PromptSegment[];
+  /** Greedy continuation, perhaps with the end token as its last. */
+  readonly tokens: readonly number[];
+  /** Distance of the two largest logits, one a token. */
+  readonly margins: readonly number[];
+  /** Of the first steps, each `[vocabulary]`. */
+  readonly logits: readonly Float32Array[];
+}
+
+/** The golden values of one package. */
+export interface GoldenFiles {
+  embedderCases(): Promise<GoldenEmbedderCase[]>;
+  languageModelCases(): Promise<GoldenLanguageModelCase[]>;
+  /** A JSON file of the package, unparsed by schema. */
+  json(path: string): Promise<unknown>;
+  tensor(reference: GoldenTensor): Float32Array;
+}
+
+/** Opens the package `golden` of a source. */
+export async function openGoldenFiles(source: ModelSource): Promise<GoldenFiles> {
+  const modelPackage = await source.open('golden', 'golden');
+  const bytes = await modelPackage.bytes('golden.f32');
+  const floats = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+  const tensor = ({ offset, shape }: GoldenTensor): Float32Array =>
+    floats.slice(offset, offset + shape.reduce((product, length) => product * length, 1));
+  return {
+    tensor,
+    json: (path) => modelPackage.json(path),
+    async embedderCases() {
+      const { cases } = v.parse(embedderSchema, await modelPackage.json('embedder.json'));
+      return cases.map(({ text, ids, vector }) => ({ text, ids, vector: tensor(vector) }));
+    },
+    async languageModelCases() {
+      const { cases } = v.parse(languageModelSchema, await modelPackage.json('language-model.json'));
+      return cases.map(({ name, segments, tokens, margins, logits }) => ({
+        name,
+        tokens,
+        margins,
+        prompt: segments.map((segment): PromptSegment =>
+          'ids' in segment
+            ? { kind: 'ids', ids: segment.ids }
+            : { kind: 'rows', rows: tensor(segment.rows), count: segment.rows.shape[0] ?? 0 },
+        ),
+        logits: rowsOf(tensor(logits), logits.shape[0] ?? 0),
+      }));
+    },
+  };
+}
+
+function rowsOf(values: Float32Array, count: number): Float32Array[] {
+  const width = values.length / count;
+  return Array.from({ length: count }, (_, row) => values.slice(row * width, (row + 1) * width));
+}

@@ -1,0 +1,78 @@
+// A fake plug: right shapes, seeded random numbers. For tests of the maths and of applications, not of quality.
+import type { PlugManifest } from '../model-package/manifest.ts';
+import { type Plug, type PlugTensor, readPlug } from '../persona/plug.ts';
+import { createRandom } from './random.ts';
+
+export interface RandomPlugOptions {
+  readonly embedder: string;
+  readonly languageModel: string;
+  /** @defaultValue 16 */
+  readonly dim?: number;
+  /** @defaultValue 8 */
+  readonly hiddenSize?: number;
+  /** @defaultValue 0: the gate is always open */
+  readonly gateThreshold?: number;
+  /** @defaultValue 10 */
+  readonly temperature?: number;
+  /** @defaultValue 0.1 */
+  readonly decay?: number;
+  /** @defaultValue 1 */
+  readonly seed?: number;
+}
+
+export function randomPlug(options: RandomPlugOptions): Plug {
+  const { manifest, tensors } = randomPlugFiles(options);
+  return readPlug(manifest, tensors);
+}
+
+/** What a plug is read from. */
+export function randomPlugFiles(options: RandomPlugOptions): {
+  manifest: PlugManifest;
+  tensors: Map<string, PlugTensor>;
+} {
+  const {
+    embedder,
+    languageModel,
+    dim = 16,
+    hiddenSize = 8,
+    gateThreshold = 0,
+    temperature = 10,
+    decay = 0.1,
+  } = options;
+  const sizes = { projectorWidth: 12, personaRows: 4, instructionRows: 4 };
+  const tasks = ['news_category', 'news_headline', 'paper_title'];
+  const random = createRandom(options.seed ?? 1);
+  const tensors = new Map<string, PlugTensor>();
+  const add = (name: string, shape: number[], value: () => number = () => random() - 0.5): void => {
+    const count = shape.reduce((product, size) => product * size, 1);
+    tensors.set(name, { shape, data: Float32Array.from({ length: count }, value) });
+  };
+  add('query.weight', [dim, dim]);
+  add('projector.0.weight', [sizes.projectorWidth, 2 * dim]);
+  add('projector.0.bias', [sizes.projectorWidth]);
+  add('projector.1.weight', [sizes.personaRows * hiddenSize, sizes.projectorWidth]);
+  add('projector.1.bias', [sizes.personaRows * hiddenSize]);
+  for (const task of [...tasks, 'default']) {
+    add(`instruction.${task}`, [sizes.instructionRows, hiddenSize]);
+    add(`temperature.${task}`, [1], () => temperature);
+    add(`decay.${task}`, [1], () => decay);
+  }
+  add('gate.0.weight', [16, 6]);
+  add('gate.0.bias', [16]);
+  add('gate.1.weight', [1, 16]);
+  add('gate.1.bias', [1]);
+  const manifest: PlugManifest = {
+    schemaVersion: 1,
+    kind: 'plug',
+    name: 'random-plug',
+    version: '0.0.0',
+    licence: 'Apache-2.0',
+    description: 'Random numbers.',
+    files: [],
+    fingerprint: 'beef'.repeat(16),
+    trainingData: [],
+    results: {},
+    plug: { embedder, languageModel, dim, hiddenSize, ...sizes, tasks, gateThreshold, weights: 'plug.safetensors' },
+  };
+  return { manifest, tensors };
+}
