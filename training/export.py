@@ -1,0 +1,222 @@
+"""Writes the model packages from a run directory: models/nano-llm, models/plug and models/golden.
+
+`python -m training.export --run-directory RUN --models models`. The language model's weights are rounded to bfloat16
+once, here; the same shard serves WebLLM, the ONNX graph and tuning in the tab. The WebGPU library (model.wasm) is
+compiled apart and taken from `--library`, or kept if it is there already.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from training.golden import write_golden
+from training.language_model import load_language_model, round_to_bfloat16
+from training.model_cards import GOLDEN_CARD, language_model_card, licence_text, plug_card, training_data
+from training.model_package import read_manifest, write_manifest
+from training.persona import Plug
+from training.plug import PlugConfig, load_plug
+from training.prompts import NANO_TEMPLATE
+from training.reference import GATE_THRESHOLD, Reference
+from training.tokenizer import END, TextTokenizer
+
+VERSION = "0.1.0"
+CONVERTER = Path("training/webllm_library/convert_weights.py")
+WEBLLM_VERSION = "0.2.86"
+
+# WebLLM builds multi-turn prompts itself from these: no system block, nothing between the question and <|assistant|>.
+CONVERSATION = {
+    "name": "persona-plug-nano",
+    "system_template": "{system_message}",
+    "system_message": "",
+    "system_prefix_token_ids": [1],
+    "add_role_after_system_message": True,
+    "roles": {"user": "<|user|>", "assistant": "<|assistant|>"},
+    "role_templates": {"user": "{user_message}", "assistant": "{assistant_message}", "tool": "{tool_message}"},
+    "messages": [],
+    "seps": ["", "<|end|>"],
+    "role_content_sep": "",
+    "role_empty_sep": "",
+    "stop_str": [],
+    "stop_token_ids": [END],
+    "function_string": "",
+    "use_function_calling": False,
+}
+
+
+def results_of(directory: Path) -> dict[str, object]:
+    """What the run measured, for the manifests: whichever reports exist."""
+    found = {}
+    for name in ("pretrain", "task-tune", "plug", "evaluate-dev"):
+        path = directory / f"{name}.json"
+        if path.exists():
+            found[name] = json.loads(path.read_text())
+    for name in ("task-tune", "plug"):
+        found.get(name, {}).pop("history", None)  # the curve stays with the run
+    return found
+
+
+def write_checkpoint(model, tokenizer: Path, config: Path, folder: Path) -> None:
+    """A Hugging Face folder with bf16 weights, for the converter."""
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {name: tensor.detach().to(torch.bfloat16).contiguous() for name, tensor in model.state_dict().items()}
+    if model.config.tie_word_embeddings:
+        state.pop("lm_head.weight", None)
+    save_file(state, folder / "model.safetensors")
+    shutil.copyfile(config, folder / "config.json")
+    shutil.copyfile(tokenizer, folder / "tokenizer.json")
+
+
+def export_language_model(directory: Path, models: Path, config_path: Path, library: Path | None, converter: Path) -> dict:
+    """Writes models/nano-llm and returns its manifest."""
+    target = models / "nano-llm"
+    target.mkdir(parents=True, exist_ok=True)
+    config = json.loads(config_path.read_text())
+    model = round_to_bfloat16(load_language_model(directory / "tuned"))
+    with tempfile.TemporaryDirectory() as temporary:
+        checkpoint = Path(temporary) / "checkpoint"
+        write_checkpoint(model, directory / "corpus" / "tokenizer.json", config_path, checkpoint)
+        chat = Path(temporary) / "chat.json"
+        chat.write_text(json.dumps({"conv_template": CONVERSATION, "temperature": 0.7, "top_p": 0.95}))
+        command = [sys.executable, str(converter), str(checkpoint), str(target), "--bf16", "--chat", str(chat)]
+        subprocess.run(command, check=True)
+    shutil.copyfile(config_path, target / "config.json")
+    if library is not None:
+        shutil.copyfile(library, target / "model.wasm")
+    graph = [sys.executable, "-m", "training.export_onnx_llm", str(config_path), str(target / "tensor-cache.json"), str(target / "model.onnx")]
+    subprocess.run(graph, check=True)
+    results = results_of(directory)
+    (target / "LICENSE").write_text(licence_text())
+    (target / "MODEL_CARD.md").write_text(language_model_card(results))
+    shards = sorted(path.name for path in target.glob("params_shard_*.bin"))
+    roles = {
+        **dict.fromkeys(shards, "weights"),
+        "model.onnx": "graph",
+        "model.wasm": "library",
+        "tokenizer.json": "tokenizer",
+        "config.json": "config",
+        "mlc-chat-config.json": "config",
+        "tensor-cache.json": "config",
+        "LICENSE": "licence",
+        "MODEL_CARD.md": "card",
+    }
+    # Notices of what the compiled library contains lie beside it, written by its builder.
+    roles |= {path.name: "licence" for path in target.glob("*NOTICE*")} | {path.name: "licence" for path in target.glob("*LICENCES*")}
+    roles = {path: role for path, role in roles.items() if (target / path).exists()}
+    if "model.wasm" not in roles:
+        print("warning: models/nano-llm has no model.wasm; build it and export again", flush=True)
+    return write_manifest(
+        target,
+        kind="language-model",
+        name="nano-llm",
+        version=VERSION,
+        licence="Apache-2.0",
+        description="A Llama of 6.8 M parameters trained from scratch for the shipped tasks; bfloat16 weights for WebLLM, ONNX and jax-js.",
+        roles=roles,
+        training_data=training_data(("wikipedia", "huffpost", "acl")),
+        results={name: results[name] for name in ("pretrain", "task-tune") if name in results},
+        block={
+            "hiddenSize": config["hidden_size"],
+            "vocabularySize": config["vocab_size"],
+            "layers": config["num_hidden_layers"],
+            "heads": config["num_attention_heads"],
+            "kvHeads": config["num_key_value_heads"],
+            "headDim": config["head_dim"],
+            "contextWindow": config["context_window_size"],
+            "endTokens": [END],
+            "tokenizer": "tokenizer.json",
+            "promptTemplate": [dict(entry) for entry in NANO_TEMPLATE],
+            "onnx": {"graph": "model.onnx", "externalData": shards},
+            "webllm": {"library": "model.wasm", "version": WEBLLM_VERSION},
+        },
+    )
+
+
+def export_plug(directory: Path, models: Path, plug: Plug, config: PlugConfig, embedder: str, language_model: str) -> None:
+    """Writes models/plug, bound to the fingerprints of the embedder and the language model."""
+    target = models / "plug"
+    target.mkdir(parents=True, exist_ok=True)
+    save_file(plug.export_tensors(), target / "plug.safetensors")
+    results = results_of(directory)
+    (target / "LICENSE").write_text(licence_text())
+    (target / "MODEL_CARD.md").write_text(plug_card(results))
+    write_manifest(
+        target,
+        kind="plug",
+        name="plug",
+        version=VERSION,
+        licence="Apache-2.0",
+        description="Persona plug of the nano language model: query head, projector, instruction rows, temperature, decay and gate.",
+        roles={"plug.safetensors": "weights", "LICENSE": "licence", "MODEL_CARD.md": "card"},
+        training_data=training_data(("huffpost", "acl")),
+        results={name: results[name] for name in ("plug", "evaluate-dev") if name in results},
+        block={
+            "embedder": embedder,
+            "languageModel": language_model,
+            "dim": plug.query.in_features,
+            "hiddenSize": plug.hidden,
+            "projectorWidth": config.projector_width,
+            "personaRows": config.persona_rows,
+            "instructionRows": config.instruction_rows,
+            "tasks": list(plug.tasks),
+            "gateThreshold": GATE_THRESHOLD,
+            "weights": "plug.safetensors",
+        },
+    )
+
+
+def export_golden(directory: Path, models: Path, plug: Plug, embedder_package: Path, sample: Path | None) -> None:
+    """Writes models/golden from the shipped weights."""
+    target = models / "golden"
+    model = round_to_bfloat16(load_language_model(directory / "tuned")).eval()
+    tokenizer = TextTokenizer(directory / "corpus" / "tokenizer.json")
+    write_golden(target, Reference(model, tokenizer, plug), embedder_package, sample)
+    (target / "LICENSE").write_text(licence_text())
+    (target / "MODEL_CARD.md").write_text(GOLDEN_CARD)
+    names = ("golden.f32", "embedder.json", "prompts.json", "persona.json", "language-model.json", "end-to-end.json")
+    write_manifest(
+        target,
+        kind="golden",
+        name="golden",
+        version=VERSION,
+        licence="Apache-2.0",
+        description="What every runtime must reproduce: token ids, vectors, persona rows, logits and whole answers.",
+        roles={**dict.fromkeys(names, "golden"), "LICENSE": "licence", "MODEL_CARD.md": "card"},
+        training_data=[],
+        results={},
+    )
+
+
+def export(directory: Path, models: Path, config_path: Path, library: Path | None, embedder_package: Path, sample: Path | None, converter: Path = CONVERTER) -> None:
+    """Writes the three packages; the embedder's package must exist, since the plug names its fingerprint."""
+    plug, plug_config = load_plug(directory / "plug.pt")
+    language_model = export_language_model(directory, models, config_path, library, converter)
+    embedder = read_manifest(embedder_package)["fingerprint"]
+    export_plug(directory, models, plug, plug_config, embedder, language_model["fingerprint"])
+    export_golden(directory, models, plug, embedder_package, sample)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run-directory", type=Path, default=Path("training/runs/nano"))
+    parser.add_argument("--models", type=Path, default=Path("models"))
+    parser.add_argument("--config", type=Path, default=Path("configs/nano-llm.config.json"))
+    parser.add_argument("--library", type=Path, default=None, help="a compiled model.wasm to take along")
+    parser.add_argument("--embedder", type=Path, default=Path("models/all-minilm-l6-v2"))
+    parser.add_argument("--sample", type=Path, default=None, help="a sample history for the end-to-end cases")
+    parser.add_argument("--converter", type=Path, default=CONVERTER)
+    arguments = parser.parse_args()
+    export(arguments.run_directory, arguments.models, arguments.config, arguments.library, arguments.embedder, arguments.sample, arguments.converter)
+
+
+if __name__ == "__main__":
+    main()

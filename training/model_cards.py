@@ -1,0 +1,102 @@
+"""Texts that stand beside the weights: licence, training data, and model cards with the measured numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+SOURCES = {
+    "wikipedia": {
+        "name": "English Wikipedia, 25,888 articles (2015), first paragraphs",
+        "licence": "CC BY-SA 3.0",
+        "source": "https://en.wikipedia.org",
+    },
+    "huffpost": {
+        "name": "News Category Dataset (HuffPost headlines 2012-2022), slices by author",
+        "licence": "CC BY 4.0",
+        "source": "https://www.kaggle.com/datasets/rmisra/news-category-dataset",
+    },
+    "acl": {
+        "name": "ACL Anthology 2016-2021, abstracts and titles by author",
+        "licence": "CC BY 4.0",
+        "source": "https://aclanthology.org",
+    },
+}
+
+
+def training_data(names: tuple[str, ...]) -> list[dict[str, str]]:
+    """The manifest's entries of these sources."""
+    return [SOURCES[name] for name in names]
+
+
+def licence_text() -> str:
+    """Apache-2.0: the repository's own LICENSE."""
+    path = Path("LICENSE")
+    if not path.exists():
+        raise FileNotFoundError("LICENSE is not in the working directory. Run the export from the repository's root.")
+    return path.read_text(encoding="utf-8")
+
+
+def language_model_card(results: dict) -> str:
+    """Card of the nano language model."""
+    lines = [
+        "# Nano language model",
+        "",
+        "A Llama of 6.8 million parameters (6 layers, hidden size 256, 4 heads, 2 key-value heads, tied byte-level BPE of",
+        "8,192 tokens, context 1,024), trained from scratch: pre-training on Wikipedia and the training users' texts,",
+        "then tuning on three tasks (news category, news headline, paper title) with and without retrieved items.",
+        "",
+        "It exists so that a personalized answer can be shown in a browser tab without a download of gigabytes. It knows",
+        "little of the world, invents freely, and its answers outside these three tasks mean nothing. Its texts come from",
+        "sources with their biases: one news site and papers of computational linguistics.",
+        "",
+        "Training users are disjoint from those of the plug and from those that are measured, and no measured query",
+        "occurs in any training text.",
+        "",
+        "## Measured",
+    ]
+    if "pretrain" in results:
+        measured = results["pretrain"]
+        lines.append(
+            f"- pre-training: {measured['tokens'] / 1e6:.1f} M tokens in {measured['steps']} steps; "
+            f"{measured['held_out_bits_per_byte']:.3f} bits per byte on held-out Wikipedia"
+        )
+    if "task-tune" in results:
+        lines.append(f"- task tuning: mean loss of a held-out answer token {results['task-tune']['best']:.3f} nats")
+    return "\n".join(lines) + "\n"
+
+
+def plug_card(results: dict) -> str:
+    """Card of the plug."""
+    lines = [
+        "# Plug of the nano language model",
+        "",
+        "Turns the vectors of a history into four persona rows and four instruction rows (PPlug, arXiv 2409.11901, with",
+        "a learned temperature, a recency decay and a gate). Trained on users whom the language model never saw, with the",
+        "language model frozen. It fits exactly the embedder and the language model whose fingerprints its manifest names.",
+        "",
+        "Query head, projector and gate are shared by all tasks; temperature, decay and instruction rows are per task, and",
+        "a task unknown to the plug uses their means (`default`).",
+        "",
+        "Results are on LaMP-shaped tasks rebuilt from public sources, on dev users; intervals resample users.",
+        "",
+        "## Measured",
+    ]
+    for task, result in results.get("evaluate-dev", {}).items():
+        lines += ["", f"{task}: {result['queries']} queries of {result['users']} users", "", "| condition | loss of the gold answer (nats) | accuracy |", "|---|---|---|"]
+        for name, loss in result["loss"].items():
+            accuracy = result["accuracy"].get(name)
+            shown = f"{accuracy['mean']:.3f} [{accuracy['low']:.3f}, {accuracy['high']:.3f}]" if accuracy else "-"
+            lines.append(f"| {name} | {loss['mean']:.3f} [{loss['low']:.3f}, {loss['high']:.3f}] | {shown} |")
+        for name, difference in result["difference"].items():
+            lines.append(f"\n{name}: {difference['mean']:.3f} [{difference['low']:.3f}, {difference['high']:.3f}]")
+    return "\n".join(lines) + "\n"
+
+
+GOLDEN_CARD = """# Golden vectors
+
+Small files that hold every runtime to the training code: embedder vectors (float32 model), token ids of prompt
+segments, persona weights, rows and gates (float64), greedy tokens and logits of the language model (torch float32 on
+the bfloat16-rounded weights), and whole answers computed with the shipped 8-bit embedder. Arrays lie in `golden.f32`
+(little-endian float32) and are addressed by offset and shape. All texts were written for this project, but for a
+sample history of paper titles (ACL Anthology, CC BY 4.0), where one is used.
+"""
