@@ -1,0 +1,2 @@
+import { servePersonaWorker } from '../src/worker/index.ts';
+servePersonaWorker();
