@@ -42,9 +42,14 @@ export function modelFiles({ folder = modelsFolder(), copy = true }: ModelFilesO
 }
 
 function serve(folder: string): Connect.NextHandleFunction {
-  return (request, response, next) => {
-    respond(folder, request, response).catch((error: unknown) => next(error));
+  const handle = async (...[request, response, next]: Parameters<Connect.NextHandleFunction>): Promise<void> => {
+    try {
+      await respond(folder, request, response);
+    } catch (error) {
+      next(error);
+    }
   };
+  return (request, response, next) => void handle(request, response, next);
 }
 
 async function respond(folder: string, request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -1,0 +1,71 @@
+import type { Answer } from '../demo-state.ts';
+import { formatDuration } from '../format.ts';
+import type { DemoProps } from './app.tsx';
+
+/** The two answers to one input. */
+export function AnswerPair({ demo }: DemoProps) {
+  const { none, persona, explanation } = demo.state;
+  const isSamePrompt = explanation.value?.isPersonaUsed === false;
+  return (
+    <section class="answers" aria-label="The two answers">
+      <AnswerCard id="answer-none" title="Without persona" answer={none.value} />
+      <AnswerCard
+        id="answer-persona"
+        title="With your persona"
+        answer={persona.value}
+        {...(isSamePrompt ? { remark: 'The same prompt as on the left: no persona was used.' } : {})}
+        isPersonal
+      />
+    </section>
+  );
+}
+
+interface AnswerCardProps {
+  readonly id: string;
+  readonly title: string;
+  readonly answer: Answer;
+  readonly remark?: string;
+  readonly isPersonal?: boolean;
+}
+
+function AnswerCard({ id, title, answer, remark, isPersonal = false }: AnswerCardProps) {
+  return (
+    <article class={isPersonal ? 'card answer is-personal' : 'card answer'} aria-labelledby={`${id}-title`}>
+      <h3 id={`${id}-title`}>{title}</h3>
+      <p id={id} class={`answer-text is-${answer.state}`} data-state={answer.state}>
+        {answer.state === 'done' ? (answer.answer ?? answer.text) : answer.text}
+        {answer.text === '' && <span class="quiet">{placeholder(answer)}</span>}
+      </p>
+      {remark !== undefined && <p class="quiet remark">{remark}</p>}
+      <p class="quiet figures">{figures(answer)}</p>
+    </article>
+  );
+}
+
+function placeholder({ state }: Answer): string {
+  switch (state) {
+    case 'empty':
+      return '—';
+    case 'waiting':
+    case 'streaming':
+      return 'Reading …';
+    case 'done':
+      return 'The model had nothing to say.';
+    case 'stopped':
+      return 'Stopped.';
+    case 'failed':
+      return 'No answer.';
+    default:
+      return state satisfies never;
+  }
+}
+
+function figures({ timing, usage, state }: Answer): string {
+  if (state === 'stopped') return 'stopped';
+  if (timing === null || usage === null) return '';
+  return [
+    `${usage.newTokens} tokens`,
+    `first after ${formatDuration(timing.firstToken)}`,
+    `all after ${formatDuration(timing.total)}`,
+  ].join(' · ');
+}

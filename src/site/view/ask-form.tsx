@@ -1,0 +1,70 @@
+import { taskTitle } from '../format.ts';
+import { ignoreShown } from '../ignore-shown.ts';
+import { exampleInputs } from '../sample-histories.ts';
+import type { DemoProps } from './app.tsx';
+
+export function AskForm({ demo }: DemoProps) {
+  const { state } = demo;
+  const isReady = state.phase.value === 'ready';
+  const example = exampleInputs[state.task.value];
+  const ask = (): void => {
+    if (!isReady || state.input.value.trim() === '') return;
+    ignoreShown(demo.ask({ task: state.task.value, input: state.input.value }));
+  };
+  return (
+    <form
+      class="card ask"
+      aria-labelledby="ask-title"
+      onSubmit={(event) => {
+        event.preventDefault();
+        ask();
+      }}
+    >
+      <div class="row spread">
+        <h2 id="ask-title">Something new</h2>
+        <label class="row task">
+          <span class="quiet">Task</span>
+          <select value={state.task.value} onChange={(event) => (state.task.value = event.currentTarget.value)}>
+            {state.tasks.value.map((task) => (
+              <option key={task} value={task} selected={task === state.task.value}>
+                {taskTitle(task)}
+              </option>
+            ))}
+          </select>
+        </label>
+      </div>
+      <label class="visually-hidden" for="input">
+        The new input
+      </label>
+      <textarea
+        id="input"
+        rows={5}
+        value={state.input.value}
+        placeholder="Paste an article, an abstract, a draft …"
+        onInput={(event) => (state.input.value = event.currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) ask();
+        }}
+      />
+      <div class="row">
+        {state.isAsking.value ? (
+          <button type="button" class="primary" onClick={() => demo.stop()}>
+            Stop
+          </button>
+        ) : (
+          <button type="submit" class="primary" disabled={!isReady || state.input.value.trim() === ''}>
+            Answer twice
+          </button>
+        )}
+        {example !== undefined && (
+          <button type="button" class="plain" onClick={() => (state.input.value = example)}>
+            Use an example
+          </button>
+        )}
+        <span class="quiet hint">
+          <kbd>Ctrl</kbd> <kbd>Enter</kbd>
+        </span>
+      </div>
+    </form>
+  );
+}

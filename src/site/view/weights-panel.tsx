@@ -1,0 +1,78 @@
+import { useSignal } from '@preact/signals';
+import type { Explanation } from '../../engine/personalizer.ts';
+import { formatShare } from '../format.ts';
+import { ignoreShown } from '../ignore-shown.ts';
+import type { DemoProps } from './app.tsx';
+
+/** How many items are shown before the visitor asks for all. */
+const shortLength = 8;
+
+/** Which items drove the answer, how strongly, and whether the gate let them. */
+export function WeightsPanel({ demo }: DemoProps) {
+  const { explanation, job, isAsking } = demo.state;
+  const isLong = useSignal(false);
+  if (explanation.value === null) return null;
+  const { items } = explanation.value;
+  const shown = isLong.value ? items : items.slice(0, shortLength);
+  const heaviest = items[0]?.weight ?? 1;
+  return (
+    <section class="card weights" aria-labelledby="weights-title">
+      <h2 id="weights-title">What drove it</h2>
+      <Gate explanation={explanation.value} />
+      {items.length > 0 && (
+        <ol class="weight-list">
+          {shown.map(({ item, weight }) => (
+            <li key={item.id}>
+              <div class="weight-text">
+                <span class="item-output">{item.output}</span>
+                <span class="quiet item-date">{item.date ?? 'undated'}</span>
+              </div>
+              <div class="bar" aria-hidden="true">
+                <div class="bar-fill" style={{ inlineSize: `${(weight / heaviest) * 100}%` }} />
+              </div>
+              <span class="weight-share">{formatShare(weight)}</span>
+              <button
+                type="button"
+                class="plain"
+                disabled={job.value !== null || isAsking.value}
+                aria-label={`Forget: ${item.output}`}
+                onClick={() => ignoreShown(demo.forget(item.id))}
+              >
+                Forget
+              </button>
+            </li>
+          ))}
+        </ol>
+      )}
+      {items.length > shortLength && (
+        <button type="button" class="plain" onClick={() => (isLong.value = !isLong.value)}>
+          {isLong.value ? 'Show the heaviest only' : `Show all ${items.length}`}
+        </button>
+      )}
+    </section>
+  );
+}
+
+function Gate({ explanation }: { readonly explanation: Explanation }) {
+  const { gate, gateThreshold, isPersonaUsed, reason } = explanation;
+  return (
+    <div class="gate">
+      <meter
+        aria-label="Gate"
+        min={0}
+        max={1}
+        low={gateThreshold}
+        optimum={1}
+        value={gate}
+        title={`opens at ${gateThreshold}`}
+      />
+      <p>
+        <strong>
+          Gate {gate.toFixed(2)}, {isPersonaUsed ? 'open' : 'closed'}
+        </strong>{' '}
+        <span class="quiet">(opens at {gateThreshold})</span>
+        {reason !== '' && <span class="quiet"> · {reason}</span>}
+      </p>
+    </div>
+  );
+}
