@@ -69,7 +69,7 @@ async function bareEmbedder(device: Backend): Promise<(text: string) => Promise<
   const session = await createOnnxSession({ device, name: 'bare embedder', graph: await modelPackage.bytes(graph) });
   const encoder = createEmbedderTokenizer(await modelPackage.json(tokenizer), maximumTokens);
   return async (text) => {
-    const ids = encoder.encode(text);
+    const ids = encoder(text);
     const ones = ids.map(() => 1);
     const zeros = ids.map(() => 0);
     const inputs = {
