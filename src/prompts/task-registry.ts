@@ -36,7 +36,7 @@ function plainTask(name: string): Task {
   return {
     name,
     prompt: (input) => input,
-    retrievedItem: ({ input, output }) => `"${output}" is the answer to "${input}"`,
+    retrievedItem: ({ input, output }) => `"${output}" is the answer for "${input}"`,
     retrievedLead: '. ',
     choices: null,
     maximumNewTokens: 128,

@@ -1,0 +1,206 @@
+// Properties of the maths: what must hold for every plug, every query and every history.
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createRandom } from '../testing/random.ts';
+import { randomPlug, randomPlugFiles, type RandomPlugOptions } from '../testing/random-plug.ts';
+import { ageOf } from './age.ts';
+import { gateFeatures } from './gate.ts';
+import { attend, type Persona, type PersonaItem, personaOf } from './persona.ts';
+import { assertPlugMatches, readPlug } from './plug.ts';
+import { projectItem } from './projector.ts';
+import { softmaxWeights } from './weights.ts';
+
+const dim = 16;
+const models = { embedder: 'e', languageModel: 'l' };
+const at = Date.UTC(2026, 0, 1);
+
+interface TestItem extends PersonaItem {
+  readonly output: Float32Array;
+}
+
+function unitVector(seed: number): Float32Array {
+  const random = createRandom(seed);
+  const raw = Array.from({ length: dim }, () => random() - 0.5);
+  const norm = Math.hypot(...raw);
+  return Float32Array.from(raw, (value) => value / norm);
+}
+
+const histories = fc
+  .uniqueArray(
+    fc.record({
+      id: fc.string({ minLength: 1, maxLength: 6 }),
+      day: fc.option(fc.integer({ min: 0, max: 20_000 })),
+      seed: fc.integer({ min: 0, max: 1_000_000 }),
+    }),
+    { minLength: 1, maxLength: 12, selector: ({ id }) => id },
+  )
+  .map((items) =>
+    items.map(({ id, day, seed }): TestItem => ({
+      id,
+      date: day === null ? null : new Date(day * 86_400_000).toISOString().slice(0, 10),
+      input: unitVector(seed),
+      output: unitVector(seed + 1),
+    })),
+  );
+
+function compute(
+  items: readonly TestItem[],
+  options: Partial<RandomPlugOptions> = {},
+): Persona & { weights: number[] } {
+  const plug = randomPlug({ ...models, dim, ...options });
+  const attention = attend(plug, { task: 'news_headline', at, query: unitVector(99), items });
+  const persona = personaOf(plug, 'news_headline', attention, (item) => projectItem(plug, item.input, item.output));
+  return { ...persona, weights: attention.items.map(({ weight }) => weight) };
+}
+
+describe('a persona', () => {
+  test('has weights that are not negative and sum to 1', () => {
+    fc.assert(
+      fc.property(histories, (items) => {
+        const { weights } = compute(items);
+        expect(weights.every((weight) => weight >= 0)).toBe(true);
+        expect(weights.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 12);
+      }),
+    );
+  });
+
+  test('is bit-equal whatever the order its items come in', () => {
+    fc.assert(
+      fc.property(
+        histories.chain((items) =>
+          fc.tuple(
+            fc.constant(items),
+            fc.shuffledSubarray(items, { minLength: items.length, maxLength: items.length }),
+          ),
+        ),
+        ([items, shuffled]) => {
+          expect(compute(shuffled)).toEqual(compute(items));
+        },
+      ),
+    );
+  });
+
+  test('forgets exactly: without an item it is that of a history that never held it', () => {
+    fc.assert(
+      fc.property(histories, fc.nat(), (items, pick) => {
+        fc.pre(items.length > 1);
+        const forgotten = items[pick % items.length];
+        const never = items.filter((item) => item !== forgotten);
+        const remembered = new Map(items.map((item) => [item.id, item]));
+        if (forgotten !== undefined) remembered.delete(forgotten.id);
+        expect(compute([...remembered.values()])).toEqual(compute(never));
+      }),
+    );
+  });
+
+  test('is the plain mean when the temperature goes to 0 and nothing decays', () => {
+    fc.assert(
+      fc.property(histories, (items) => {
+        const { weights } = compute(items, { temperature: 1e-9, decay: 0 });
+        for (const weight of weights) expect(weight).toBeCloseTo(1 / items.length, 6);
+      }),
+    );
+  });
+
+  test('is its item alone when the history has one', () => {
+    fc.assert(
+      fc.property(histories, ([item]) => {
+        if (item === undefined) return;
+        expect(compute([item]).weights).toEqual([1]);
+      }),
+    );
+  });
+
+  test('has no items and a shut gate for an empty history', () => {
+    const plug = randomPlug({ ...models, dim });
+    expect(attend(plug, { task: 'x', at, query: unitVector(1), items: [] })).toEqual({
+      items: [],
+      gate: 0,
+      gateFeatures: [],
+    });
+  });
+});
+
+describe('ages', () => {
+  test('grow with the distance, and count nothing for undated and future items', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 20_000 }), fc.integer({ min: 1, max: 5_000 }), (day, more) => {
+        const date = (days: number): string => new Date(days * 86_400_000).toISOString();
+        const now = 30_000 * 86_400_000;
+        expect(ageOf(date(day), now)).toBeGreaterThan(ageOf(date(day + more), now));
+      }),
+    );
+    expect(ageOf(null, at)).toBe(0);
+    expect(ageOf('2030-01-01', at)).toBe(0);
+    expect(ageOf('2025-12-31', at)).toBeCloseTo(Math.log(2), 15);
+    expect(ageOf('2025-12-31T12:00:00Z', at)).toBeCloseTo(Math.log(1.5), 15);
+  });
+
+  test('make older items of equal similarity lighter', () => {
+    const weights = softmaxWeights([0.5, 0.5, 0.5], [0, 1, 2], { temperature: 10, decay: 0.5 });
+    expect(weights[0]).toBeGreaterThan(weights[1] ?? 1);
+    expect(weights[1]).toBeGreaterThan(weights[2] ?? 1);
+  });
+
+  test('refuse what is no date', () => {
+    expect(() => ageOf('yesterday', at)).toThrow('"yesterday" is no date');
+  });
+});
+
+test('weights survive scores that would overflow exp', () => {
+  expect(softmaxWeights([1, -1], [0, 0], { temperature: 1e6, decay: 0 })).toEqual([1, 0]);
+});
+
+test('gate features of an even history of two', () => {
+  const [size, largest, weighted, entropy, top, mean] = gateFeatures([0.5, 0.5], [0.2, 0.4]);
+  expect(size).toBeCloseTo(Math.log(3) / 5, 12);
+  expect(largest).toBe(0.4);
+  expect(weighted).toBeCloseTo(0.3, 12);
+  expect(entropy).toBeCloseTo(Math.log(2) / Math.log(3), 12);
+  expect(top).toBe(0.5);
+  expect(mean).toBeCloseTo(0.3, 12);
+});
+
+describe('a plug', () => {
+  test('is refused with the name of a tensor that is missing, misshapen or not finite', () => {
+    const read = (change: (tensors: ReturnType<typeof randomPlugFiles>['tensors']) => void): (() => void) => {
+      const { manifest, tensors } = randomPlugFiles({ ...models, dim });
+      change(tensors);
+      return () => readPlug(manifest, tensors);
+    };
+    expect(read((tensors) => tensors.delete('gate.0.bias'))).toThrow('gate.0.bias [16]; it holds nothing');
+    expect(read((tensors) => tensors.set('query.weight', { shape: [16, 15], data: new Float32Array(240) }))).toThrow(
+      'query.weight [16, 16]; it holds [16, 15]',
+    );
+    expect(
+      read((tensors) => tensors.set('projector.1.bias', { shape: [32], data: new Float32Array(32).fill(Number.NaN) })),
+    ).toThrow('projector.1.bias');
+    expect(read((tensors) => tensors.set('decay.default', { shape: [1], data: Float32Array.of(-1) }))).toThrow(
+      'decay.default of the plug is -1',
+    );
+  });
+
+  test('is refused for other models, naming both fingerprints', () => {
+    const plug = randomPlug({ ...models, dim });
+    const embedder = { name: 'minilm', fingerprint: 'e', width: dim };
+    const languageModel = { name: 'nano', fingerprint: 'l', width: 8 };
+    expect(() => assertPlugMatches(plug, { embedder, languageModel })).not.toThrow();
+    expect(() => assertPlugMatches(plug, { embedder: { ...embedder, fingerprint: 'other' }, languageModel })).toThrow(
+      /embedder e .*"minilm" is other/u,
+    );
+    expect(() => assertPlugMatches(plug, { embedder, languageModel: { ...languageModel, width: 9 } })).toThrow(
+      /width 9/u,
+    );
+  });
+
+  test('takes the parameters of `default` for a task it does not know', () => {
+    const plug = randomPlug({ ...models, dim });
+    expect(plug.parametersOf('own_task').instruction).not.toEqual(plug.parametersOf('news_headline').instruction);
+    expect(plug.parametersOf('own_task')).toBe(plug.parametersOf('another'));
+  });
+
+  test('refuses vectors of another width', () => {
+    const plug = randomPlug({ ...models, dim });
+    expect(() => projectItem(plug, new Float32Array(3), new Float32Array(3))).toThrow('takes vectors of 16 numbers');
+  });
+});
