@@ -50,7 +50,7 @@ function splitFile(bytes: Uint8Array): { header: v.InferOutput<typeof headerSche
     throw broken('its header is no JSON', cause);
   }
   const entries = v.safeParse(v.looseObject({}), json);
-  if (!entries.success) throw broken('its header is no object');
+  if (!entries.success || Array.isArray(json)) throw broken('its header is no object');
   const { __metadata__: _, ...named } = entries.output;
   const header = v.safeParse(headerSchema, named);
   if (!header.success)

@@ -1,0 +1,115 @@
+// The page of the onnxruntime-web tests: what a spec calls, run where it counts, in a browser under the strict policy.
+import { cosineSimilarity } from '../../src/embedder/pooling.ts';
+import type { Embedder } from '../../src/embedder/embedder.ts';
+import { onnxEmbedder } from '../../src/embedder/onnx-embedder.ts';
+import type { LanguageModel, PromptSegment } from '../../src/language-model/language-model.ts';
+import { onnxLanguageModel } from '../../src/language-model/onnx/onnx-language-model.ts';
+import type { DeviceChoice, DevicePreference } from '../../src/lib/device.ts';
+import type { Progress } from '../../src/lib/progress.ts';
+import { createUrlModelSource } from '../../src/model-package/url-model-source.ts';
+import { openGoldenFiles } from '../../src/testing/golden-files.ts';
+import { compareWithGolden, type ParityResult } from '../../src/testing/golden-parity.ts';
+
+const models = createUrlModelSource('/models/');
+
+/** Milliseconds of a job, beside its result. */
+async function timed<T>(job: () => Promise<T>): Promise<{ result: T; milliseconds: number }> {
+  const start = performance.now();
+  const result = await job();
+  return { result, milliseconds: performance.now() - start };
+}
+
+let embedder: Embedder | undefined;
+let model: LanguageModel | undefined;
+
+function loadedModel(): LanguageModel {
+  if (model === undefined) throw new Error('Call loadLanguageModel first.');
+  return model;
+}
+
+/** Any ids will do where only time or equality with oneself is looked at. */
+function somePrompt(length: number): PromptSegment[] {
+  return [{ kind: 'ids', ids: Array.from({ length }, (_, index) => 4 + ((index * 37) % 4000)) }];
+}
+
+const page = {
+  async loadEmbedder(device: DevicePreference) {
+    await embedder?.[Symbol.asyncDispose]();
+    const progress: Progress[] = [];
+    const { result, milliseconds } = await timed(async () =>
+      onnxEmbedder(await models.open('all-minilm-l6-v2', 'embedder'), { device, onProgress: (p) => progress.push(p) }),
+    );
+    embedder = result;
+    const stages = [...new Set(progress.map(({ stage }) => stage))];
+    return { device: result.device, selfTest: result.selfTest, milliseconds, stages };
+  },
+
+  async embed(text: string): Promise<{ vector: number[]; milliseconds: number }> {
+    const { result, milliseconds } = await timed(async () => embedder?.embed(text));
+    return { vector: [...(result ?? [])], milliseconds };
+  },
+
+  /** Cosines to the float32 golden vectors of the texts of at most `maximumTokens`. */
+  async embedderCosines(maximumTokens: number, maximumCases: number): Promise<number[]> {
+    const cases = (await (await openGoldenFiles(models)).embedderCases()).filter(
+      ({ ids }) => ids.length <= maximumTokens,
+    );
+    const cosines: number[] = [];
+    for (const { text, vector } of cases.slice(0, maximumCases)) {
+      cosines.push(cosineSimilarity((await embedder?.embed(text)) ?? [], vector));
+    }
+    return cosines;
+  },
+
+  async loadLanguageModel(device: DevicePreference): Promise<{ device: DeviceChoice; milliseconds: number }> {
+    await model?.[Symbol.asyncDispose]();
+    const { result, milliseconds } = await timed(async () =>
+      onnxLanguageModel(await models.open('nano-llm', 'language-model'), { device }),
+    );
+    model = result;
+    return { device: result.device, milliseconds };
+  },
+
+  async compareLanguageModel(maximumTokens: number): Promise<ParityResult[]> {
+    const results: ParityResult[] = [];
+    for (const golden of await (await openGoldenFiles(models)).languageModelCases()) {
+      results.push(await compareWithGolden(loadedModel(), golden, { maximumTokens }));
+    }
+    return results;
+  },
+
+  async timeLanguageModel(promptTokens: number, newTokens: number) {
+    const start = performance.now();
+    let firstToken = 0;
+    const tokens: number[] = [];
+    for await (const { token } of loadedModel().generate(somePrompt(promptTokens), { maximumNewTokens: newTokens })) {
+      if (tokens.length === 0) firstToken = performance.now() - start;
+      tokens.push(token);
+    }
+    return { tokens, firstToken, perToken: (performance.now() - start - firstToken) / (tokens.length - 1) };
+  },
+
+  /** Aborts after `tokens` tokens, from a task of its own; gives how many came and how it ended. */
+  async abortAfter(tokens: number): Promise<{ came: number; reason: string }> {
+    const controller = new AbortController();
+    let came = 0;
+    try {
+      const options = { maximumNewTokens: 200, signal: controller.signal };
+      for await (const _ of loadedModel().generate(somePrompt(20), options)) {
+        came += 1;
+        if (came === tokens) setTimeout(() => controller.abort(new Error('the reader has seen enough')));
+      }
+      return { came, reason: 'none' };
+    } catch (error) {
+      return { came, reason: error instanceof Error ? error.message : String(error) };
+    }
+  },
+};
+
+export type OnnxTestPage = typeof page;
+
+declare global {
+  var onnxTestPage: OnnxTestPage;
+}
+
+globalThis.onnxTestPage = page;
