@@ -27,6 +27,8 @@ const item = (name: string, fields: Record<string, string> = {}): { task: string
 const jsonl = (...names: string[]): string =>
   names.map((name) => JSON.stringify({ id: name, ...item(name) })).join('\n');
 
+const reasonOf = async (explained: Promise<Explanation>): Promise<string> => (await explained).reason;
+
 async function collect(events: AsyncIterable<GenerateEvent>): Promise<GenerateEvent[]> {
   const all: GenerateEvent[] = [];
   for await (const event of events) all.push(event);
@@ -241,7 +243,6 @@ describe('an answer', () => {
   test('says why no persona was used', async () => {
     const { engine, parts } = start();
     const request = { task: 'news_headline', input: 'draft a' };
-    const reasonOf = async (explained: Promise<Explanation>): Promise<string> => (await explained).reason;
     expect(await reasonOf(engine.explain(request))).toBe('The history has no item of the task "news_headline".');
     await engine.remember(item('a'));
     expect(await reasonOf(engine.explain({ ...request, persona: 'none' }))).toBe('The request asked for no persona.');

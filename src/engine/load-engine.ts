@@ -3,6 +3,8 @@
 import type { Embedder } from '../embedder/embedder.ts';
 import type { HistoryStore } from '../history/history-store.ts';
 import type { LanguageModel } from '../language-model/language-model.ts';
+import { chooseDevice } from '../lib/choose-device.ts';
+import { PersonaPlugError } from '../lib/errors.ts';
 import type { OnProgress } from '../lib/progress.ts';
 import type { LanguageModelManifest } from '../model-package/manifest.ts';
 import type { ModelPackage, ModelSource } from '../model-package/model-source.ts';
@@ -104,7 +106,19 @@ async function openLanguageModel(
   options: EngineOptions,
   context: LoadContext,
 ): Promise<LanguageModel> {
-  const { languageModelDevice: preference = 'auto' } = options;
+  const { languageModelDevice: preference = 'auto', languageModelRuntime: runtime = 'webllm' } = options;
+  const device = await chooseDevice(preference);
+  const hasWebllm = modelPackage.manifest.languageModel.webllm !== undefined;
+  if (device.kind === 'webgpu' && runtime === 'webllm' && hasWebllm) {
+    try {
+      const { webllmLanguageModel } = await import('../language-model/webllm/webllm-language-model.ts');
+      return await webllmLanguageModel(modelPackage, context);
+    } catch (error) {
+      const mayFallBack = PersonaPlugError.isInstance(error) && ['runtime-failed', 'device-lost'].includes(error.code);
+      // Only `auto` may change the device; whoever asked for WebGPU is told that it failed.
+      if (preference !== 'auto' || !mayFallBack) throw error;
+    }
+  }
   const { onnxLanguageModel } = await import('../language-model/onnx/onnx-language-model.ts');
   return await onnxLanguageModel(modelPackage, { ...runtimeOptions(options, context), device: preference });
 }

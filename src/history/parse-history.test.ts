@@ -7,6 +7,15 @@ import { importLimits, parseHistory } from './parse-history.ts';
 const line = (fields: Record<string, unknown> = {}): string =>
   JSON.stringify({ task: 'notes', input: 'in', output: 'out', ...fields });
 
+/** A unit vector `[384]`. */
+const unit = (seed: number): Float32Array<ArrayBuffer> => {
+  const raw = Array.from({ length: 384 }, (_, index) => Math.sin(index * seed + 1));
+  const norm = Math.hypot(...raw);
+  return Float32Array.from(raw, (value) => value / norm);
+};
+
+const encode = (numbers: number[]): string => Buffer.from(Float32Array.from(numbers).buffer).toString('base64');
+
 async function faultOf(text: string): Promise<PersonaPlugError> {
   try {
     await parseHistory(text);
@@ -87,11 +96,6 @@ test('an abort ends the reading', async () => {
 });
 
 test('an export with vectors comes back bit-equal, special characters included', async () => {
-  const unit = (seed: number): Float32Array<ArrayBuffer> => {
-    const raw = Array.from({ length: 384 }, (_, index) => Math.sin(index * seed + 1));
-    const norm = Math.hypot(...raw);
-    return Float32Array.from(raw, (value) => value / norm);
-  };
   const vectors = { embedder: 'aa11bb22', backend: 'webgpu' as const, dim: 384, input: unit(1), output: unit(2) };
   const item = { id: 'ü\u2028"\n', date: '2024-01-01T10:00:00Z', task: 'notes', input: 'a\r\nb 😀', output: '<|end|>' };
   const undated = { ...item, id: 'u', date: null };
@@ -111,7 +115,6 @@ test('an export with vectors comes back bit-equal, special characters included',
 });
 
 test('refuses vectors that are cut, not finite or not of length 1', async () => {
-  const encode = (numbers: number[]): string => Buffer.from(Float32Array.from(numbers).buffer).toString('base64');
   const withVectors = (input: string, dim = 2): string =>
     line({ vectors: { embedder: 'aa11bb22', backend: 'wasm', dim, input, output: encode([0, 1]) } });
   await expect(parseHistory(withVectors(encode([1, 0])))).resolves.toHaveLength(1);

@@ -1,5 +1,5 @@
 // Properties of the maths: what must hold for every plug, every query and every history.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createRandom } from '../testing/random.ts';
 import { randomPlug, randomPlugFiles, type RandomPlugOptions } from '../testing/random-plug.ts';
@@ -42,6 +42,15 @@ const histories = fc
       output: unitVector(seed + 1),
     })),
   );
+
+const date = (days: number): string => new Date(days * 86_400_000).toISOString();
+
+/** Reads a plug of which something was changed. */
+const read = (change: (tensors: ReturnType<typeof randomPlugFiles>['tensors']) => void): (() => void) => {
+  const { manifest, tensors } = randomPlugFiles({ ...models, dim });
+  change(tensors);
+  return () => readPlug(manifest, tensors);
+};
 
 function compute(
   items: readonly TestItem[],
@@ -125,7 +134,6 @@ describe('ages', () => {
   test('grow with the distance, and count nothing for undated and future items', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 20_000 }), fc.integer({ min: 1, max: 5_000 }), (day, more) => {
-        const date = (days: number): string => new Date(days * 86_400_000).toISOString();
         const now = 30_000 * 86_400_000;
         expect(ageOf(date(day), now)).toBeGreaterThan(ageOf(date(day + more), now));
       }),
@@ -163,11 +171,6 @@ test('gate features of an even history of two', () => {
 
 describe('a plug', () => {
   test('is refused with the name of a tensor that is missing, misshapen or not finite', () => {
-    const read = (change: (tensors: ReturnType<typeof randomPlugFiles>['tensors']) => void): (() => void) => {
-      const { manifest, tensors } = randomPlugFiles({ ...models, dim });
-      change(tensors);
-      return () => readPlug(manifest, tensors);
-    };
     expect(read((tensors) => tensors.delete('gate.0.bias'))).toThrow('gate.0.bias [16]; it holds nothing');
     expect(read((tensors) => tensors.set('query.weight', { shape: [16, 15], data: new Float32Array(240) }))).toThrow(
       'query.weight [16, 16]; it holds [16, 15]',

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { byteTokenizer, scriptedPromptTemplate } from '../testing/scripted-language-model.ts';
 import { layoutPrompt, type PersonaRows, type PromptLayout } from './layout-prompt.ts';
