@@ -11,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 OPSET = 21
 IR_VERSION = 10
+MOST_BUFFERS = 7  # and one for the whole
 MICROSOFT = "com.microsoft"
 MICROSOFT_OPERATORS = {
     "BiasGelu",
@@ -29,8 +30,10 @@ class Graph:
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: list[onnx.TensorProto] = []
         self._counts: dict[str, int] = {}
+        self._tables: list[str] | None = None
 
-    def _name(self, stem: str) -> str:
+    def name(self, stem: str) -> str:
+        """A name that no other value or node has."""
         count = self._counts[stem] = self._counts.get(stem, -1) + 1
         return f"{stem}.{count}"
 
@@ -38,47 +41,77 @@ class Graph:
         """Adds a node with named outputs; an empty output name leaves an optional output out."""
         domain = MICROSOFT if operator in MICROSOFT_OPERATORS else ""
         self.nodes.append(
-            helper.make_node(operator, inputs, outputs, name=self._name(operator), domain=domain, **attributes)
+            helper.make_node(operator, inputs, outputs, name=self.name(operator), domain=domain, **attributes)
         )
 
     def node(self, operator: str, *inputs: str, output: str | None = None, **attributes: object) -> str:
         """Adds a node with one output and returns the output's name."""
-        output = output or self._name(f"{operator.lower()}_out")
+        output = output or self.name(f"{operator.lower()}_out")
         self.nodes_of(operator, list(inputs), [output], **attributes)
         return output
 
     def split(self, value: str, sizes: list[int], axis: int) -> list[str]:
         """The parts of `value` along `axis`."""
-        outputs = [self._name("part") for _ in sizes]
+        outputs = [self.name("part") for _ in sizes]
         self.nodes_of("Split", [value, self.constant(sizes)], outputs, axis=axis)
         return outputs
 
+    def split_tree(self, value: str, count: int, axis: int) -> list[str]:
+        """`count` parts of one along `axis`. In steps: a WebGPU shader binds at most ten buffers (eight by default)."""
+        if count <= MOST_BUFFERS:
+            return self.split(value, [1] * count, axis)
+        sizes = [len(part) for part in numpy.array_split(numpy.arange(count), -(-count // MOST_BUFFERS))]
+        parts = zip(self.split(value, sizes, axis), sizes, strict=True)
+        return [leaf for part, size in parts for leaf in self.split_tree(part, size, axis)]
+
+    def concat_tree(self, values: list[str], axis: int) -> str:
+        """All values along `axis`, in steps for the same reason."""
+        while len(values) > MOST_BUFFERS:
+            starts = range(0, len(values), MOST_BUFFERS)
+            values = [self.node("Concat", *values[start : start + MOST_BUFFERS], axis=axis) for start in starts]
+        return self.node("Concat", *values, axis=axis)
+
     def constant(self, value: object, name: str | None = None) -> str:
-        """An initializer inside the file. Python integers and lists of them become int64."""
-        array = value if isinstance(value, numpy.ndarray) else numpy.array(value, "int64")
-        name = name or self._name("constant")
+        """An initializer inside the file. Python integers and lists of them become int64; numpy values keep their dtype."""
+        is_numpy = isinstance(value, (numpy.ndarray, numpy.generic))
+        array = numpy.asarray(value) if is_numpy else numpy.array(value, "int64")
+        name = name or self.name("constant")
         self.initializers.append(numpy_helper.from_array(array, name))
         return name
 
     def external(self, name: str, shape: list[int], location: str, offset: int, length: int) -> str:
-        """A bfloat16 initializer whose bytes lie in another file; returns its float32 form (runtimes fold the Cast at load)."""
-        tensor = onnx.TensorProto(name=f"{name}.bf16", data_type=TensorProto.BFLOAT16, dims=shape)
+        """bfloat16 values whose bytes lie in another file; returns their float32 form, which runtimes fold at load.
+
+        The WebGPU build of onnxruntime-web 1.30 casts neither from bfloat16 nor from 16-bit integers. So the values are declared as pairs of
+        bytes, and each is the product of two table entries: sign and upper seven exponent bits, and last exponent bit and mantissa.
+        Exact for zero and all normal numbers of magnitude 2^-125 and up; smaller ones become 0.
+        """
+        tensor = onnx.TensorProto(name=f"{name}.bytes", data_type=TensorProto.UINT8, dims=[*shape, 2])
         tensor.data_location = TensorProto.EXTERNAL
         for key, text in (("location", location), ("offset", str(offset)), ("length", str(length))):
             tensor.external_data.add(key=key, value=text)
         self.initializers.append(tensor)
-        return self.node("Cast", tensor.name, output=name, to=TensorProto.FLOAT)
+        if self._tables is None:
+            byte = numpy.arange(256)
+            upper = numpy.ldexp(numpy.where(byte < 128, 1.0, -1.0), 2 * (byte % 128) - 127) * (byte % 128 > 0)
+            lower = (1 + byte % 128 / 128) * (1 + byte // 128)
+            self._tables = [self.constant(table.astype("float32"), f"bfloat16_{kind}") for table, kind in ((lower, "lower"), (upper, "upper"))]
+        lower, upper = (
+            self.node("Gather", table, self.node("Cast", part, to=TensorProto.INT32))
+            for table, part in zip(self._tables, self.split(tensor.name, [1, 1], len(shape)), strict=True)
+        )
+        return self.node("Reshape", self.node("Mul", lower, upper), self.constant(shape), output=name)
 
     def model(
         self,
-        name: str,
+        title: str,
         inputs: list[tuple[str, int, list[int | str]]],
         outputs: list[tuple[str, int, list[int | str]]],
     ) -> onnx.ModelProto:
         """The model with these inputs and outputs, each (name, element type, shape)."""
         graph = helper.make_graph(
             self.nodes,
-            name,
+            title,
             [helper.make_tensor_value_info(*value) for value in inputs],
             [helper.make_tensor_value_info(*value) for value in outputs],
             self.initializers,
