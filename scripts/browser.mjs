@@ -1,7 +1,9 @@
 // Which Chromium drives the page: Playwright's own where it is there or can be fetched, else the system's.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 const require = createRequire(import.meta.url);
@@ -23,7 +25,10 @@ export class NoBrowserError extends Error {
   }
 }
 
-/** Flags that keep the browser's own traffic off the wire. */
+/**
+ * Flags that keep the browser's own traffic off the wire. Playwright adds more; a second --disable-features would
+ * replace its list, so there is none here.
+ */
 const quietFlags = [
   '--no-sandbox',
   '--no-first-run',
@@ -32,8 +37,10 @@ const quietFlags = [
   '--disable-sync',
   '--disable-default-apps',
   '--no-default-browser-check',
-  '--disable-features=OptimizationHints,MediaRouter,Translate,InterestFeedContentSuggestions',
 ];
+
+/** With Playwright's own one, which this flag replaces. */
+const hardwareFeatures = '--enable-features=Vulkan,SkipListAccountsWithoutGaiaCookies';
 
 /**
  * Command line of the browser. `webgpu`: `hardware` takes the adapter that the machine has, `software` SwiftShader,
@@ -42,9 +49,28 @@ const quietFlags = [
 export function browserFlags(webgpu) {
   if (webgpu === 'off') return [...quietFlags, '--disable-gpu'];
   const flags = [...quietFlags, '--enable-unsafe-webgpu'];
-  return webgpu === 'software'
-    ? [...flags, '--use-webgpu-adapter=swiftshader']
-    : [...flags, '--enable-features=Vulkan'];
+  return webgpu === 'software' ? [...flags, '--use-webgpu-adapter=swiftshader'] : [...flags, hardwareFeatures];
+}
+
+/**
+ * Makes a fresh profile folder whose browser asks nothing of its maker's servers while somebody types: form filling,
+ * spelling, translation, suggestions and passwords are off.
+ */
+export async function createQuietProfile() {
+  const folder = await mkdtemp(path.join(tmpdir(), 'persona-plug-profile-'));
+  await mkdir(path.join(folder, 'Default'));
+  const preferences = {
+    autofill: { enabled: false, profile_enabled: false, credit_card_enabled: false },
+    credentials_enable_service: false,
+    profile: { password_manager_enabled: false },
+    safebrowsing: { enabled: false },
+    search: { suggest_enabled: false },
+    signin: { allowed: false },
+    translate: { enabled: false },
+    net: { network_prediction_options: 2 },
+  };
+  await writeFile(path.join(folder, 'Default/Preferences'), JSON.stringify(preferences));
+  return folder;
 }
 
 /** An executable that is there now, or null. */

@@ -2,6 +2,7 @@
 import type { EngineStatus, Explanation, ImportResult } from '../engine/personalizer.ts';
 import type { HistoryItem } from '../history/history-item.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
+import type { Progress } from '../lib/progress.ts';
 import type { Question } from './ask.ts';
 import type { Answer, OwnRequests } from './demo-state.ts';
 import type { Demo } from './demo.ts';
@@ -32,6 +33,8 @@ export interface PersonaPlugDemo {
   items(): Promise<HistoryItem[]>;
   exportText(includeVectors?: boolean): Promise<string>;
   status(): Promise<EngineStatus>;
+  /** The long step that is running, for a progress bar outside of the page. */
+  job(): { readonly title: string; readonly progress: Progress | null } | null;
   requests(): { readonly own: OwnRequests; readonly foreign: readonly ForeignRequest[] };
 }
 
@@ -69,6 +72,10 @@ export function createScriptInterface(demo: Demo, loaded: Promise<EngineStatus>)
     items: async () => await demo.personalizer.items(),
     exportText: async (includeVectors) => await demo.exportText(includeVectors),
     status: async () => await demo.status(),
+    job: () => {
+      const job = state.job.value;
+      return job === null ? null : { title: job.title, progress: job.progress };
+    },
     requests: () => ({ own: state.ownRequests.value, foreign: state.foreignRequests.value }),
   };
 }

@@ -14,6 +14,8 @@ export function AskForm({ demo }: DemoProps) {
   return (
     <form
       class="card ask"
+      // Neither form filling nor a spell checker in the cloud may ask a server about what is typed here.
+      autocomplete="off"
       aria-labelledby="ask-title"
       onSubmit={(event) => {
         event.preventDefault();
@@ -38,6 +40,8 @@ export function AskForm({ demo }: DemoProps) {
       </label>
       <textarea
         id="input"
+        autocomplete="off"
+        spellcheck={false}
         rows={5}
         value={state.input.value}
         placeholder="Paste an article, an abstract, a draft …"
