@@ -7,7 +7,7 @@ import { onnxLanguageModel } from '../../src/language-model/onnx/onnx-language-m
 import type { DeviceChoice, DevicePreference } from '../../src/lib/device.ts';
 import type { Progress } from '../../src/lib/progress.ts';
 import { createUrlModelSource } from '../../src/model-package/url-model-source.ts';
-import { openGoldenFiles } from '../../src/testing/golden-files.ts';
+import { openGoldenFiles, type GoldenLanguageModelCase } from '../../src/testing/golden-files.ts';
 import { compareWithGolden, type ParityResult } from '../../src/testing/golden-parity.ts';
 
 const models = createUrlModelSource('/models/');
@@ -31,6 +31,9 @@ function loadedModel(): LanguageModel {
 function somePrompt(length: number): PromptSegment[] {
   return [{ kind: 'ids', ids: Array.from({ length }, (_, index) => 4 + ((index * 37) % 4000)) }];
 }
+
+const goldenCases = async (): Promise<GoldenLanguageModelCase[]> =>
+  (await openGoldenFiles(models)).languageModelCases();
 
 const page = {
   async loadEmbedder(device: DevicePreference) {
@@ -70,12 +73,12 @@ const page = {
     return { device: result.device, milliseconds };
   },
 
-  async compareLanguageModel(maximumTokens: number): Promise<ParityResult[]> {
-    const results: ParityResult[] = [];
-    for (const golden of await (await openGoldenFiles(models)).languageModelCases()) {
-      results.push(await compareWithGolden(loadedModel(), golden, { maximumTokens }));
-    }
-    return results;
+  goldenNames: async () => (await goldenCases()).map(({ name }) => name),
+
+  async compareLanguageModel(name: string, isStreamed: boolean): Promise<ParityResult> {
+    const golden = (await goldenCases()).find((candidate) => candidate.name === name);
+    if (golden === undefined) throw new Error(`There is no golden case ${name}.`);
+    return compareWithGolden(loadedModel(), golden, { isStreamed });
   },
 
   async timeLanguageModel(promptTokens: number, newTokens: number) {

@@ -49,9 +49,10 @@ describe('parseManifest', () => {
   });
 });
 
+const file = (path: string, role: 'weights' | 'graph' | 'tokenizer' | 'card', digit: string) =>
+  ({ path, role, bytes: 1, sha256: digit.repeat(64) }) as const;
+
 describe('computeFingerprint', () => {
-  const file = (path: string, role: 'weights' | 'graph' | 'tokenizer' | 'card', digit: string) =>
-    ({ path, role, bytes: 1, sha256: digit.repeat(64) }) as const;
   const files = [
     file('w', 'weights', '1'),
     file('g', 'graph', '2'),

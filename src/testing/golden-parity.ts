@@ -1,5 +1,6 @@
 // Holds a language model to golden logits and tokens: one comparison for every runtime.
 import type { LanguageModel } from '../language-model/language-model.ts';
+import { argmax } from '../language-model/sampling.ts';
 import type { GoldenLanguageModelCase } from './golden-files.ts';
 
 /**
@@ -23,11 +24,16 @@ export interface ParityResult {
   readonly tokens: readonly number[];
 }
 
-/** Runs one golden case. `maximumTokens` cuts the greedy continuation short on slow devices. */
+export interface ParityOptions {
+  /** Streams the greedy continuation too; else the tokens are the best ones of the compared logits. @defaultValue true */
+  readonly isStreamed?: boolean;
+}
+
+/** Runs one golden case. */
 export async function compareWithGolden(
   model: LanguageModel,
   { name, prompt, tokens, margins, logits }: GoldenLanguageModelCase,
-  { maximumTokens = 16, endTokens = [0] }: { maximumTokens?: number; endTokens?: readonly number[] } = {},
+  { isStreamed = true }: ParityOptions = {},
 ): Promise<ParityResult> {
   const found = await model.logits(prompt, tokens.slice(0, logits.length - 1));
   let largestError = 0;
@@ -41,16 +47,21 @@ export async function compareWithGolden(
       largestLogit = Math.max(largestLogit, Math.abs(logit));
     }
   }
-  const expectedTokens: number[] = [];
-  for (const [step, token] of tokens.slice(0, maximumTokens).entries()) {
-    // The end token ends an answer and is not part of it.
-    if (endTokens.includes(token) || (margins[step] ?? 0) < decisiveMargin * logitTolerance(largestLogit)) break;
-    expectedTokens.push(token);
+  const firstUndecided = margins.findIndex((margin) => margin < decisiveMargin * logitTolerance(largestLogit));
+  const decided = firstUndecided < 0 ? margins.length : firstUndecided;
+  const errors = { name, largestError, largestErrorInTolerances };
+  if (!isStreamed) {
+    const compared = Math.min(decided, tokens.length, logits.length);
+    return {
+      ...errors,
+      expectedTokens: tokens.slice(0, compared),
+      tokens: found.slice(0, compared).map((row) => argmax(row)),
+    };
   }
   const given: number[] = [];
-  if (expectedTokens.length > 0) {
-    const answer = model.generate(prompt, { maximumNewTokens: expectedTokens.length });
-    for await (const { token } of answer) given.push(token);
+  if (decided > 0) {
+    // One token more than the golden ones where its margin decides: an answer that goes on is caught.
+    for await (const { token } of model.generate(prompt, { maximumNewTokens: decided })) given.push(token);
   }
-  return { name, largestError, largestErrorInTolerances, expectedTokens, tokens: given };
+  return { ...errors, expectedTokens: tokens.slice(0, decided), tokens: given };
 }
