@@ -38,7 +38,10 @@ def decode_choices(model: PreTrainedModel, prompts: Sequence[Tensor], trie: Trie
     nodes = [trie for _ in prompts]
     active = list(range(len(prompts)))
     while active:
-        rows = [torch.cat([prompts[i], table(torch.tensor(chosen[i], dtype=torch.int64)).to(prompts[i].dtype)]) for i in active]
+        rows = [
+            torch.cat([prompts[i], table(torch.tensor(chosen[i], dtype=torch.int64)).to(prompts[i].dtype)])
+            for i in active
+        ]
         padded = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
         hidden = model.base_model(inputs_embeds=padded, use_cache=False).last_hidden_state
         last = hidden[torch.arange(len(active)), torch.tensor([len(row) - 1 for row in rows])]

@@ -53,7 +53,9 @@ def data_directory() -> Path:
         raise RuntimeError(f"{DATA_VARIABLE} is not set. Point it to the folder that holds tasks/ and text/.")
     directory = Path(value)
     if not (directory / "tasks").is_dir():
-        raise RuntimeError(f"{DATA_VARIABLE} is {value!r}, where there is no folder tasks/. Point it to the data folder.")
+        raise RuntimeError(
+            f"{DATA_VARIABLE} is {value!r}, where there is no folder tasks/. Point it to the data folder."
+        )
     return directory
 
 
@@ -127,7 +129,9 @@ def clean_article(title: str, text: str, maximum_characters: int) -> str:
     for line in text.split("\n"):
         paragraph = normalise(line.replace("( )", "").replace("()", ""))
         is_prose = len(paragraph) >= 80 and paragraph[-1] in ".!?\"')" and paragraph[0] not in "*#|{!<:;"
-        has_markup = any(mark in paragraph for mark in ("{{", "}}", "[[", "]]", "<ref", "||", "http://", "&lt;", "&nbsp;"))
+        has_markup = any(
+            mark in paragraph for mark in ("{{", "}}", "[[", "]]", "<ref", "||", "http://", "&lt;", "&nbsp;")
+        )
         if not is_prose or has_markup or paragraph in inputs:
             continue
         kept.append(paragraph)

@@ -39,7 +39,7 @@ GATE_THRESHOLD = 0.5
 
 @dataclass
 class Measured:
-    """Per query: its user, and per condition the loss of the gold answer and (for choices) whether the answer was right."""
+    """Per query: its user, and per condition the gold answer's loss and (for choices) whether the answer was right."""
 
     users: list[str] = field(default_factory=list)
     losses: dict[str, list[float]] = field(default_factory=dict)
@@ -63,13 +63,18 @@ class Evaluator:
         embedded = [table(torch.tensor(entry.sample.prompt)) for entry in samples]
         if rows is None:
             return embedded
-        return [torch.cat([e[: s.slot], rows[i], e[s.slot :]]) for i, (e, s) in enumerate(zip(embedded, samples, strict=True))]
+        return [
+            torch.cat([e[: s.slot], rows[i], e[s.slot :]])
+            for i, (e, s) in enumerate(zip(embedded, samples, strict=True))
+        ]
 
     @torch.no_grad()
     def measure(self, task: str, users: list[UserSamples], seed: int = 0, batch_tokens: int = 4096) -> Measured:
         """Every query of the users under every condition."""
         partners = derangement(len(users), seed)
-        entries = [(n, index) for n, user in enumerate(users) for index in range(user.user.first_query, len(user.user.items))]
+        entries = [
+            (n, index) for n, user in enumerate(users) for index in range(user.user.first_query, len(user.user.items))
+        ]
         measured = Measured(users=[users[n].user.id for n, _ in entries])
         task_index = self.plug.tasks.index(task)
         choices = TASK_PROMPTS[task].choices
@@ -108,7 +113,9 @@ class Evaluator:
                     measured.gate_open[name][position] = float(is_open[i])
         return measured
 
-    def right(self, samples: Sequence[SlotSample], rows: torch.Tensor | None, trie, golds: Sequence[str]) -> list[float]:
+    def right(
+        self, samples: Sequence[SlotSample], rows: torch.Tensor | None, trie, golds: Sequence[str]
+    ) -> list[float]:
         """1.0 where the greedy choice is the gold answer."""
         answers = decode_choices(self.model, self.prompts(samples, rows), trie)
         return [float(self.tokenizer.decode(answer) == gold) for answer, gold in zip(answers, golds, strict=True)]
@@ -137,7 +144,14 @@ def report(task: str, measured: Measured) -> dict[str, object]:
     """Means with intervals, and paired differences to the persona."""
     users = measured.users
     losses = measured.losses
-    result: dict[str, object] = {"task": task, "queries": len(users), "users": len(set(users)), "loss": {}, "accuracy": {}, "difference": {}}
+    result: dict[str, object] = {
+        "task": task,
+        "queries": len(users),
+        "users": len(set(users)),
+        "loss": {},
+        "accuracy": {},
+        "difference": {},
+    }
     for name, values in losses.items():
         result["loss"][name] = vars(clustered_interval(values, users))
         if TASK_PROMPTS[task].choices:
@@ -151,7 +165,9 @@ def report(task: str, measured: Measured) -> dict[str, object]:
     return result
 
 
-def evaluate(directory: Path, tasks: Sequence[str], split: Split = "dev", model_path: Path | None = None) -> dict[str, object]:
+def evaluate(
+    directory: Path, tasks: Sequence[str], split: Split = "dev", model_path: Path | None = None
+) -> dict[str, object]:
     """Measures the run's language model (rounded to bf16, as shipped) and plug."""
     tokenizer = TextTokenizer(directory / "corpus" / "tokenizer.json")
     model = round_to_bfloat16(load_language_model(model_path or directory / "tuned")).eval()
@@ -185,7 +201,8 @@ def failures(results: dict) -> list[str]:
         found.append(f"{result['queries']} queries of {CHECKED_TASK}, at least {MINIMUM_QUERIES} are needed")
     for name in ("persona - none", "persona - shuffled"):
         if result["difference"][name]["high"] >= 0:
-            found.append(f"{name} is {result['difference'][name]['mean']:.4f}, its interval reaches {result['difference'][name]['high']:.4f}; it must stay below 0")
+            mean, high = result["difference"][name]["mean"], result["difference"][name]["high"]
+            found.append(f"{name} is {mean:.4f} and its interval reaches {high:.4f}; it must stay below 0")
     return found
 
 

@@ -75,7 +75,9 @@ def write_checkpoint(model, tokenizer: Path, config: Path, folder: Path) -> None
     shutil.copyfile(tokenizer, folder / "tokenizer.json")
 
 
-def export_language_model(directory: Path, models: Path, config_path: Path, library: Path | None, converter: Path) -> dict:
+def export_language_model(
+    directory: Path, models: Path, config_path: Path, library: Path | None, converter: Path
+) -> dict:
     """Writes models/nano-llm and returns its manifest."""
     target = models / "nano-llm"
     target.mkdir(parents=True, exist_ok=True)
@@ -91,7 +93,14 @@ def export_language_model(directory: Path, models: Path, config_path: Path, libr
     shutil.copyfile(config_path, target / "config.json")
     if library is not None:
         shutil.copyfile(library, target / "model.wasm")
-    graph = [sys.executable, "-m", "training.export_onnx_llm", str(config_path), str(target / "tensor-cache.json"), str(target / "model.onnx")]
+    graph = [
+        sys.executable,
+        "-m",
+        "training.export_onnx_llm",
+        str(config_path),
+        str(target / "tensor-cache.json"),
+        str(target / "model.onnx"),
+    ]
     subprocess.run(graph, check=True)
     results = results_of(directory)
     (target / "LICENSE").write_text(licence_text())
@@ -109,7 +118,9 @@ def export_language_model(directory: Path, models: Path, config_path: Path, libr
         "MODEL_CARD.md": "card",
     }
     # Notices of what the compiled library contains lie beside it, written by its builder.
-    roles |= {path.name: "licence" for path in target.glob("*NOTICE*")} | {path.name: "licence" for path in target.glob("*LICENCES*")}
+    roles |= {path.name: "licence" for path in target.glob("*NOTICE*")} | {
+        path.name: "licence" for path in target.glob("*LICENCES*")
+    }
     roles = {path: role for path, role in roles.items() if (target / path).exists()}
     if "model.wasm" not in roles:
         print("warning: models/nano-llm has no model.wasm; build it and export again", flush=True)
@@ -119,7 +130,7 @@ def export_language_model(directory: Path, models: Path, config_path: Path, libr
         name="nano-llm",
         version=VERSION,
         licence="Apache-2.0",
-        description="A Llama of 6.8 M parameters trained from scratch for the shipped tasks; bfloat16 weights for WebLLM, ONNX and jax-js.",
+        description="A Llama of 6.8 M parameters, trained from scratch for the shipped tasks; one bfloat16 weight file.",
         roles=roles,
         training_data=training_data(("wikipedia", "huffpost", "acl")),
         results={name: results[name] for name in ("pretrain", "task-tune") if name in results},
@@ -140,11 +151,14 @@ def export_language_model(directory: Path, models: Path, config_path: Path, libr
     )
 
 
-def export_plug(directory: Path, models: Path, plug: Plug, config: PlugConfig, embedder: str, language_model: str) -> None:
+def export_plug(
+    directory: Path, models: Path, plug: Plug, config: PlugConfig, embedder: str, language_model: str
+) -> None:
     """Writes models/plug, bound to the fingerprints of the embedder and the language model."""
     target = models / "plug"
     target.mkdir(parents=True, exist_ok=True)
     save_file(plug.export_tensors(), target / "plug.safetensors")
+    (target / "plug.safetensors").chmod(0o644)  # safetensors writes for the owner alone
     results = results_of(directory)
     (target / "LICENSE").write_text(licence_text())
     (target / "MODEL_CARD.md").write_text(plug_card(results))
@@ -154,7 +168,7 @@ def export_plug(directory: Path, models: Path, plug: Plug, config: PlugConfig, e
         name="plug",
         version=VERSION,
         licence="Apache-2.0",
-        description="Persona plug of the nano language model: query head, projector, instruction rows, temperature, decay and gate.",
+        description="Persona plug of the nano language model: query head, projector, rows, decay and gate.",
         roles={"plug.safetensors": "weights", "LICENSE": "licence", "MODEL_CARD.md": "card"},
         training_data=training_data(("huffpost", "acl")),
         results={name: results[name] for name in ("plug", "evaluate-dev") if name in results},
@@ -195,7 +209,15 @@ def export_golden(directory: Path, models: Path, plug: Plug, embedder_package: P
     )
 
 
-def export(directory: Path, models: Path, config_path: Path, library: Path | None, embedder_package: Path, sample: Path | None, converter: Path = CONVERTER) -> None:
+def export(
+    directory: Path,
+    models: Path,
+    config_path: Path,
+    library: Path | None,
+    embedder_package: Path,
+    sample: Path | None,
+    converter: Path = CONVERTER,
+) -> None:
     """Writes the three packages; the embedder's package must exist, since the plug names its fingerprint."""
     plug, plug_config = load_plug(directory / "plug.pt")
     language_model = export_language_model(directory, models, config_path, library, converter)
@@ -215,7 +237,15 @@ def main() -> None:
     parser.add_argument("--sample", type=Path, default=None, help="a sample history for the end-to-end cases")
     parser.add_argument("--converter", type=Path, default=CONVERTER)
     arguments = parser.parse_args()
-    export(arguments.run_directory, arguments.models, arguments.config, arguments.library, arguments.embedder, arguments.sample, arguments.converter)
+    export(
+        arguments.run_directory,
+        arguments.models,
+        arguments.config,
+        arguments.library,
+        arguments.embedder,
+        arguments.sample,
+        arguments.converter,
+    )
 
 
 if __name__ == "__main__":

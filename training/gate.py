@@ -21,7 +21,9 @@ from training.soft_prompt import log_likelihood
 
 
 @torch.no_grad()
-def gate_pairs(model, plug: Plug, task: int, users: list[UserSamples], queries: int, batch_tokens: int, order: random.Random) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def gate_pairs(
+    model, plug: Plug, task: int, users: list[UserSamples], queries: int, batch_tokens: int, order: random.Random
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Features [n, 6], log p(y | persona) [n], log p(y | none) [n], and whether the history is her own [n].
 
     Histories are cut to a random length, so that the gate also meets short ones.
@@ -47,11 +49,22 @@ def gate_pairs(model, plug: Plug, task: int, users: list[UserSamples], queries: 
     return tuple(torch.cat(parts) for parts in (features, with_persona, without, own))
 
 
-def train_gate(model, plug: Plug, users: Mapping[str, list[UserSamples]], queries: int, batch_tokens: int, seed: int, steps: int = 600) -> dict[str, object]:
+def train_gate(
+    model,
+    plug: Plug,
+    users: Mapping[str, list[UserSamples]],
+    queries: int,
+    batch_tokens: int,
+    seed: int,
+    steps: int = 600,
+) -> dict[str, object]:
     """Fits the gate's two layers; returns how often it opens for own and for other histories."""
     plug.eval()
     order = random.Random(seed)
-    parts = [gate_pairs(model, plug, index, users[task], queries, batch_tokens, order) for index, task in enumerate(plug.tasks)]
+    parts = [
+        gate_pairs(model, plug, index, users[task], queries, batch_tokens, order)
+        for index, task in enumerate(plug.tasks)
+    ]
     features, with_persona, without, own = (torch.cat(column) for column in zip(*parts, strict=True))
     torch.manual_seed(seed)
     # Features differ in scale: the first layer starts as if they were standardised.
@@ -63,7 +76,9 @@ def train_gate(model, plug: Plug, users: Mapping[str, list[UserSamples]], querie
     optimizer = torch.optim.AdamW(parameters, lr=0.01, weight_decay=0.01)
     for _ in range(steps):
         logits = plug.gate_out(torch.tanh(plug.gate_in(features)))[:, 0]
-        mixture = torch.logaddexp(functional.logsigmoid(logits) + with_persona, functional.logsigmoid(-logits) + without)
+        mixture = torch.logaddexp(
+            functional.logsigmoid(logits) + with_persona, functional.logsigmoid(-logits) + without
+        )
         loss = -mixture.mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

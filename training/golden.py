@@ -1,4 +1,4 @@
-"""Golden cases: what every runtime must reproduce. `models/golden/` is written here and read by the TypeScript tests."""
+"""Golden cases: what every runtime must reproduce. The TypeScript tests read what is written here."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ def golden_embedder(writer: GoldenWriter, embedder: Embedder) -> None:
     """Token ids and float32 vectors of sentences in several scripts, one longer than 256 tokens."""
     writer.write_cases(
         "embedder.json",
-        [{"text": text, "ids": embedder.token_ids(text), "vector": writer.array(embedder.embed(text))} for text in SENTENCES],
+        [
+            {"text": text, "ids": embedder.token_ids(text), "vector": writer.array(embedder.embed(text))}
+            for text in SENTENCES
+        ],
     )
 
 
@@ -88,7 +91,9 @@ def golden_persona(writer: GoldenWriter, reference: Reference, embed: Embed) -> 
                 "task": task,
                 "at": at,
                 "x": writer.array(query),
-                "items": [{"id": i.id, "date": i.date, "h": writer.array(i.h), "o": writer.array(i.o)} for i in result.items],
+                "items": [
+                    {"id": i.id, "date": i.date, "h": writer.array(i.h), "o": writer.array(i.o)} for i in result.items
+                ],
                 "weights": writer.array(result.weights),
                 "gate": result.gate,
                 "gateFeatures": writer.array(result.features),
@@ -112,7 +117,12 @@ def golden_language_model(writer: GoldenWriter, reference: Reference, personas: 
     long_text = " ".join([paper] * 7)
     persona = personas["undated items"]
     prompts.append(("longer than 256 tokens, none", list(reference.segments("paper_title", long_text))))
-    prompts.append(("longer than 256 tokens, persona", with_rows(reference.segments("paper_title", long_text, has_persona=True), persona)))
+    prompts.append(
+        (
+            "longer than 256 tokens, persona",
+            with_rows(reference.segments("paper_title", long_text, has_persona=True), persona),
+        )
+    )
     ids = reference.segments("paper_title", long_text)[0].ids
     rows = np.concatenate([persona.instruction.detach().numpy(), persona.rows.detach().numpy()])
     prompts.append(("rows across position 256", [Segment("ids", ids[:252]), rows, Segment("ids", ids[252:])]))
@@ -122,7 +132,9 @@ def golden_language_model(writer: GoldenWriter, reference: Reference, personas: 
         result = reference.greedy(reference.embeddings(segments), 16, kept_logits=3)
         written = [{"ids": s.ids} if isinstance(s, Segment) else {"rows": writer.array(s)} for s in segments]
         logits = writer.array(np.stack([step.numpy() for step in result.logits]))
-        cases.append({"name": name, "segments": written, "tokens": result.tokens, "margins": result.margins, "logits": logits})
+        cases.append(
+            {"name": name, "segments": written, "tokens": result.tokens, "margins": result.margins, "logits": logits}
+        )
     writer.write_cases("language-model.json", cases)
 
 
@@ -134,9 +146,18 @@ def with_rows(segments: list[Segment], persona: PersonaResult) -> list[Segment |
 
 def golden_end_to_end(writer: GoldenWriter, reference: Reference, embed: Embed, sample: Sequence[dict]) -> None:
     """Whole answers with the shipped 8-bit embedder; of several queries the ones with the widest margins are kept."""
-    small = [{"id": id, "date": date, "task": "news_headline", "input": text, "output": output} for id, date, text, output in SMALL_HISTORY]
-    large = [{"id": id, "date": date, "task": "news_headline", "input": text, "output": output} for id, date, text, output in long_history()]
-    by_category = [{**item, "task": "news_category", "output": "Environment" if n % 3 else "Politics"} for n, item in enumerate(large)]
+    small = [
+        {"id": id, "date": date, "task": "news_headline", "input": text, "output": output}
+        for id, date, text, output in SMALL_HISTORY
+    ]
+    large = [
+        {"id": id, "date": date, "task": "news_headline", "input": text, "output": output}
+        for id, date, text, output in long_history()
+    ]
+    by_category = [
+        {**item, "task": "news_category", "output": "Environment" if n % 3 else "Politics"}
+        for n, item in enumerate(large)
+    ]
     small_category = [{**item, "task": "news_category", "output": "Weird News"} for item in small]
     candidates = [
         ("three items", small, list(SMALL_HISTORY_QUERIES)),

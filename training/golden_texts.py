@@ -14,7 +14,9 @@ SENTENCES = (
     "Prices rose 3.5% in May; rents by £1,200 a year, e-mail press@example.org.",
     "<|end|> is plain text here, and so are [SEP], [MASK] and <|user|>.",
     "naïve café coöperation, Ａ full-width letter, and a zero​width space",
-    " ".join(f"Paragraph {n}: the committee met again, read the minutes and agreed on very little." for n in range(1, 31)),
+    " ".join(
+        f"Paragraph {n}: the committee met again, read the minutes and agreed on very little." for n in range(1, 31)
+    ),
 )
 
 PROMPT_INPUTS = {
@@ -45,7 +47,9 @@ RETRIEVED = {
         ("Volunteers planted four hundred trees along the canal.", "Four Hundred Trees For The Canal"),
         ("The night bus will run every half hour from October.", "Night Buses, Twice As Often"),
     ),
-    "paper_title": (("We describe a corpus of letters written by lighthouse keepers.", "Letters from the Lighthouse: A Corpus"),),
+    "paper_title": (
+        ("We describe a corpus of letters written by lighthouse keepers.", "Letters from the Lighthouse: A Corpus"),
+    ),
 }
 
 SMALL_HISTORY = (
@@ -67,7 +71,11 @@ HISTORY = (
     ("2023-01-19", "A cargo bike company hires twenty riders to deliver vegetables.", "Carrots On Two Wheels"),
     ("2023-02-02", "Thieves took nine bicycles from the station in one night.", "Nine Bikes, One Night, No Clue"),
     ("2023-02-20", "Winter tyres for bicycles: does anybody need them?", "Studs And Doubts"),
-    ("2023-03-03", "A retired teacher repairs children's bikes for free in his garage.", "The Garage That Fixes Everything"),
+    (
+        "2023-03-03",
+        "A retired teacher repairs children's bikes for free in his garage.",
+        "The Garage That Fixes Everything",
+    ),
     ("2023-03-03", "The tram line will be closed for six weeks.", "Six Weeks On Foot"),
     ("2023-04-11", "Helmets for adults remain a matter of choice, the ministry says.", "Your Head, Your Choice"),
     ("2023-05-09", "Spring ride draws two thousand people to the river road.", "Two Thousand Bells On The River"),

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (card prose)
 """Texts that stand beside the weights: licence, training data, and model cards with the measured numbers."""
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ def language_model_card(results: dict) -> str:
     lines = [
         "# Nano language model",
         "",
-        "A Llama of 6.8 million parameters (6 layers, hidden size 256, 4 heads, 2 key-value heads, tied byte-level BPE of",
-        "8,192 tokens, context 1,024), trained from scratch: pre-training on Wikipedia and the training users' texts,",
+        "A Llama of 6.8 million parameters (6 layers, hidden size 256, 4 heads, 2 key-value heads, tied byte-level BPE of 8,192",
+        "tokens, context 1,024), trained from scratch: pre-training on Wikipedia and the training users' texts,",
         "then tuning on three tasks (news category, news headline, paper title) with and without retrieved items.",
         "",
         "It exists so that a personalized answer can be shown in a browser tab without a download of gigabytes. It knows",
@@ -82,7 +83,13 @@ def plug_card(results: dict) -> str:
         "## Measured",
     ]
     for task, result in results.get("evaluate-dev", {}).items():
-        lines += ["", f"{task}: {result['queries']} queries of {result['users']} users", "", "| condition | loss of the gold answer (nats) | accuracy |", "|---|---|---|"]
+        lines += [
+            "",
+            f"{task}: {result['queries']} queries of {result['users']} users",
+            "",
+            "| condition | loss of the gold answer (nats) | accuracy |",
+            "|---|---|---|",
+        ]
         for name, loss in result["loss"].items():
             accuracy = result["accuracy"].get(name)
             shown = f"{accuracy['mean']:.3f} [{accuracy['low']:.3f}, {accuracy['high']:.3f}]" if accuracy else "-"

@@ -42,7 +42,9 @@ class TimeSchedule:
         return elapsed >= self.budget
 
 
-def create_optimizers(model: nn.Module, muon_rate: float, adam_rate: float, weight_decay: float) -> list[torch.optim.Optimizer]:
+def create_optimizers(
+    model: nn.Module, muon_rate: float, adam_rate: float, weight_decay: float
+) -> list[torch.optim.Optimizer]:
     """Two optimizers that cover every trainable parameter once; each group remembers its peak rate as `peak`."""
     matrices, others = [], []
     for name, parameter in model.named_parameters():

@@ -48,7 +48,16 @@ class Persona:
 class Plug(nn.Module):
     """Query head W, projector A, a, B, b, and per task: instruction rows I, temperature τ, decay λ; one gate."""
 
-    def __init__(self, dim: int, hidden: int, width: int, persona_rows: int, instruction_rows: int, tasks: Sequence[str], temperature: float) -> None:
+    def __init__(
+        self,
+        dim: int,
+        hidden: int,
+        width: int,
+        persona_rows: int,
+        instruction_rows: int,
+        tasks: Sequence[str],
+        temperature: float,
+    ) -> None:
         super().__init__()
         self.tasks = tuple(tasks)
         self.persona_rows, self.instruction_rows, self.hidden = persona_rows, instruction_rows, hidden
@@ -68,6 +77,7 @@ class Plug(nn.Module):
 
         PPlug's code multiplies by the embedding norm of its own LLM; starting at real rows needs no such constant.
         """
+
         def rows(count: int) -> Tensor:
             return table[torch.randint(4, table.shape[0] // 2, (count,), generator=generator)].float()
 
@@ -75,8 +85,12 @@ class Plug(nn.Module):
             self.instruction[index] = rows(self.instruction_rows)
         self.projector_out.bias.copy_(rows(self.persona_rows).flatten())
         spread = table.float().std()
-        nn.init.normal_(self.projector_in.weight, std=1.0, generator=generator)  # unit vectors: each entry is about 1/√d
-        nn.init.normal_(self.projector_out.weight, std=float(spread) / self.projector_in.out_features**0.5, generator=generator)
+        nn.init.normal_(
+            self.projector_in.weight, std=1.0, generator=generator
+        )  # unit vectors: each entry is about 1/√d
+        nn.init.normal_(
+            self.projector_out.weight, std=float(spread) / self.projector_in.out_features**0.5, generator=generator
+        )
 
     def temperature(self) -> Tensor:
         """τ > 0 of every task."""
@@ -90,7 +104,10 @@ class Plug(nn.Module):
         """Persona rows and gate of a batch of one task."""
         is_empty = ~batch.mask.any(dim=1)  # [b]
         cosine = torch.einsum("bd,bnd->bn", batch.x, batch.h)
-        scores = self.temperature()[task] * torch.einsum("bd,bnd->bn", self.query(batch.x), batch.h) - self.decay()[task] * batch.age
+        scores = (
+            self.temperature()[task] * torch.einsum("bd,bnd->bn", self.query(batch.x), batch.h)
+            - self.decay()[task] * batch.age
+        )
         # An empty history is given one item of zeros, so that nothing becomes NaN; its gate is closed below.
         mask = batch.mask | (is_empty[:, None] & (torch.arange(batch.mask.shape[1]) == 0))
         weights = scores.masked_fill(~mask, float("-inf")).softmax(dim=1)  # [b, n]
@@ -102,7 +119,7 @@ class Plug(nn.Module):
         return Persona(rows, logits, weights, features)
 
     def export_tensors(self) -> dict[str, Tensor]:
-        """Tensors under the names of plug.safetensors; `default` (for a task unknown to the plug) is the tasks' mean."""
+        """Tensors under the names of plug.safetensors; `default` (for an unknown task) is the tasks' mean."""
         tensors = {
             "query.weight": self.query.weight,
             "projector.0.weight": self.projector_in.weight,

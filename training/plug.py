@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import copy
 import json
+import math
 import random
 import time
 from dataclasses import asdict, dataclass, field
@@ -50,7 +51,9 @@ class PlugConfig:
     batch_tokens: int = 2048
     maximum_prompt: int = 256
     items_per_user: int = 100
-    task_shares: dict[str, float] = field(default_factory=lambda: {"news_category": 0.6, "news_headline": 0.22, "paper_title": 0.18})
+    task_shares: dict[str, float] = field(
+        default_factory=lambda: {"news_category": 0.6, "news_headline": 0.22, "paper_title": 0.18}
+    )
     held_out_queries: int = 160
     gate_queries: int = 400
     evaluations: int = 10
@@ -72,7 +75,9 @@ def endless_batches(users: list[UserSamples], config: PlugConfig, seed: int):
     """Pass after pass over the users of one task."""
     epoch = 0
     while True:
-        yield from training_batches(users, config.items_per_user, config.batch_tokens, random.Random(seed * 1000 + epoch))
+        yield from training_batches(
+            users, config.items_per_user, config.batch_tokens, random.Random(seed * 1000 + epoch)
+        )
         epoch += 1
 
 
@@ -81,7 +86,9 @@ def held_out_loss(model, plug: Plug, task: int, entries, batch_tokens: int) -> f
     """Mean negative log-likelihood of an answer with the whole true history."""
     plug.eval()
     total = 0.0
-    for batch in batches_by_length([len(user.with_rows[index].sample) for user, index in entries], batch_tokens, random.Random(0)):
+    for batch in batches_by_length(
+        [len(user.with_rows[index].sample) for user, index in entries], batch_tokens, random.Random(0)
+    ):
         chosen = [entries[position] for position in batch]
         histories = collate_histories([user.query(index, range(index)) for user, index in chosen])
         rows = persona_rows(plug, task, plug(task, histories))
@@ -119,7 +126,10 @@ def train_plug(directory: Path, config: PlugConfig, model_path: Path | None = No
         training[task] = [user for user in samples if not is_tuning_holdout(user.user.id)]
         kept_apart = [user for user in samples if is_tuning_holdout(user.user.id)]
         held_out[task] = spread_queries(kept_apart, config.held_out_queries)
-        print(f"{task}: {len(training[task])} users, held out {len(kept_apart)} with {len(held_out[task])} queries", flush=True)
+        print(
+            f"{task}: {len(training[task])} users, held out {len(kept_apart)} with {len(held_out[task])} queries",
+            flush=True,
+        )
 
     optimizer = optimizer_of(plug, config)
     schedule = TimeSchedule(config.minutes * 60, warm_up_share=0.03, decay_share=0.6)
@@ -132,13 +142,20 @@ def train_plug(directory: Path, config: PlugConfig, model_path: Path | None = No
 
     def evaluate() -> None:
         nonlocal best, best_loss
-        losses = {task: held_out_loss(model, plug, index, held_out[task], config.batch_tokens) for index, task in enumerate(config.tasks)}
-        mean = sum(share * losses[task] for share, task in zip(shares, config.tasks, strict=True))
+        losses = {
+            task: held_out_loss(model, plug, index, held_out[task], config.batch_tokens)
+            for index, task in enumerate(config.tasks)
+        }
+        # Logarithms, so that a category's 1 nat counts as much as a title's 50: what matters is the relative gain.
+        mean = sum(share * math.log(losses[task]) for share, task in zip(shares, config.tasks, strict=True))
         temperatures = [round(value, 2) for value in plug.temperature().tolist()]
         decays = [round(value, 3) for value in plug.decay().tolist()]
         trained = {task: round(sum(values) / max(1, len(values)), 3) for task, values in recent.items()}
         history.append({"minutes": elapsed / 60, "step": step, **losses})
-        print(f"{elapsed / 60:.1f} min  step {step}  held out {losses}  trained {trained}  τ {temperatures}  λ {decays}", flush=True)
+        print(
+            f"{elapsed / 60:.1f} min  step {step}  held out {losses}  trained {trained}  τ {temperatures}  λ {decays}",
+            flush=True,
+        )
         for values in recent.values():
             values.clear()
         if mean < best_loss:
@@ -168,7 +185,9 @@ def train_plug(directory: Path, config: PlugConfig, model_path: Path | None = No
     gate_report = train_gate(model, plug, training, config.gate_queries, config.batch_tokens, config.seed)
     path = directory / "plug.pt"
     torch.save({"plug": plug.state_dict(), "config": asdict(config), "hidden": table.shape[1]}, path)
-    (directory / "plug.json").write_text(json.dumps({"best": best_loss, "steps": step, "history": history, "gate": gate_report}, indent=1))
+    (directory / "plug.json").write_text(
+        json.dumps({"best": best_loss, "steps": step, "history": history, "gate": gate_report}, indent=1)
+    )
     return path
 
 
@@ -191,7 +210,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    train_plug(arguments.run_directory, PlugConfig(minutes=arguments.minutes, tasks=tuple(arguments.tasks)), arguments.model)
+    train_plug(
+        arguments.run_directory, PlugConfig(minutes=arguments.minutes, tasks=tuple(arguments.tasks)), arguments.model
+    )
 
 
 if __name__ == "__main__":

@@ -30,7 +30,11 @@ class UserSamples:
 
 
 def build_user_samples(
-    users: Sequence[User], tokenizer: TextTokenizer, store: VectorStore, rows: tuple[int, int], maximum_prompt: int | None
+    users: Sequence[User],
+    tokenizer: TextTokenizer,
+    store: VectorStore,
+    rows: tuple[int, int],
+    maximum_prompt: int | None,
 ) -> list[UserSamples]:
     """Tokenises every item of the users and looks its vectors up."""
 

@@ -63,7 +63,7 @@ class PackedSequences:
 
 
 def split_windows(ids: Tensor, splits: int) -> Tensor:
-    """Windows [batch, length + 1] cut into [batch · splits, length / splits + 1], each with the target of its last token."""
+    """Windows [batch, length + 1] as [batch · splits, length / splits + 1], each with the target of its last token."""
     length = (ids.shape[1] - 1) // splits
     return ids.unfold(1, length + 1, length).flatten(0, 1).contiguous()
 
@@ -145,7 +145,10 @@ def pretrain(directory: Path, config: PretrainConfig) -> Path:
         if elapsed - last_checkpoint > config.checkpoint_minutes * 60:
             last_checkpoint = elapsed
             save()
-            print(f"step {step}  held-out bits per byte {held_out_bits_per_byte(loss_of, directory, config, 32):.4f}", flush=True)
+            print(
+                f"step {step}  held-out bits per byte {held_out_bits_per_byte(loss_of, directory, config, 32):.4f}",
+                flush=True,
+            )
     save()
     result = {
         "steps": step,

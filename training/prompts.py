@@ -114,7 +114,9 @@ def lay_out(
     controls = sum("control" in entry for entry in template)
     budget = context_window - rows - controls - maximum_new_tokens
     if budget <= 0:
-        raise ValueError(f"the context of {context_window} tokens leaves no room for a prompt. Ask for fewer new tokens.")
+        raise ValueError(
+            f"the context of {context_window} tokens leaves no room for a prompt. Ask for fewer new tokens."
+        )
     segments: list[Segment] = []
 
     def add_ids(ids: list[int]) -> None:
@@ -134,7 +136,9 @@ def lay_out(
     return segments
 
 
-def plain_prompt_ids(tokenizer: TextTokenizer, task: str, text: str, retrieved: Sequence[Item] = (), **sizes: int) -> list[int]:
+def plain_prompt_ids(
+    tokenizer: TextTokenizer, task: str, text: str, retrieved: Sequence[Item] = (), **sizes: int
+) -> list[int]:
     """Ids of the whole prompt without a persona."""
     template = TASK_PROMPTS.get(task, UNKNOWN_TASK)
     ids = tokenizer.encode(prompt_text(task, text, retrieved))

@@ -36,7 +36,7 @@ class HistoryItem:
 
 @dataclass(frozen=True)
 class PersonaResult:
-    """float64 results: rows [k, hidden], instruction [i, hidden], weights [n] in the order of `items`, gate, features [6]."""
+    """float64: rows [k, hidden], instruction [i, hidden], weights [n] in the order of `items`, gate, features [6]."""
 
     items: list[HistoryItem]
     rows: Tensor
@@ -68,7 +68,7 @@ def days_between(date: str | None, at: str) -> float:
 
 
 def persona_of(plug: Plug, task: str, x: np.ndarray, items: Sequence[HistoryItem], at: str) -> PersonaResult:
-    """Persona of one query, float64; items are put into the order (date, undated first; then id by UTF-16 code units)."""
+    """Persona of one query, float64; items are sorted by date (undated first), then id by UTF-16 code units."""
     ordered = sorted(items, key=lambda item: (item.date or "", item.id.encode("utf-16-be")))
     exact = with_default_task(plug).double()
     index = exact.tasks.index(task) if task in exact.tasks else len(exact.tasks) - 1
@@ -81,7 +81,14 @@ def persona_of(plug: Plug, task: str, x: np.ndarray, items: Sequence[HistoryItem
     )
     with torch.no_grad():
         persona = exact(index, batch)
-    return PersonaResult(ordered, persona.rows[0], exact.instruction[index], persona.weights[0], float(persona.gate[0]), persona.features[0])
+    return PersonaResult(
+        ordered,
+        persona.rows[0],
+        exact.instruction[index].detach(),
+        persona.weights[0],
+        float(persona.gate[0]),
+        persona.features[0],
+    )
 
 
 def with_default_task(plug: Plug) -> Plug:
@@ -92,7 +99,10 @@ def with_default_task(plug: Plug) -> Plug:
     tensors = plug.export_tensors()
     wide = copy.deepcopy(plug).eval()
     wide.tasks = (*plug.tasks, "default")
-    stored = {kind: [tensors[f"{kind}.{task}"].double() for task in wide.tasks] for kind in ("instruction", "temperature", "decay")}
+    stored = {
+        kind: [tensors[f"{kind}.{task}"].double() for task in wide.tasks]
+        for kind in ("instruction", "temperature", "decay")
+    }
     wide.instruction = torch.nn.Parameter(torch.stack(stored["instruction"]))
     temperature, decay = torch.cat(stored["temperature"]), torch.cat(stored["decay"])
     wide.temperature = lambda: temperature
@@ -109,7 +119,9 @@ class Reference:
     plug: Plug
     context_window: int = 1024
 
-    def segments(self, task: str, text: str, retrieved: Sequence[Item] = (), has_persona: bool = False) -> list[Segment]:
+    def segments(
+        self, task: str, text: str, retrieved: Sequence[Item] = (), has_persona: bool = False
+    ) -> list[Segment]:
         """The laid-out prompt."""
         return lay_out(
             self.tokenizer,
@@ -120,7 +132,9 @@ class Reference:
             context_window=self.context_window,
         )
 
-    def embeddings(self, segments: Sequence[Segment | np.ndarray | Tensor], persona: PersonaResult | None = None) -> Tensor:
+    def embeddings(
+        self, segments: Sequence[Segment | np.ndarray | Tensor], persona: PersonaResult | None = None
+    ) -> Tensor:
         """Input embeddings [length, hidden] of segments; arrays among them are rows as they are."""
         table = self.model.get_input_embeddings()
         parts = []

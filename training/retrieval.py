@@ -20,7 +20,9 @@ def bm25_scores(query: str, documents: Sequence[str]) -> list[float]:
     lengths = [sum(counts.values()) for counts in tokenised]
     mean_length = sum(lengths) / max(1, len(lengths)) or 1.0
     frequencies = Counter(token for counts in tokenised for token in counts)
-    raw = {token: math.log(len(documents) - count + 0.5) - math.log(count + 0.5) for token, count in frequencies.items()}
+    raw = {
+        token: math.log(len(documents) - count + 0.5) - math.log(count + 0.5) for token, count in frequencies.items()
+    }
     floor = EPSILON * sum(raw.values()) / max(1, len(raw))
     scores = []
     for counts, length in zip(tokenised, lengths, strict=True):

@@ -23,7 +23,12 @@ class SlotSample:
 
 
 def slot_sample(
-    tokenizer: TextTokenizer, task: str, text: str, output: str, rows: tuple[int, int], maximum_prompt: int | None = None
+    tokenizer: TextTokenizer,
+    task: str,
+    text: str,
+    output: str,
+    rows: tuple[int, int],
+    maximum_prompt: int | None = None,
 ) -> SlotSample:
     """Lays a prompt out with `rows` = (instruction, persona) rows and answer; (0, 0) is the prompt of "none"."""
     template = TASK_PROMPTS.get(task, UNKNOWN_TASK)
@@ -44,7 +49,9 @@ def slot_sample(
     return SlotSample(Sample(task, ids, answer_ids(tokenizer, output)), slot)
 
 
-def log_likelihood(model: PreTrainedModel, samples: Sequence[SlotSample], rows: Tensor | None, use_bfloat16: bool = True) -> Tensor:
+def log_likelihood(
+    model: PreTrainedModel, samples: Sequence[SlotSample], rows: Tensor | None, use_bfloat16: bool = True
+) -> Tensor:
     """log p(answer | prompt, rows) of each sample, [batch]; rows [batch, r, hidden] or None. Differentiable in rows."""
     ids, targets = collate([entry.sample for entry in samples])
     embeddings = model.get_input_embeddings()(ids)

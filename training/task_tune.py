@@ -43,7 +43,9 @@ class TaskTuneConfig:
     seed: int = 0
 
 
-def build_samples(tokenizer: TextTokenizer, users: list[User], config: TaskTuneConfig, order: random.Random, share: float) -> list[Sample]:
+def build_samples(
+    tokenizer: TextTokenizer, users: list[User], config: TaskTuneConfig, order: random.Random, share: float
+) -> list[Sample]:
     """One sample an item; a share of them with retrieved items, as many as fit into the longest length."""
     samples = []
     for user in users:
@@ -76,7 +78,9 @@ def held_out_loss(model, samples: list[Sample], config: TaskTuneConfig) -> dict[
         chosen = [samples[index] for index in batch]
         ids, targets = collate(chosen)
         with torch.autocast("cpu", torch.bfloat16):
-            likelihoods = answer_log_likelihood(model.lm_head, model.model(input_ids=ids, use_cache=False).last_hidden_state, targets)
+            likelihoods = answer_log_likelihood(
+                model.lm_head, model.model(input_ids=ids, use_cache=False).last_hidden_state, targets
+            )
         for sample, likelihood in zip(chosen, likelihoods.tolist(), strict=True):
             sums[sample.task][0] -= likelihood
             sums[sample.task][1] += len(sample.answer)
@@ -138,7 +142,11 @@ def task_tune(directory: Path, config: TaskTuneConfig, source: Path | None = Non
             elapsed += time.monotonic() - started
             if step % 20 == 0:
                 left = (schedule.budget - elapsed) / 60
-                print(f"step {step}  epoch {epoch}  loss {loss.item():.3f}  {ids.numel() / (time.monotonic() - started):.0f} tokens/s  {left:.1f} min left", flush=True)
+                speed = ids.numel() / (time.monotonic() - started)
+                print(
+                    f"step {step}  epoch {epoch}  loss {loss.item():.3f}  {speed:.0f} tokens/s  {left:.1f} min left",
+                    flush=True,
+                )
             if elapsed > next_evaluation:
                 next_evaluation += schedule.budget / config.evaluations
                 evaluate()
@@ -146,7 +154,9 @@ def task_tune(directory: Path, config: TaskTuneConfig, source: Path | None = Non
                 break
         epoch += 1
     evaluate()
-    (directory / "task-tune.json").write_text(json.dumps({"best": best, "steps": step, "epochs": epoch, "history": history}, indent=1))
+    (directory / "task-tune.json").write_text(
+        json.dumps({"best": best, "steps": step, "epochs": epoch, "history": history}, indent=1)
+    )
     return finished
 
 

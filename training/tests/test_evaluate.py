@@ -6,12 +6,20 @@ import pytest
 
 from training.evaluate import derangement, failures
 from training.intervals import clustered_interval
-from training.run import DEPENDENCIES, config_of, settings_hash
 from training.pretrain import PretrainConfig
+from training.run import DEPENDENCIES, config_of, settings_hash
 
 
 def result(queries: int, none: float, shuffled: float) -> dict:
-    return {"news_category": {"queries": queries, "difference": {"persona - none": {"mean": none - 0.1, "high": none}, "persona - shuffled": {"mean": shuffled - 0.1, "high": shuffled}}}}
+    return {
+        "news_category": {
+            "queries": queries,
+            "difference": {
+                "persona - none": {"mean": none - 0.1, "high": none},
+                "persona - shuffled": {"mean": shuffled - 0.1, "high": shuffled},
+            },
+        }
+    }
 
 
 def test_the_check_needs_both_differences_and_enough_queries() -> None:

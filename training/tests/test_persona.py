@@ -40,7 +40,10 @@ def test_rows_follow_the_definition() -> None:
     scores, projected = [], []
     for item in history:
         age = math.log1p(days_between(item.date, "2024-02-01"))
-        score = tensors["temperature.news_headline"] * (query @ torch.tensor(item.h).double()) - tensors["decay.news_headline"] * age
+        score = (
+            tensors["temperature.news_headline"] * (query @ torch.tensor(item.h).double())
+            - tensors["decay.news_headline"] * age
+        )
         scores.append(float(score))
         joined = torch.tensor(np.concatenate([item.h, item.o])).double()
         before = tensors["projector.0.weight"] @ joined + tensors["projector.0.bias"]
@@ -63,7 +66,13 @@ def test_padding_does_not_change_a_persona() -> None:
 
 
 def test_an_empty_history_closes_the_gate_exactly() -> None:
-    empty = HistoryBatch(torch.ones(1, 6), torch.zeros(1, 1, 6), torch.zeros(1, 1, 6), torch.zeros(1, 1), torch.zeros(1, 1, dtype=torch.bool))
+    empty = HistoryBatch(
+        torch.ones(1, 6),
+        torch.zeros(1, 1, 6),
+        torch.zeros(1, 1, 6),
+        torch.zeros(1, 1),
+        torch.zeros(1, 1, dtype=torch.bool),
+    )
     persona = small_plug()(0, empty)
     assert persona.gate.tolist() == [0.0]
     assert torch.isfinite(persona.rows).all()

@@ -20,7 +20,9 @@ from training.tokenizer import TextTokenizer, train_tokenizer
 @pytest.fixture(scope="module")
 def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> TextTokenizer:
     path: Path = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
-    train_tokenizer(["the cat sat on the mat <|end|> naïve café", "Food & Drink Politics"] * 5, path, vocabulary_size=300)
+    train_tokenizer(
+        ["the cat sat on the mat <|end|> naïve café", "Food & Drink Politics"] * 5, path, vocabulary_size=300
+    )
     return TextTokenizer(path)
 
 
@@ -51,12 +53,16 @@ def test_braces_of_the_user_are_left_alone() -> None:
 
 def test_retrieved_items_come_first() -> None:
     items = [Item("1", "", "first", "One"), Item("2", "", "second", "Two")]
-    expected = '"One" is a title for "first", and "Two" is a title for "second". Following the given patterns Generate a title for the following abstract of a paper: x'
+    items_text = '"One" is a title for "first", and "Two" is a title for "second"'
+    expected = f"{items_text}. Following the given patterns Generate a title for the following abstract of a paper: x"
     assert prompt_text("paper_title", "x", items) == expected
 
 
 def test_bm25_prefers_shared_words_and_recency_the_last() -> None:
-    history = [Item(str(n), "", text, "") for n, text in enumerate(["red fox runs", "blue whale sings", "green tree grows", "old house stands"])]
+    history = [
+        Item(str(n), "", text, "")
+        for n, text in enumerate(["red fox runs", "blue whale sings", "green tree grows", "old house stands"])
+    ]
     assert bm25_items("a whale sings", history, 1)[0].id == "1"
     assert [item.id for item in recent_items(history, 2)] == ["3", "2"]
 

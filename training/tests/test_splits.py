@@ -7,14 +7,27 @@ import os
 import pytest
 
 from training.corpus import task_documents
-from training.data import DATA_VARIABLE, SHIPPED_TASKS, load_users, measured_queries, normalise, training_users, users_of_split
+from training.data import (
+    DATA_VARIABLE,
+    SHIPPED_TASKS,
+    load_users,
+    measured_queries,
+    normalise,
+    training_users,
+    users_of_split,
+)
 from training.splits import UPPER_BOUNDS, query_count, split_of_user
 
 needs_data = pytest.mark.skipif(not os.environ.get(DATA_VARIABLE), reason=f"{DATA_VARIABLE} is not set")
 
 
 def test_splits_are_a_fixed_function_of_the_user_id() -> None:
-    assert [split_of_user(user) for user in ("alice", "carol", "olivia", "peggy")] == ["train_a", "train_b", "dev", "test"]
+    assert [split_of_user(user) for user in ("alice", "carol", "olivia", "peggy")] == [
+        "train_a",
+        "train_b",
+        "dev",
+        "test",
+    ]
     assert UPPER_BOUNDS[-1][0] == 100
 
 
