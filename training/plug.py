@@ -54,9 +54,9 @@ class PlugConfig:
     task_shares: dict[str, float] = field(
         default_factory=lambda: {"news_category": 0.6, "news_headline": 0.22, "paper_title": 0.18}
     )
-    held_out_queries: int = 160
+    held_out_queries: int = 120
     gate_queries: int = 400
-    evaluations: int = 10
+    evaluations: int = 8
     seed: int = 0
 
 

@@ -39,7 +39,7 @@ class TaskTuneConfig:
     maximum_retrieved: int = 4
     maximum_length: int = 768
     repeats: dict[str, int] = field(default_factory=lambda: {"news_category": 3, "news_headline": 2, "paper_title": 1})
-    evaluations: int = 8
+    evaluations: int = 6
     seed: int = 0
 
 
@@ -104,7 +104,7 @@ def task_tune(directory: Path, config: TaskTuneConfig, source: Path | None = Non
     model = load_language_model(source or directory / "pretrained")
     optimizers = create_optimizers(model, config.muon_rate, config.adam_rate, config.weight_decay)
     schedule = TimeSchedule(config.minutes * 60, warm_up_share=0.03, decay_share=0.6)
-    held_out = thin_out(build_samples(tokenizer, users_a(True), config, random.Random(1), 0.0), 150)
+    held_out = thin_out(build_samples(tokenizer, users_a(True), config, random.Random(1), 0.0), 100)
     users = users_a(False)
 
     elapsed, epoch, step, best, history = 0.0, 0, 0, float("inf"), []
