@@ -37,6 +37,9 @@ const quietFlags = [
   '--disable-sync',
   '--disable-default-apps',
   '--no-default-browser-check',
+  // Its component updater and its sign-in check start in any case; these addresses end before the network.
+  '--component-updater=url-source=about:blank',
+  '--gaia-url=http://127.0.0.1:1/',
 ];
 
 /** With Playwright's own one, which this flag replaces. */
@@ -65,7 +68,7 @@ export async function createQuietProfile() {
     profile: { password_manager_enabled: false },
     safebrowsing: { enabled: false },
     search: { suggest_enabled: false },
-    signin: { allowed: false },
+    signin: { allowed: false, allowed_on_next_startup: false },
     translate: { enabled: false },
     net: { network_prediction_options: 2 },
   };
