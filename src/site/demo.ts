@@ -103,7 +103,6 @@ export class Demo {
         signal: asking.signal,
         onProgress: (progress) => this.#showProgress('Reading your history', progress, () => asking.abort()),
       });
-      this.state.notice.value = 'Both answers are complete.';
     } catch (error) {
       this.#fail('No answer was made', error, asking.signal);
       throw error;

@@ -10,6 +10,12 @@ export interface ForeignRequest {
   readonly by: string;
 }
 
+/** How many left this machine, and how many the policy stopped. */
+export function countForeign(requests: readonly ForeignRequest[]): { readonly sent: number; readonly blocked: number } {
+  const blocked = requests.filter(({ isBlocked }) => isBlocked).length;
+  return { sent: requests.length - blocked, blocked };
+}
+
 /** What the watcher tells: one more request of the own origin, or a foreign one. */
 export type RequestReport =
   | { readonly kind: 'own'; readonly url: string; readonly bytes: number }

@@ -16,6 +16,10 @@ export function AnswerPair({ demo }: DemoProps) {
         {...(isSamePrompt ? { remark: 'The same prompt as on the left: no persona was used.' } : {})}
         isPersonal
       />
+      {/* Not the stream itself: a screen reader would read every piece of it. */}
+      <p class="visually-hidden" role="status">
+        {persona.value.state === 'done' ? 'Both answers are complete.' : ''}
+      </p>
     </section>
   );
 }

@@ -18,7 +18,7 @@ export function JobBar({ demo }: DemoProps) {
   const job = demo.state.job.value;
   const notice = demo.state.notice.value;
   return (
-    <div class={job === null && notice === '' ? 'job is-idle' : 'job'}>
+    <div class={job !== null ? 'job' : notice === '' ? 'job is-idle' : 'job is-notice'}>
       <p class="job-text" role="status">
         {job === null ? notice : job.title}
       </p>

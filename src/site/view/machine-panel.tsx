@@ -55,8 +55,7 @@ function Device({ device }: { readonly device: DeviceChoice }) {
     <>
       <strong>{device.kind === 'webgpu' ? 'WebGPU' : 'wasm'}</strong>
       <span class="quiet">
-        {' '}
-        {device.adapter === null ? '' : `${device.adapter}; `}
+        {' · '}
         {device.reason}
       </span>
     </>

@@ -1,4 +1,5 @@
 import { formatBytes } from '../format.ts';
+import { countForeign } from '../watch-requests.ts';
 import type { DemoProps } from './app.tsx';
 
 /** What page and worker asked of the network, as the browser itself reports it. */
@@ -6,13 +7,14 @@ export function RequestsPanel({ demo }: DemoProps) {
   const { ownRequests, foreignRequests } = demo.state;
   const { count, bytes } = ownRequests.value;
   const foreign = foreignRequests.value;
+  const { sent, blocked } = countForeign(foreign);
   return (
     <section class="card" id="requests" aria-labelledby="requests-title">
       <h2 id="requests-title">Requests</h2>
       <dl class="facts">
         <dt>To other origins</dt>
         <dd class={foreign.length === 0 ? 'is-good' : 'is-bad'}>
-          <strong id="foreign-count">{foreign.length}</strong>
+          <strong>{sent}</strong> sent, <strong>{blocked}</strong> blocked
         </dd>
         <dt>To this origin</dt>
         <dd>

@@ -57,15 +57,17 @@ function Gate({ explanation }: { readonly explanation: Explanation }) {
   const { gate, gateThreshold, isPersonaUsed, reason } = explanation;
   return (
     <div class="gate">
-      <meter
-        aria-label="Gate"
-        min={0}
-        max={1}
-        low={gateThreshold}
-        optimum={1}
-        value={gate}
-        title={`opens at ${gateThreshold}`}
-      />
+      <div
+        class="gate-track"
+        role="meter"
+        aria-label={`Gate, opens at ${gateThreshold}`}
+        aria-valuemin={0}
+        aria-valuemax={1}
+        aria-valuenow={gate}
+      >
+        <div class="bar-fill" style={{ inlineSize: `${gate * 100}%` }} />
+        <div class="gate-mark" style={{ insetInlineStart: `${gateThreshold * 100}%` }} />
+      </div>
       <p>
         <strong>
           Gate {gate.toFixed(2)}, {isPersonaUsed ? 'open' : 'closed'}
