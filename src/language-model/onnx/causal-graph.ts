@@ -1,6 +1,7 @@
 // The exported graph of a causal language model: one call is one chunk of positions, with the KV cache handed from call to call.
 // It knows nothing of sampling or text.
 import { PersonaPlugError } from '../../lib/errors.ts';
+import { yieldToEventLoop } from '../../lib/yield-to-event-loop.ts';
 import type { LanguageModelManifest } from '../../model-package/manifest.ts';
 import { takeFloat32, type OnnxSession, type OnnxTensor } from '../../onnx-runtime/onnx-session.ts';
 import type { FlatPrompt } from '../flatten-prompt.ts';
@@ -92,6 +93,8 @@ export function startSequence(session: OnnxSession, model: LanguageModelManifest
           rows.push(flat.slice(row, row + vocabularySize));
         }
         onChunk?.(end);
+        // On wasm a run blocks, and what it returns comes in microtasks: without this no abort could ever arrive in between.
+        if (positions.length > 1) await yieldToEventLoop();
       }
       signal?.throwIfAborted();
       return rows;
