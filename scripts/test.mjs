@@ -1,0 +1,127 @@
+// `npm test`: installs what is missing, then types, lint, format, unit tests, build, browser tests. Its last line is
+// `N passed, N failed, N skipped`, summed over both test runners.
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { checkNode, installMissing } from './dependencies.mjs';
+import { checkModels } from './models.mjs';
+import { repository } from './repository.mjs';
+import { CommandError, say } from './terminal.mjs';
+import { addCounts, countPlaywright, countVitest } from './test-counts.mjs';
+
+const usage = `npm test -- [--unit] [--e2e] [--allow-skips]
+  --unit         only types, lint, format and the unit tests
+  --e2e          only the build and the browser tests
+  --allow-skips  a WebGPU test that could not run counts as skipped, not as failed`;
+
+async function main() {
+  const options = readArguments();
+  checkNode();
+  await installMissing();
+  await checkModels();
+  const reports = await mkdtemp(path.join(tmpdir(), 'persona-plug-test-'));
+  try {
+    const steps = [
+      ...(options.e2e && !options.unit ? [] : unitSteps(reports)),
+      ...(options.unit && !options.e2e ? [] : browserSteps(reports, options)),
+    ];
+    const counts = await runSteps(steps);
+    process.stdout.write(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`);
+    if (counts.failed > 0) process.exitCode = 1;
+  } finally {
+    await rm(reports, { recursive: true, force: true });
+  }
+}
+
+function unitSteps(reports) {
+  const report = path.join(reports, 'vitest.json');
+  return [
+    { title: 'Types', command: ['npm', 'run', 'types'] },
+    { title: 'Lint', command: ['npm', 'run', 'lint'] },
+    { title: 'Format', command: ['npm', 'run', 'format:check'] },
+    {
+      title: 'Unit tests',
+      command: ['npx', 'vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
+      count: async (code) => await countVitest(report, code),
+    },
+  ];
+}
+
+function browserSteps(reports, options) {
+  const report = path.join(reports, 'playwright.json');
+  return [
+    { title: 'Build', command: ['npm', 'run', 'build'] },
+    {
+      title: 'Browser tests',
+      command: ['npx', 'playwright', 'test', '--reporter=list,json'],
+      prepare: async () => {
+        const { ensureBrowser } = await import('./browser.mjs');
+        return { PERSONA_PLUG_CHROMIUM: await ensureBrowser(say), PLAYWRIGHT_JSON_OUTPUT_FILE: report };
+      },
+      count: async (code) => await countPlaywright(report, code, { allowSkips: options['allow-skips'] }),
+    },
+  ];
+}
+
+/** Runs all steps, also after a failure: one run tells everything. */
+async function runSteps(steps) {
+  let counts = { passed: 0, failed: 0, skipped: 0 };
+  const results = [];
+  for (const [index, step] of steps.entries()) {
+    say(`\n── ${index + 1} of ${steps.length}: ${step.title} ──`);
+    const start = performance.now();
+    const { code, problem } = await runStep(step);
+    // A check that is no test runner counts when it fails: a red run never ends with `0 failed`.
+    const found = step.count === undefined || problem !== null ? failure(code) : await step.count(code);
+    counts = addCounts(counts, found);
+    const seconds = ((performance.now() - start) / 1_000).toFixed(0);
+    results.push(
+      `${found.failed === 0 ? 'ok    ' : 'FAILED'} ${step.title} (${seconds} s)${problem === null ? '' : `: ${problem}`}`,
+    );
+  }
+  say(`\n${results.join('\n')}`);
+  return counts;
+}
+
+function failure(code) {
+  return { passed: 0, failed: code === 0 ? 0 : 1, skipped: 0 };
+}
+
+async function runStep(step) {
+  let environment;
+  try {
+    environment = await step.prepare?.();
+  } catch (error) {
+    return { code: 1, problem: error.message };
+  }
+  const [program, ...parameters] = step.command;
+  const child = spawn(program, parameters, {
+    cwd: repository,
+    stdio: ['ignore', 2, 2],
+    env: { ...process.env, ...environment },
+    shell: process.platform === 'win32',
+  });
+  return await new Promise((resolve) => {
+    child.on('error', (error) => resolve({ code: 1, problem: error.message }));
+    child.on('close', (code) => resolve({ code: code ?? 1, problem: null }));
+  });
+}
+
+function readArguments() {
+  const isSet = { type: 'boolean', default: false };
+  try {
+    return parseArgs({ options: { unit: isSet, e2e: isSet, 'allow-skips': isSet } }).values;
+  } catch (error) {
+    throw new CommandError(`${error.message}\n\n${usage}`, 2);
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof CommandError)) throw error;
+  say(error.message);
+  process.exitCode = error.exitCode;
+}
