@@ -1,0 +1,104 @@
+"""The ONNX graph against transformers' Llama on the same bfloat16 weights, for two small shapes."""
+
+import json
+from pathlib import Path
+
+import numpy
+import onnxruntime
+import pytest
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from training.export_onnx_llm import export, read_records
+from training.onnx_graph import bfloat16_tables
+from training.webllm_library.convert_weights import convert
+
+# Six layers split and join the cache in two steps; the second shape has no shared key heads and its own head.
+SHAPES = {
+    "grouped and tied": {"num_hidden_layers": 6, "num_key_value_heads": 2, "tie_word_embeddings": True},
+    "plain and untied": {"num_hidden_layers": 2, "num_key_value_heads": 4, "tie_word_embeddings": False},
+}
+HIDDEN, HEAD, VOCABULARY = 32, 16, 96
+
+
+@pytest.fixture(scope="module", params=SHAPES, ids=str)
+def models(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
+    """(torch model with rounded weights, onnxruntime session, layers, key heads)."""
+    folder = tmp_path_factory.mktemp("model")
+    config = LlamaConfig(
+        hidden_size=HIDDEN,
+        intermediate_size=48,
+        num_attention_heads=4,
+        head_dim=HEAD,
+        vocab_size=VOCABULARY,
+        max_position_embeddings=64,
+        **SHAPES[request.param],
+    )
+    torch.manual_seed(0)
+    model = LlamaForCausalLM(config).eval()
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.uniform_(0.5, 1.5) if "norm" in name else parameter.normal_(0, parameter.shape[-1] ** -0.5)
+            parameter.copy_(parameter.to(torch.bfloat16).float())
+    model.save_pretrained(folder)
+    (folder / "tokenizer.json").write_text("{}")
+    convert(folder, folder / "web")
+    export(folder / "config.json", folder / "web/tensor-cache.json", folder / "web/model.onnx")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(str(folder / "web/model.onnx"), options, ["CPUExecutionProvider"])
+    return model, session, config.num_hidden_layers, config.num_key_value_heads
+
+
+def prompt(model: LlamaForCausalLM, length: int) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray, numpy.ndarray]:
+    """(ids, soft rows, is soft, logits by torch) of a prompt with soft rows at places 2 to 5."""
+    random = numpy.random.default_rng(1)
+    ids = random.integers(0, VOCABULARY, length)
+    is_soft = numpy.zeros(length, bool)
+    is_soft[2:6] = True
+    rows = numpy.zeros((length, HIDDEN), "float32")
+    rows[is_soft] = random.standard_normal((4, HIDDEN))
+    embeddings = model.get_input_embeddings().weight.detach().numpy()[ids].copy()
+    embeddings[is_soft] = rows[is_soft]
+    ids[is_soft] = 0
+    with torch.no_grad():
+        logits = model(inputs_embeds=torch.tensor(embeddings)[None]).logits[0].numpy()
+    return ids, rows, is_soft, logits
+
+
+def test_logits_over_cache_steps_equal_those_of_torch(models) -> None:
+    model, session, layers, key_heads = models
+    ids, rows, is_soft, expected = prompt(model, 20)
+    past = numpy.zeros((layers, 2, key_heads, 0, HEAD), "float32")
+    # A prompt, single tokens, a chunk on a filled cache of which only the last row is wanted, a chunk of which all are.
+    for start, end, first in ((0, 9, 0), (9, 10, 0), (10, 11, 0), (11, 15, 3), (15, 20, 0)):
+        feeds = {
+            "input_ids": ids[start:end].astype("int64"),
+            "soft_rows": rows[start:end],
+            "is_soft": is_soft[start:end],
+            "first_logit": numpy.array([first], "int64"),
+            "past_key_values": past,
+        }
+        logits, past = session.run(["logits", "present_key_values"], feeds)
+        assert past.shape == (layers, 2, key_heads, end, HEAD)
+        # float32 sums in another order: far below the runtimes' tolerance of 1e-3 + 1e-4 |logit|.
+        numpy.testing.assert_allclose(logits, expected[start + first : end], rtol=1e-4, atol=1e-4)
+
+
+def test_tables_read_every_normal_bfloat16() -> None:
+    """Exact for zero and for all finite magnitudes from 2^-125 up."""
+    bits = numpy.arange(2**16, dtype="uint32")
+    values = (bits << 16).view("float32")
+    is_covered = numpy.isfinite(values) & ((numpy.abs(values) >= 2.0**-125) | (values == 0))
+    assert is_covered.sum() > 64_000
+    bits, values = bits[is_covered], values[is_covered]
+    lower, upper = bfloat16_tables()
+    numpy.testing.assert_array_equal(lower[bits & 255] * upper[bits >> 8], values)
+
+
+def test_refuses_weights_that_are_not_bfloat16(tmp_path: Path) -> None:
+    record = {"name": "w", "format": "raw", "shape": [1], "nbytes": 4, "byteOffset": 0}
+    cache = {"records": [{"dataPath": "params_shard_0.bin", "records": [record]}]}
+    (tmp_path / "tensor-cache.json").write_text(json.dumps(cache))
+    with pytest.raises(ValueError, match="convert the weights to bfloat16"):
+        read_records(tmp_path / "tensor-cache.json")

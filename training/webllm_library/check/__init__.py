@@ -1,0 +1,1 @@
+"""Random checkpoints with golden results, and the browser page that holds a compiled library to them."""
