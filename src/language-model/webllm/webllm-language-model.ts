@@ -1,0 +1,255 @@
+// A language model on WebLLM (WebGPU). Prompts go in as exact token ids and rows; sampling is ours, from the CPU copy of the logits,
+// so that seeds, choices and stop strings mean the same as on every other runtime.
+import type { ModelRecord } from '@mlc-ai/web-llm';
+import { chooseDevice, type GpuAccess } from '../../lib/choose-device.ts';
+import { PersonaPlugError } from '../../lib/errors.ts';
+import { createProgressMeter } from '../../lib/progress-meter.ts';
+import type { OnProgress } from '../../lib/progress.ts';
+import type { LanguageModelManifest } from '../../model-package/manifest.ts';
+import type { ModelPackage } from '../../model-package/model-source.ts';
+import { decodeChoice, decodeFreely, type DecodeContext } from '../onnx/decode.ts';
+import { checkedId, flattenPrompt } from '../flatten-prompt.ts';
+import type {
+  GenerateTokensOptions,
+  GenerationUsage,
+  LanguageModel,
+  PromptSegment,
+  TextTokenizer,
+  TokenDelta,
+} from '../language-model.ts';
+import { createTextTokenizer } from '../text-tokenizer.ts';
+import { openEngine, type EngineSession, type OpenEngineOptions } from './engine-session.ts';
+import { checkListedHashes } from './listed-hashes.ts';
+import { createSerialQueue, orAborted } from './serial-queue.ts';
+import { withVerifiedFiles } from './verified-files.ts';
+import { checkWebllmVersion, testedModelVersion } from './version-guard.ts';
+
+/** A WebLLM model that the app supplies, e.g. one of `prebuiltAppConfig`. */
+export interface WebllmRecord {
+  readonly record: ModelRecord;
+  readonly tokenizer: TextTokenizer;
+  readonly endTokens: readonly number[];
+  /** What a plug names this model by. */
+  readonly fingerprint: string;
+  /** SHA-256 sums (hex) by file name beside the model, the library's under `library`: checked before the load. */
+  readonly sha256?: Readonly<Record<string, string>>;
+}
+
+export interface WebllmLanguageModelOptions {
+  /** @defaultValue `navigator.gpu` */
+  readonly gpu?: GpuAccess | null;
+  /** Stops the load. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: OnProgress;
+  /** @defaultValue false */
+  readonly allowUntestedVersion?: boolean;
+}
+
+interface Source {
+  readonly name: string;
+  readonly fingerprint: string;
+  readonly tokenizer: TextTokenizer;
+  readonly endTokens: readonly number[];
+  /** What the package says it is; null where nothing was said. */
+  readonly hiddenSize: number | null;
+  open(options: Pick<OpenEngineOptions, 'signal' | 'onProgress'>): Promise<EngineSession>;
+}
+
+/**
+ * Loads a language model on WebLLM, after every file of a package was checked by SHA-256. Works in pages and workers.
+ *
+ * @throws PersonaPlugError `webgpu-unavailable`, `model-integrity`, `model-mismatch`, `runtime-failed`; `signal.reason`.
+ *
+ * @example
+ * ```ts
+ * await using model = await webllmLanguageModel(await models.open('nano-llm', 'language-model'));
+ * const prompt = [{ kind: 'ids', ids: [1, 2, ...model.tokenizer.encode('Hello'), 3] }] as const;
+ * for await (const { text } of model.generate(prompt, { maximumNewTokens: 32 })) write(text);
+ * ```
+ */
+export async function webllmLanguageModel(
+  model: ModelPackage<LanguageModelManifest> | WebllmRecord,
+  { gpu, signal, onProgress, allowUntestedVersion = false }: WebllmLanguageModelOptions = {},
+): Promise<LanguageModel> {
+  signal?.throwIfAborted();
+  checkWebllmVersion(allowUntestedVersion);
+  const device = await chooseDevice('webgpu', gpu === undefined ? {} : { gpu });
+  const source =
+    'manifest' in model
+      ? await packageSource(model, allowUntestedVersion, { signal, onProgress })
+      : recordSource(model, allowUntestedVersion);
+  const first = await orAborted(source.open({ signal, onProgress }), signal);
+  const { hiddenSize, contextWindow, vocabularySize } = first.facts;
+  if (source.hiddenSize !== null && source.hiddenSize !== hiddenSize) {
+    await first.dispose();
+    throw new PersonaPlugError(
+      'model-mismatch',
+      `The library of ${source.name} has hidden size ${hiddenSize}, its manifest says ${source.hiddenSize}. Export the package again.`,
+    );
+  }
+
+  const limits = { hiddenSize, contextWindow, vocabularySize };
+  const queue = createSerialQueue();
+  const closing = new AbortController();
+  let session: EngineSession = first;
+
+  /** Runs `use` alone with an engine whose KV cache is empty. The engine is loaded anew where the last one broke. */
+  async function* alone<Y, R>(
+    signal: AbortSignal | undefined,
+    use: (session: EngineSession, signal: AbortSignal) => AsyncGenerator<Y, R, void>,
+  ): AsyncGenerator<Y, R, void> {
+    const either = signal === undefined ? closing.signal : AbortSignal.any([signal, closing.signal]);
+    const leave = await queue.enter(either);
+    try {
+      if (!session.isUsable) {
+        await session.dispose();
+        session = await orAborted(source.open({ signal: either, onProgress }), either);
+      }
+      await session.reset();
+      return yield* use(session, either);
+    } finally {
+      leave();
+    }
+  }
+
+  async function* generate(
+    prompt: readonly PromptSegment[],
+    options: GenerateTokensOptions,
+  ): AsyncGenerator<TokenDelta, GenerationUsage, void> {
+    options.signal?.throwIfAborted();
+    if (!Number.isInteger(options.maximumNewTokens) || options.maximumNewTokens < 1) {
+      throw new PersonaPlugError(
+        'invalid-argument',
+        `maximumNewTokens is ${options.maximumNewTokens}. Give a whole number of at least 1.`,
+      );
+    }
+    const { length: promptTokens } = flattenPrompt(prompt, limits);
+    return yield* alone(options.signal, async function* (engine, signal) {
+      using soft = engine.hook.registerPrompt(prompt);
+      const meter = createProgressMeter({
+        stage: 'prefill',
+        label: source.name,
+        total: promptTokens,
+        unit: 'steps',
+        onProgress,
+      });
+      const firstLogits = await engine.append(soft.tokenIds, { signal, onChunk: (done) => meter.update(done) });
+      const context: DecodeContext = {
+        sequence: {
+          length: promptTokens,
+          append: async (positions, _last, options) => [await engine.append(positions.ids, options)],
+          [Symbol.dispose]() {},
+        },
+        hiddenSize: 0,
+        tokenizer: source.tokenizer,
+        endTokens: source.endTokens,
+        firstLogits,
+      };
+      // The last token of an answer is never run, so the window holds one more than it has room for.
+      const maximumNewTokens = Math.min(options.maximumNewTokens, contextWindow - promptTokens);
+      const result = yield* options.choices === undefined
+        ? decodeFreely(context, { ...options, signal, maximumNewTokens })
+        : decodeChoice(context, options.choices, { signal });
+      return { promptTokens, ...result };
+    });
+  }
+
+  async function logits(
+    prompt: readonly PromptSegment[],
+    continuation: readonly number[],
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<Float32Array[]> {
+    signal?.throwIfAborted();
+    const { length } = flattenPrompt(prompt, limits);
+    if (length + continuation.length > contextWindow) {
+      throw new PersonaPlugError(
+        'invalid-prompt',
+        `The prompt and its continuation have ${length + continuation.length} positions, the model's context window ${contextWindow}. Shorten the input.`,
+      );
+    }
+    const tokens = continuation.map((id) => checkedId(id, vocabularySize));
+    const rows: Float32Array[] = [];
+    const steps = alone(signal, async function* (engine, either): AsyncGenerator<Float32Array, void, void> {
+      using soft = engine.hook.registerPrompt(prompt);
+      yield await engine.append(soft.tokenIds, { signal: either });
+      for (const token of tokens) yield await engine.append([token], { signal: either });
+    });
+    for await (const row of steps) rows.push(row);
+    return rows;
+  }
+
+  return {
+    name: source.name,
+    fingerprint: source.fingerprint,
+    runtime: 'webllm',
+    device,
+    hiddenSize,
+    contextWindow,
+    tokenizer: source.tokenizer,
+    generate,
+    logits,
+    async [Symbol.asyncDispose]() {
+      closing.abort(new PersonaPlugError('closed', `The language model ${source.name} was closed. Load it again.`));
+      const leave = await queue.enter();
+      try {
+        await session.dispose();
+      } finally {
+        leave();
+      }
+    },
+  };
+}
+
+async function packageSource(
+  modelPackage: ModelPackage<LanguageModelManifest>,
+  allowUntestedVersion: boolean,
+  { signal, onProgress }: Pick<OpenEngineOptions, 'signal' | 'onProgress'>,
+): Promise<Source> {
+  const { name, fingerprint, languageModel } = modelPackage.manifest;
+  const built = languageModel.webllm?.version;
+  if (built !== undefined && !allowUntestedVersion && `v${built.replaceAll('.', '_')}/base` !== testedModelVersion) {
+    throw new PersonaPlugError(
+      'model-mismatch',
+      `The library of ${name} was built for web-llm ${built}, not for ${testedModelVersion}. Build it again with training/webllm_library.`,
+    );
+  }
+  const tokenizerJson = await modelPackage.json(languageModel.tokenizer, given({ signal, onProgress }));
+  return {
+    name,
+    fingerprint,
+    tokenizer: createTextTokenizer(tokenizerJson),
+    endTokens: languageModel.endTokens,
+    hiddenSize: languageModel.hiddenSize,
+    open: async (options) =>
+      await withVerifiedFiles(
+        modelPackage,
+        async (placed) =>
+          await openEngine({
+            ...options,
+            allowUntestedVersion,
+            record: { model: placed.model, model_id: name, model_lib: placed.library },
+          }),
+        given(options),
+      ),
+  };
+}
+
+function recordSource({ record, sha256, ...model }: WebllmRecord, allowUntestedVersion: boolean): Source {
+  return {
+    ...model,
+    name: record.model_id,
+    hiddenSize: null,
+    async open(options) {
+      if (sha256 !== undefined) await checkListedHashes(record, sha256, options.signal);
+      return await openEngine({ ...options, allowUntestedVersion, record });
+    },
+  };
+}
+
+/** Leaves out what is undefined, as exact optional properties want it. */
+function given({ signal, onProgress }: Pick<OpenEngineOptions, 'signal' | 'onProgress'>): {
+  signal?: AbortSignal;
+  onProgress?: OnProgress;
+} {
+  return { ...(signal ? { signal } : {}), ...(onProgress ? { onProgress } : {}) };
+}
