@@ -1,4 +1,5 @@
 // Refuses a request that could only fail later, with the value and the remedy.
+import { itemLimits } from '../history/check-item.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import { parseDate } from '../lib/parse-date.ts';
 import type { GenerateRequest } from './personalizer.ts';
@@ -8,6 +9,9 @@ export function checkRequest(request: GenerateRequest): void {
   const { task, input, at, persona, maximumNewTokens, choices, stopStrings, temperature, topP, seed } = request;
   if (typeof task !== 'string' || task.trim() === '') throw fault('task', task, 'Name a task, e.g. "news_headline"');
   if (typeof input !== 'string' || input.trim() === '') throw fault('input', input, 'Give the text to answer to');
+  if (input.length > itemLimits.input) {
+    throw fault('input', `${input.length} characters`, `Shorten it to ${itemLimits.input}`);
+  }
   if (at !== undefined && parseDate(at) === null) throw fault('at', at, 'Write YYYY-MM-DD or ISO 8601');
   if (persona !== undefined && !['auto', 'none', 'always'].includes(persona)) {
     throw fault('persona', persona, 'Use "auto", "none" or "always"');

@@ -305,6 +305,7 @@ describe('an answer', () => {
   test.each([
     [{ task: '', input: 'x' }, '"task"'],
     [{ task: 'own', input: ' ' }, '"input"'],
+    [{ task: 'own', input: 'x'.repeat(100_001) }, '100001 characters'],
     [{ task: 'own', input: 'x', at: 'now' }, '"at"'],
     [{ task: 'own', input: 'x', maximumNewTokens: 0 }, '"maximumNewTokens"'],
     [{ task: 'own', input: 'x', choices: [] }, '"choices"'],

@@ -109,16 +109,23 @@ async function openLanguageModel(
   const { languageModelDevice: preference = 'auto', languageModelRuntime: runtime = 'webllm' } = options;
   const device = await chooseDevice(preference);
   const hasWebllm = modelPackage.manifest.languageModel.webllm !== undefined;
+  let givenUp = '';
   if (device.kind === 'webgpu' && runtime === 'webllm' && hasWebllm) {
     try {
       const { webllmLanguageModel } = await import('../language-model/webllm/webllm-language-model.ts');
-      return await webllmLanguageModel(modelPackage, context);
+      // WebLLM runs on WebGPU alone and says that it was asked for; why it was chosen is known here.
+      return { ...(await webllmLanguageModel(modelPackage, context)), device };
     } catch (error) {
-      const mayFallBack = PersonaPlugError.isInstance(error) && ['runtime-failed', 'device-lost'].includes(error.code);
-      // Only `auto` may change the device; whoever asked for WebGPU is told that it failed.
-      if (preference !== 'auto' || !mayFallBack) throw error;
+      // Only `auto` may take another runtime; whoever asked for WebGPU is told that it failed.
+      if (preference !== 'auto' || !mayFallBack(error)) throw error;
+      givenUp = `; WebLLM was given up: ${error.message}`;
     }
   }
   const { onnxLanguageModel } = await import('../language-model/onnx/onnx-language-model.ts');
-  return await onnxLanguageModel(modelPackage, { ...runtimeOptions(options, context), device: preference });
+  const model = await onnxLanguageModel(modelPackage, { ...runtimeOptions(options, context), device: preference });
+  return { ...model, device: { ...model.device, reason: model.device.reason + givenUp } };
+}
+
+function mayFallBack(error: unknown): error is PersonaPlugError {
+  return PersonaPlugError.isInstance(error) && (error.code === 'runtime-failed' || error.code === 'device-lost');
 }

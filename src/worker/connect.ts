@@ -26,8 +26,8 @@ export async function connect(
   engineOptions: EngineOptions,
   options: ConnectOptions = {},
 ): Promise<Personalizer> {
-  const port = 'port' in worker ? worker.port : worker;
-  const connection = new Connection(port, 'port' in worker || port !== worker ? worker : null, options);
+  const isShared = 'port' in worker;
+  const connection = new Connection(isShared ? worker.port : worker, isShared ? worker : null, options);
   try {
     await connection.greet(options);
     await connection.call({ method: 'open', options: withAbsoluteModels(engineOptions) }, options);

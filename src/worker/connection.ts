@@ -44,7 +44,7 @@ export class Connection {
   #closed: PersonaPlugError | null = null;
 
   /** `owner`: the SharedWorker of the port, whose `error` events tell of a script that cannot load. */
-  constructor(port: Port, owner: EventTarget | Port | null, options: ConnectionOptions = {}) {
+  constructor(port: Port, owner: EventTarget | null, options: ConnectionOptions = {}) {
     this.#port = port;
     this.#client = options.clientId ?? crypto.randomUUID();
     this.#locks = options.locks === undefined ? (globalThis.navigator?.locks ?? null) : options.locks;
