@@ -2,7 +2,8 @@
 
     python -m training.webllm_library.build_library config.json model.wasm [--tvm-home DIR] [--dump DIR]
 
-The TVM home is the folder that build_runtime.py fills, on the first run by itself. --dump writes the WGSL of all kernels for inspection.
+The TVM home is the folder that build_runtime.py fills, on the first run by itself. LIBRARY_NOTICES.md is written beside the library.
+--dump writes the WGSL of all kernels for inspection.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import dataclasses
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -19,10 +21,11 @@ from tvm import ir, relax
 from tvm.s_tir import dlight
 from tvm.support import emcc
 
-from training.webllm_library.build_runtime import TVM_HOME, build_runtime, is_built
+from training.webllm_library.build_runtime import HERE, TVM_HOME, build_runtime, is_built
 from training.webllm_library.llama import Llama
 from training.webllm_library.llama_config import LlamaConfig
 
+NOTICES = HERE / "LIBRARY_NOTICES.md"
 TARGET = tvm.target.Target(
     {"kind": "webgpu", "max_num_threads": 256},
     # The linker of Debian 12 (LLVM 14) reads neither newer bitcode nor newer wasm features: plain MVP objects only.
@@ -118,6 +121,7 @@ def build(config_path: Path, output: Path, tvm_home: Path = TVM_HOME, dump: Path
     output.parent.mkdir(parents=True, exist_ok=True)
     executable.export_library(str(output), fcompile=link)
     output.chmod(0o644)  # emcc marks it executable
+    shutil.copyfile(NOTICES, output.parent / NOTICES.name)  # licences of what is inside ship beside it
     print(dataclasses.asdict(config))
     seconds = f"compiled in {compiled - start:.1f} s, linked in {time.monotonic() - compiled:.1f} s"
     print(f"{output}: {output.stat().st_size / 1e6:.2f} MB, {seconds}")
