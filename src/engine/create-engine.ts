@@ -78,7 +78,7 @@ export function createEngine(parts: EngineParts): Personalizer {
     },
     async items(task, options) {
       during(options);
-      return (await store.list(task)).map(({ item }) => item);
+      return await store.items(task);
     },
     async importHistory(jsonl, options) {
       const signal = during(options, writes.signal);

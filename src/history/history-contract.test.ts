@@ -1,8 +1,8 @@
 // The contract on the memory store, and quickly on a simulated IndexedDB; e2e/history proves it in a real browser.
 import 'fake-indexeddb/auto';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { PersonaPlugError } from '../lib/errors.ts';
-import { historyContract, sampleEntry } from '../testing/history-contract.ts';
+import { historyContract } from '../testing/history-contract.ts';
 import { memoryHistory } from './memory-history.ts';
 import { openHistory } from './open-history.ts';
 
@@ -17,13 +17,10 @@ describe('simulated IndexedDB', () => {
     await run(await openHistory({ name }));
   });
 
-  test('a database of version 1 keeps its items and takes projections', async () => {
-    const old = await openHistory({ name: 'migration', version: 1 });
-    // Version 1 has no projections, which every write of today touches; its data is written as version 1 did.
-    await old[Symbol.asyncDispose]();
-    const history = await openHistory({ name: 'migration' });
-    expect(await history.put([sampleEntry('a')])).toEqual({ added: 1, replaced: 0, unchanged: 0 });
-    await history[Symbol.asyncDispose]();
+  test('where there is none, the error says so', async () => {
+    vi.stubGlobal('indexedDB', undefined);
+    await expect(openHistory({ name: 'nowhere' })).rejects.toMatchObject({ code: 'storage-failed' });
+    vi.unstubAllGlobals();
   });
 
   test('a database of a newer version is refused with a remedy', async () => {

@@ -40,6 +40,8 @@ export interface HistoryStore extends AsyncDisposable {
   has(items: readonly HistoryItem[], embedder: string): Promise<Set<string>>;
   /** Items of a task (all tasks without one) in the fixed order: date ascending, undated first, then id by code units. All tasks: task by task, by code units. */
   list(task?: string): Promise<StoredItem[]>;
+  /** Like `list`, without reading the vectors. */
+  items(task?: string): Promise<HistoryItem[]>;
   /** Items per task, without reading the vectors. */
   count(): Promise<Record<string, number>>;
   /** Removes the item, its vectors and its projections in one transaction; false when there was none. */

@@ -107,6 +107,12 @@ export function indexedDbHistory(name: string, gate: DatabaseGate, close: () => 
           await listItems(database.transaction(allStores), task === undefined ? null : taskRange(task)),
       );
     },
+    async items(task) {
+      return await read(async (database) => {
+        const index = database.transaction('items').store.index('order');
+        return (await index.getAll(task === undefined ? null : taskRange(task))).map(fromItemRecord);
+      });
+    },
     async count() {
       return await read(countTasks);
     },

@@ -57,6 +57,9 @@ export function memoryHistory(): HistoryStore {
         .sort((a, b) => compareTasks(a.item.task, b.item.task) || compareDated(a.item, b.item))
         .map((entry) => structuredClone(entry));
     },
+    async items(task) {
+      return (await this.list(task)).map(({ item }) => item);
+    },
     async count() {
       assertOpen();
       const counts = new Map<string, number>();

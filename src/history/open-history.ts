@@ -43,7 +43,7 @@ export async function openHistory(options: OpenHistoryOptions): Promise<HistoryS
   };
 
   const givenUp = new AbortController();
-  const opening = openDB<HistorySchema>(name, version, {
+  const opening = openLater(name, version, {
     upgrade: (upgraded, oldVersion, newVersion, transaction) =>
       migrate(upgraded, transaction, oldVersion, newVersion ?? version),
     blocked() {
@@ -91,6 +91,11 @@ export async function openHistory(options: OpenHistoryOptions): Promise<HistoryS
     },
     () => close(new PersonaPlugError('closed', `The history "${name}" is closed. Open it again.`)),
   );
+}
+
+/** A promise even where there is no IndexedDB at all, and opening throws at once. */
+async function openLater(...parameters: Parameters<typeof openDB<HistorySchema>>): Promise<HistoryDatabase> {
+  return await openDB<HistorySchema>(...parameters);
 }
 
 async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {

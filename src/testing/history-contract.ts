@@ -84,6 +84,13 @@ export const historyContract: readonly ContractCase[] = [
         ['letters', ...inTask.map(() => 'notes'), 'notes2'],
       );
       equal(await store.list('nothing'), []);
+      for (const task of ['notes', undefined, 'nothing']) {
+        const listed = await store.list(task);
+        equal(
+          await store.items(task),
+          listed.map(({ item }) => item),
+        );
+      }
     },
   },
   {
