@@ -152,8 +152,12 @@ class EmbedderGraph:
 
 
 def load_tokenizer(path: Path) -> Tokenizer:
-    """The tokenizer as training and the browser use it: cut at 256 tokens with [CLS] and [SEP], never padded."""
+    """The tokenizer as training and the browser use it: cut at 256 tokens with [CLS] and [SEP], never padded.
+
+    "[SEP]" in a text that somebody wrote is text.
+    """
     tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.encode_special_tokens = True
     tokenizer.no_padding()
     tokenizer.enable_truncation(MAXIMUM_TOKENS)
     return tokenizer
