@@ -69,6 +69,8 @@ export async function createOnnxSession({
         externalData: [...externalData],
         graphOptimizationLevel: 'all',
         logSeverityLevel: 3,
+        // Threads that spin while they wait would starve the page where cores are few or busy.
+        extra: { session: { intra_op: { allow_spinning: '0' } } },
         ...(device === 'webgpu' && gpuOutputs.length > 0
           ? { preferredOutputLocation: Object.fromEntries(gpuOutputs.map((output) => [output, 'gpu-buffer'] as const)) }
           : {}),

@@ -214,12 +214,7 @@ describe('generate', () => {
 
   test('fills the window to the last position and no further', async () => {
     const ids = Array.from({ length: model.contextWindow - 3 }, (_, index) => 4 + (index % 3000));
-    const { usage } = await answer([{ kind: 'ids', ids }], {
-      maximumNewTokens: 50,
-      choices: undefined,
-      temperature: 5,
-      seed: 4,
-    } as never);
+    const { usage } = await answer([{ kind: 'ids', ids }], { ...wild, maximumNewTokens: 50 });
     expect(usage).toMatchObject({ newTokens: 3, finishReason: 'length' });
     await expect(answer([{ kind: 'ids', ids: [...ids, 5, 5, 5] }])).rejects.toMatchObject({ code: 'invalid-prompt' });
   });
