@@ -27,7 +27,7 @@ const marker = Symbol.for('persona-plug.error');
  * @example
  * ```ts
  * try {
- *   await personalizer.generate({ task: 'news_headline', input: 'A draft' }).finished;
+ *   for await (const event of personalizer.generate({ task: 'news_headline', input: 'A draft' })) show(event);
  * } catch (error) {
  *   if (PersonaPlugError.isInstance(error) && error.code === 'webgpu-unavailable') showSettings();
  * }
