@@ -28,7 +28,7 @@ def conversation_template(raw: dict[str, Any]) -> dict[str, Any]:
         "roles": {"user": "<|user|>", "assistant": "<|assistant|>"},
         "role_templates": {"user": "{user_message}", "assistant": "{assistant_message}", "tool": "{tool_message}"},
         "messages": [],
-        "seps": [""],
+        "seps": ["", "<|end|>"],  # after a question, after an answer
         "role_content_sep": "",
         "role_empty_sep": "",
         "stop_str": [],
