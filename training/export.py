@@ -10,14 +10,13 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
 
+from training import export_onnx_llm
 from training.golden import write_golden
 from training.language_model import load_language_model, round_to_bfloat16
 from training.model_cards import GOLDEN_CARD, language_model_card, licence_text, plug_card, training_data
@@ -27,29 +26,11 @@ from training.plug import PlugConfig, load_plug
 from training.prompts import NANO_TEMPLATE
 from training.reference import GATE_THRESHOLD, Reference
 from training.tokenizer import END, TextTokenizer
+from training.webllm_library.convert_weights import convert
 
 VERSION = "0.1.0"
-CONVERTER = Path("training/webllm_library/convert_weights.py")
+NOTICES = Path("training/webllm_library/LIBRARY_NOTICES.md")  # of what the compiled library contains
 WEBLLM_VERSION = "0.2.86"
-
-# WebLLM builds multi-turn prompts itself from these: no system block, nothing between the question and <|assistant|>.
-CONVERSATION = {
-    "name": "persona-plug-nano",
-    "system_template": "{system_message}",
-    "system_message": "",
-    "system_prefix_token_ids": [1],
-    "add_role_after_system_message": True,
-    "roles": {"user": "<|user|>", "assistant": "<|assistant|>"},
-    "role_templates": {"user": "{user_message}", "assistant": "{assistant_message}", "tool": "{tool_message}"},
-    "messages": [],
-    "seps": ["", "<|end|>"],
-    "role_content_sep": "",
-    "role_empty_sep": "",
-    "stop_str": [],
-    "stop_token_ids": [END],
-    "function_string": "",
-    "use_function_calling": False,
-}
 
 
 def results_of(directory: Path) -> dict[str, object]:
@@ -75,9 +56,7 @@ def write_checkpoint(model, tokenizer: Path, config: Path, folder: Path) -> None
     shutil.copyfile(tokenizer, folder / "tokenizer.json")
 
 
-def export_language_model(
-    directory: Path, models: Path, config_path: Path, library: Path | None, converter: Path
-) -> dict:
+def export_language_model(directory: Path, models: Path, config_path: Path, library: Path | None) -> dict:
     """Writes models/nano-llm and returns its manifest."""
     target = models / "nano-llm"
     target.mkdir(parents=True, exist_ok=True)
@@ -86,22 +65,12 @@ def export_language_model(
     with tempfile.TemporaryDirectory() as temporary:
         checkpoint = Path(temporary) / "checkpoint"
         write_checkpoint(model, directory / "corpus" / "tokenizer.json", config_path, checkpoint)
-        chat = Path(temporary) / "chat.json"
-        chat.write_text(json.dumps({"conv_template": CONVERSATION, "temperature": 0.7, "top_p": 0.95}))
-        command = [sys.executable, str(converter), str(checkpoint), str(target), "--bf16", "--chat", str(chat)]
-        subprocess.run(command, check=True)
+        convert(checkpoint, target)
     shutil.copyfile(config_path, target / "config.json")
     if library is not None:
         shutil.copyfile(library, target / "model.wasm")
-    graph = [
-        sys.executable,
-        "-m",
-        "training.export_onnx_llm",
-        str(config_path),
-        str(target / "tensor-cache.json"),
-        str(target / "model.onnx"),
-    ]
-    subprocess.run(graph, check=True)
+    shutil.copyfile(NOTICES, target / NOTICES.name)
+    export_onnx_llm.export(config_path, target / "tensor-cache.json", target / "model.onnx")
     results = results_of(directory)
     (target / "LICENSE").write_text(licence_text())
     (target / "MODEL_CARD.md").write_text(language_model_card(results))
@@ -115,11 +84,8 @@ def export_language_model(
         "mlc-chat-config.json": "config",
         "tensor-cache.json": "config",
         "LICENSE": "licence",
+        NOTICES.name: "licence",
         "MODEL_CARD.md": "card",
-    }
-    # Notices of what the compiled library contains lie beside it, written by its builder.
-    roles |= {path.name: "licence" for path in target.glob("*NOTICE*")} | {
-        path.name: "licence" for path in target.glob("*LICENCES*")
     }
     roles = {path: role for path, role in roles.items() if (target / path).exists()}
     if "model.wasm" not in roles:
@@ -130,7 +96,7 @@ def export_language_model(
         name="nano-llm",
         version=VERSION,
         licence="Apache-2.0",
-        description="A Llama of 6.8 M parameters, trained from scratch for the shipped tasks; one bfloat16 weight file.",
+        description="A Llama of 6.8 M parameters, trained from scratch for the shipped tasks; bfloat16 weights.",
         roles=roles,
         training_data=training_data(("wikipedia", "huffpost", "acl")),
         results={name: results[name] for name in ("pretrain", "task-tune") if name in results},
@@ -216,11 +182,10 @@ def export(
     library: Path | None,
     embedder_package: Path,
     sample: Path | None,
-    converter: Path = CONVERTER,
 ) -> None:
     """Writes the three packages; the embedder's package must exist, since the plug names its fingerprint."""
     plug, plug_config = load_plug(directory / "plug.pt")
-    language_model = export_language_model(directory, models, config_path, library, converter)
+    language_model = export_language_model(directory, models, config_path, library)
     embedder = read_manifest(embedder_package)["fingerprint"]
     export_plug(directory, models, plug, plug_config, embedder, language_model["fingerprint"])
     export_golden(directory, models, plug, embedder_package, sample)
@@ -235,7 +200,6 @@ def main() -> None:
     parser.add_argument("--library", type=Path, default=None, help="a compiled model.wasm to take along")
     parser.add_argument("--embedder", type=Path, default=Path("models/all-minilm-l6-v2"))
     parser.add_argument("--sample", type=Path, default=None, help="a sample history for the end-to-end cases")
-    parser.add_argument("--converter", type=Path, default=CONVERTER)
     arguments = parser.parse_args()
     export(
         arguments.run_directory,
@@ -244,7 +208,6 @@ def main() -> None:
         arguments.library,
         arguments.embedder,
         arguments.sample,
-        arguments.converter,
     )
 
 

@@ -39,6 +39,7 @@ class PlugConfig:
     """Sizes, rates and shares. `task_shares`: how often a batch is of each task."""
 
     tasks: tuple[str, ...] = SHIPPED_TASKS
+    device: str = "cpu"  # of the frozen language model
     minutes: float = 14.0
     persona_rows: int = 4
     instruction_rows: int = 4
@@ -114,8 +115,9 @@ def train_plug(directory: Path, config: PlugConfig, model_path: Path | None = No
     torch.manual_seed(config.seed)
     tokenizer = TextTokenizer(directory / "corpus" / "tokenizer.json")
     model = round_to_bfloat16(load_language_model(model_path or directory / "tuned")).eval().requires_grad_(False)
+    model.to(config.device)
     store = VectorStore(directory / "embeddings")
-    table = model.get_input_embeddings().weight.detach()
+    table = model.get_input_embeddings().weight.detach().cpu()
     plug = create_plug(config, table.shape[1])
     plug.start_from_embeddings(table, torch.Generator().manual_seed(config.seed))
 
@@ -207,11 +209,14 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=None, help="any Hugging Face causal LM; default RUN/tuned")
     parser.add_argument("--minutes", type=float, default=PlugConfig.minutes)
     parser.add_argument("--tasks", nargs="+", default=list(SHIPPED_TASKS))
+    parser.add_argument("--device", default=PlugConfig.device, help="where the language model runs: cpu, cuda, …")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     train_plug(
-        arguments.run_directory, PlugConfig(minutes=arguments.minutes, tasks=tuple(arguments.tasks)), arguments.model
+        arguments.run_directory,
+        PlugConfig(minutes=arguments.minutes, tasks=tuple(arguments.tasks), device=arguments.device),
+        arguments.model,
     )
 
 

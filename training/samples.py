@@ -65,4 +65,4 @@ def answer_log_likelihood(head: nn.Module, hidden: Tensor, targets: Tensor) -> T
     logits = head(hidden[is_answer]).float()  # [answer tokens, vocabulary]
     losses = functional.cross_entropy(logits, targets[is_answer], reduction="none")
     sample_of = is_answer.nonzero()[:, 0]
-    return torch.zeros(hidden.shape[0], dtype=losses.dtype).index_add(0, sample_of, -losses)
+    return torch.zeros(hidden.shape[0], dtype=losses.dtype, device=losses.device).index_add(0, sample_of, -losses)

@@ -52,16 +52,19 @@ def slot_sample(
 def log_likelihood(
     model: PreTrainedModel, samples: Sequence[SlotSample], rows: Tensor | None, use_bfloat16: bool = True
 ) -> Tensor:
-    """log p(answer | prompt, rows) of each sample, [batch]; rows [batch, r, hidden] or None. Differentiable in rows."""
-    ids, targets = collate([entry.sample for entry in samples])
+    """log p(answer | prompt, rows) of each sample, [batch]; rows [batch, r, hidden] or None. Differentiable in rows.
+
+    The model may be on a GPU; the plug, which is small, stays on the CPU, and so do rows and results.
+    """
+    ids, targets = (tensor.to(model.device) for tensor in collate([entry.sample for entry in samples]))
     embeddings = model.get_input_embeddings()(ids)
     if rows is not None:
         slot = samples[0].slot  # the template puts the slot at the same place in every prompt
-        embeddings = torch.cat([embeddings[:, :slot], rows.to(embeddings.dtype), embeddings[:, slot:]], dim=1)
-        padding = torch.full(rows.shape[:2], -100, dtype=targets.dtype)
+        embeddings = torch.cat([embeddings[:, :slot], rows.to(embeddings), embeddings[:, slot:]], dim=1)
+        padding = torch.full(rows.shape[:2], -100, dtype=targets.dtype, device=targets.device)
         targets = torch.cat([targets[:, :slot], padding, targets[:, slot:]], dim=1)
         if slot and bool((targets[:, slot - 1] != -100).any()):
             raise ValueError("the persona slot stands inside the answer. Put it before the end of the prompt template.")
     with torch.autocast(embeddings.device.type, torch.bfloat16, enabled=use_bfloat16):
         hidden = model.base_model(inputs_embeds=embeddings, use_cache=False).last_hidden_state
-        return answer_log_likelihood(model.get_output_embeddings(), hidden, targets)
+        return answer_log_likelihood(model.get_output_embeddings(), hidden, targets).cpu()

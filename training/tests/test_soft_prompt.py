@@ -1,0 +1,83 @@
+"""Soft rows: real token rows in the slot are the same prompt, and the loss reaches the rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from training.choices import build_trie, decode_choices
+from training.optimizers import TimeSchedule
+from training.samples import Sample
+from training.soft_prompt import SlotSample, log_likelihood, slot_sample
+from training.tokenizer import TextTokenizer, train_tokenizer
+
+SIZES = {
+    "vocab_size": 300,
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+}
+
+
+@pytest.fixture(scope="module")
+def model() -> LlamaForCausalLM:
+    torch.manual_seed(0)
+    return LlamaForCausalLM(LlamaConfig(**SIZES, num_key_value_heads=1, tie_word_embeddings=True)).eval()
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> TextTokenizer:
+    path: Path = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
+    train_tokenizer(["red green blue"] * 5, path, vocabulary_size=270)
+    return TextTokenizer(path)
+
+
+def test_rows_of_real_tokens_are_the_same_prompt(model: LlamaForCausalLM) -> None:
+    plain = [
+        SlotSample(Sample("t", [1, 20, 21, 22, 2, 30], [40, 41, 0]), 0),
+        SlotSample(Sample("t", [1, 20, 21, 22, 5], [7]), 0),
+    ]
+    slotted = [SlotSample(Sample("t", [1, 2, 30], [40, 41, 0]), 1), SlotSample(Sample("t", [1, 5], [7]), 1)]
+    rows = model.get_input_embeddings()(torch.tensor([20, 21, 22])).expand(2, -1, -1)
+    torch.testing.assert_close(
+        log_likelihood(model, plain, None, use_bfloat16=False), log_likelihood(model, slotted, rows, use_bfloat16=False)
+    )
+
+
+def test_the_loss_reaches_the_rows_and_padding_does_not_matter(model: LlamaForCausalLM) -> None:
+    entries = [SlotSample(Sample("t", [1, 9], [5, 0]), 1), SlotSample(Sample("t", [1, *range(10, 60)], [5]), 1)]
+    rows = torch.randn(2, 4, 16, requires_grad=True)
+    together = log_likelihood(model, entries, rows, use_bfloat16=False)
+    alone = log_likelihood(model, entries[:1], rows[:1], use_bfloat16=False)
+    torch.testing.assert_close(together[:1], alone)
+    together.sum().backward()
+    assert rows.grad is not None and bool((rows.grad.abs().sum(dim=(1, 2)) > 0).all())
+
+
+def test_the_slot_stands_after_the_bos(tokenizer: TextTokenizer) -> None:
+    with_rows = slot_sample(tokenizer, "news_headline", "red", "blue", (4, 4))
+    plain = slot_sample(tokenizer, "news_headline", "red", "blue", (0, 0))
+    assert with_rows.slot == 1
+    assert with_rows.sample == plain.sample
+
+
+def test_choices_are_always_one_of_the_choices(model: LlamaForCausalLM, tokenizer: TextTokenizer) -> None:
+    choices = ("red", "green", "red green")
+    trie = build_trie(tokenizer, choices)
+    prompts = [torch.randn(length, 16) for length in (3, 7, 5)]
+    answers = [tokenizer.decode(ids) for ids in decode_choices(model, prompts, trie)]
+    assert set(answers) <= set(choices)
+    assert [tokenizer.decode(decode_choices(model, [prompt], trie)[0]) for prompt in prompts] == answers
+
+
+def test_a_run_told_to_finish_decays_at_once() -> None:
+    schedule = TimeSchedule(100.0)
+    assert schedule.factor(50.0) == 1.0
+    schedule.finish_from(30.0)
+    assert schedule.budget == pytest.approx(40.0)
+    assert schedule.factor(35.0) == pytest.approx(0.5)
+    assert schedule.is_over(40.0)
