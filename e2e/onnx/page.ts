@@ -5,6 +5,7 @@ import { onnxEmbedder } from '../../src/embedder/onnx-embedder.ts';
 import type { LanguageModel, PromptSegment } from '../../src/language-model/language-model.ts';
 import { onnxLanguageModel } from '../../src/language-model/onnx/onnx-language-model.ts';
 import type { DeviceChoice, DevicePreference } from '../../src/lib/device.ts';
+import { PersonaPlugError } from '../../src/lib/errors.ts';
 import type { Progress } from '../../src/lib/progress.ts';
 import { createUrlModelSource } from '../../src/model-package/url-model-source.ts';
 import { openGoldenFiles, type GoldenLanguageModelCase } from '../../src/testing/golden-files.ts';
@@ -62,6 +63,29 @@ const page = {
       cosines.push(cosineSimilarity((await embedder?.embed(text)) ?? [], vector));
     }
     return cosines;
+  },
+
+  /** Reads a file of the embedder's package: its size, or the error as a program sees it. */
+  async readModelFile(path: string): Promise<{ bytes: number } | { code: string; details: Record<string, unknown> }> {
+    try {
+      const opened = await models.open('all-minilm-l6-v2', 'embedder');
+      return { bytes: (await opened.bytes(path)).byteLength };
+    } catch (error) {
+      if (PersonaPlugError.isInstance(error)) return { code: error.code, details: { ...error.details } };
+      throw error;
+    }
+  },
+
+  /** Changes a byte of the kept copy of a file; gives how many copies there were. */
+  async damageKeptFile(path: string): Promise<number> {
+    const cache = await caches.open('persona-plug-models');
+    const kept = (await cache.keys()).filter(({ url }) => url.endsWith(`/${path}`));
+    for (const request of kept) {
+      const bytes = new Uint8Array((await (await cache.match(request))?.arrayBuffer()) ?? new ArrayBuffer(1));
+      bytes[0] = (bytes[0] ?? 0) ^ 1;
+      await cache.put(request, new Response(bytes));
+    }
+    return kept.length;
   },
 
   async loadLanguageModel(device: DevicePreference): Promise<{ device: DeviceChoice; milliseconds: number }> {
