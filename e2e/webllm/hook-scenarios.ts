@@ -5,6 +5,7 @@ import { createTextTokenizer } from '../../src/language-model/text-tokenizer.ts'
 import { attachSoftPrompts, PersonaPlugError, sanitizeUserText } from '../../src/language-model/webllm/index.ts';
 import { createUrlModelSource } from '../../src/model-package/url-model-source.ts';
 import { openEmbeddingTable } from './embedding-table.ts';
+import { answerWithRows } from './example.ts';
 
 const modelId = 'nano';
 const question = 'Tell me about the weather in the mountains.';
@@ -157,6 +158,12 @@ export async function createHookScenarios() {
       };
     },
 
+    /** The example of the documentation, word for word. */
+    async documentedExample(): Promise<string> {
+      const appConfig = { model_list: [{ model: base, model_id: modelId, model_lib: `${base}model.wasm` }] };
+      return await answerWithRows(appConfig, modelId, rowsOf(someIds(8)), question);
+    },
+
     async afterReload(): Promise<Comparison & { loadMilliseconds: number }> {
       const begin = performance.now();
       await engine.reload(modelId, { temperature: 0 });
@@ -223,10 +230,15 @@ export async function createHookScenarios() {
           await chat(long.marker);
         },
       };
+      const ids = someIds(8);
+      using plain = hook.registerPrompt([{ kind: 'ids', ids }]);
+      using soft = hook.registerPrompt([asRows(ids)]);
+      const expected = await promptLogits(plain.marker);
       const results: Record<string, { code: string; next: number }> = {};
       for (const [name, run] of Object.entries(cases)) {
         const code = await codeOf(run);
-        results[name] = { code, next: (await compareRows(someIds(8), 2, 2)).largest };
+        const next = await promptLogits(soft.marker);
+        results[name] = { code, next: largestDifference(expected.logits, next.logits) };
       }
       return results;
     },

@@ -28,6 +28,7 @@ test('rows that equal real token rows give the same logits', async () => {
       async (name) => await (await globalThis.hookScenarios())[name](),
       scenario,
     );
+    console.log(`${scenario}: largest difference ${largest}`);
     expect.soft(largest, scenario).toBeLessThanOrEqual(tolerance);
     expect.soft(promptTokens[0], scenario).toBe(promptTokens[1]);
     expect.soft(promptTokens[0], scenario).toBeGreaterThan(1);
@@ -36,6 +37,7 @@ test('rows that equal real token rows give the same logits', async () => {
 
 test('300 rows across the border of a prefill chunk', async () => {
   const result = await page.evaluate(async () => await (await globalThis.hookScenarios()).rowsAcrossChunks());
+  console.log(`rows across chunks: largest difference ${result.largest}`);
   expect(result.largest).toBeLessThanOrEqual(tolerance);
   expect(result.promptTokens).toEqual([312, 312]);
 });
@@ -95,4 +97,9 @@ test('a marker that is smuggled into user text is stripped', async () => {
 test('after reload() the hook is there again', async () => {
   const result = await page.evaluate(async () => await (await globalThis.hookScenarios()).afterReload());
   expect(result.largest).toBeLessThanOrEqual(tolerance);
+});
+
+test('the example of the documentation runs', async () => {
+  const answer = await page.evaluate(async () => await (await globalThis.hookScenarios()).documentedExample());
+  expect(typeof answer).toBe('string');
 });

@@ -4,6 +4,7 @@ import { PersonaPlugError } from '../../lib/errors.ts';
 import { createProgressMeter } from '../../lib/progress-meter.ts';
 import type { OnProgress } from '../../lib/progress.ts';
 import { yieldToEventLoop } from '../../lib/yield-to-event-loop.ts';
+import { watchDeviceLoss } from './device-loss.ts';
 import { LogitTap } from './logit-tap.ts';
 import type { PipelineFacts } from './pipeline-access.ts';
 import { attachSoftPrompts, type SoftPromptHook } from './soft-prompt-hook.ts';
@@ -99,19 +100,19 @@ function createSession(
 ): EngineSession {
   let isUsable = true;
   let isDisposed = false;
-  const loss = watchLoss(facts.gpuDevice);
+  const loss = watchDeviceLoss(facts.gpuDevice);
 
   async function forward(ids: number[], isPrefill: boolean): Promise<Float32Array> {
     try {
       // A lost device may leave a call without an answer.
-      await Promise.race([engine.forwardTokensAndSample(ids, isPrefill, modelId), loss.rejection]);
+      await loss.orLost(engine.forwardTokensAndSample(ids, isPrefill, modelId));
       return tap.take();
     } catch (cause) {
       isUsable = false;
       // Failed GPU calls may be told before the loss that made them fail.
-      for (let turn = 0; turn < 3 && loss.reason() === null; turn++) await yieldToEventLoop();
+      for (let turn = 0; turn < 3 && loss.reason === null; turn++) await yieldToEventLoop();
       if (PersonaPlugError.isInstance(cause)) throw cause;
-      const reason = loss.reason();
+      const reason = loss.reason;
       if (reason !== null) throw deviceLost(reason, cause);
       throw new PersonaPlugError(
         'runtime-failed',
@@ -125,7 +126,7 @@ function createSession(
     hook,
     facts,
     get isUsable() {
-      return isUsable && !isDisposed && loss.reason() === null;
+      return isUsable && !isDisposed && loss.reason === null;
     },
     async reset() {
       await engine.resetChat(false, modelId);
@@ -148,24 +149,9 @@ function createSession(
       if (isDisposed) return;
       isDisposed = true;
       // A lost device makes WebLLM unload by itself.
-      if (loss.reason() === null) await engine.unload();
+      if (loss.reason === null) await engine.unload();
     },
   };
-}
-
-/** Remembers that a device was lost, and why. */
-function watchLoss(device: GPUDevice | null): { reason(): string | null; readonly rejection: Promise<never> } {
-  let known: string | null = null;
-  const rejection = new Promise<never>((_, reject) => {
-    const lose = ({ reason, message }: GPUDeviceLostInfo): void => {
-      known = message === '' ? reason : message;
-      reject(new Error(known));
-    };
-    void device?.lost.then(lose);
-  });
-  // Nobody may be listening when the device goes.
-  rejection.catch(() => {});
-  return { reason: () => known, rejection };
 }
 
 function deviceLost(reason: string, cause: unknown): PersonaPlugError {

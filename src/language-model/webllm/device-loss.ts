@@ -1,0 +1,33 @@
+// A GPU device that goes away: whether, why, and an end to calls that would wait for it forever.
+
+export interface DeviceLoss {
+  /** Why the device was lost; null while it is there. */
+  readonly reason: string | null;
+  /** The promise, or a rejection as soon as the device is lost. */
+  orLost<T>(promise: Promise<T>): Promise<T>;
+}
+
+/** Watches a device; one that cannot be reached is never seen to go. */
+export function watchDeviceLoss(device: Pick<GPUDevice, 'lost'> | null): DeviceLoss {
+  let reason: string | null = null;
+  const waiting = new Set<(reason: Error) => void>();
+  const lose = (info: GPUDeviceLostInfo): void => {
+    reason = info.message === '' ? info.reason : info.message;
+    for (const reject of waiting) reject(new Error(reason));
+    waiting.clear();
+  };
+  void device?.lost.then(lose);
+  return {
+    get reason() {
+      return reason;
+    },
+    // No race against `lost` itself: a promise that lives as long as the device would keep every call's reactions.
+    async orLost(promise) {
+      if (reason !== null) throw new Error(reason);
+      return await new Promise((resolve, reject) => {
+        waiting.add(reject);
+        promise.then(resolve, reject).finally(() => waiting.delete(reject));
+      });
+    },
+  };
+}
