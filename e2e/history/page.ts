@@ -249,6 +249,24 @@ const historyTestPage = {
     return { pending: await importing, later: await outcome(me.items()) };
   },
 
+  /** Starts an answer of the shared worker that would take most of a minute; resolves at its first word. */
+  async startSlowAnswer(): Promise<void> {
+    const me = await openShared();
+    await new Promise<void>((resolve) => {
+      void (async () => {
+        const request = { task: 'own', input: 'write this very slowly, as slowly as you possibly can' };
+        for await (const event of me.generate(request)) if (event.type === 'delta') resolve();
+      })();
+    });
+  },
+
+  async sharedAnswer(): Promise<{ milliseconds: number }> {
+    await using me = await openShared();
+    const start = performance.now();
+    for await (const event of me.generate({ task: 'own', input: 'at once' })) if (event.type === 'end') break;
+    return { milliseconds: performance.now() - start };
+  },
+
   /** Two clients of one shared worker. */
   async sharedWorker(): Promise<unknown> {
     const [a, b] = await Promise.all([openShared(), openShared()]);

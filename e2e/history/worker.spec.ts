@@ -17,6 +17,18 @@ test('a shared worker serves several clients', async ({ page }) => {
   expect(await page.evaluate(async () => await historyTestPage.sharedWorker())).toEqual({ seen: 1, still: 1 });
 });
 
+test('a page that goes away in the middle of an answer holds up nobody', async ({ page, context }) => {
+  const other = await context.newPage();
+  await other.goto(address);
+  await other.waitForFunction(() => 'historyTestPage' in globalThis);
+  await other.evaluate(async () => await historyTestPage.startSlowAnswer());
+  const answering = page.evaluate(async () => await historyTestPage.sharedAnswer());
+  await page.waitForTimeout(500);
+  await other.close();
+  // The slow answer alone would take forty seconds.
+  expect((await answering).milliseconds).toBeLessThan(10_000);
+});
+
 test('pending and later calls of a terminated worker reject with a clear error', async ({ page }) => {
   const result = await page.evaluate(async () => await historyTestPage.worker('terminated'));
   expect(result).toMatchObject({

@@ -350,6 +350,16 @@ test('a plug of other models is refused', () => {
   expect(() => createEngine(parts)).toThrow(PersonaPlugError);
 });
 
+test('closing ends every part, also when one fails', async () => {
+  const embedder = {
+    ...hashEmbedder(),
+    [Symbol.asyncDispose]: async (): Promise<void> => await Promise.reject(new Error('stuck')),
+  };
+  const { engine, parts } = start({ embedder });
+  await expect(engine[Symbol.asyncDispose]()).rejects.toThrow('stuck');
+  await expect(parts.store.list()).rejects.toMatchObject({ code: 'closed' });
+});
+
 test('a closed engine refuses and ends what runs', async () => {
   const { engine } = start({ languageModel: scriptedLanguageModel({ answer: () => 'x'.repeat(1000) }) });
   const running = collect(engine.generate({ task: 'own', input: 'x', maximumNewTokens: 1000 }));

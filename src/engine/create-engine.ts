@@ -103,9 +103,10 @@ export function createEngine(parts: EngineParts): Personalizer {
     async [Symbol.asyncDispose]() {
       if (life.signal.aborted) return;
       life.abort(new PersonaPlugError('closed', 'The engine was closed. Create a new one to go on.'));
-      await languageModel[Symbol.asyncDispose]();
-      await embedder[Symbol.asyncDispose]();
-      await store[Symbol.asyncDispose]();
+      // Each of them, also when another one fails.
+      const parts = [languageModel, embedder, store];
+      const ended = await Promise.allSettled(parts.map(async (part) => await part[Symbol.asyncDispose]()));
+      for (const end of ended) if (end.status === 'rejected') throw end.reason;
     },
   };
 }
