@@ -50,7 +50,15 @@ export interface LanguageModelManifest extends ManifestBase {
     readonly endTokens: readonly number[];
     readonly tokenizer: string;
     readonly promptTemplate: readonly PromptTemplatePart[];
-    readonly onnx?: { readonly graph: string; readonly externalData: readonly string[] };
+    /**
+     * `externalDtype`: the graph declares float32 weights, and the external files hold bfloat16 in the same order; they are widened
+     * at load. Absent: the graph takes the files' bytes as they are.
+     */
+    readonly onnx?: {
+      readonly graph: string;
+      readonly externalData: readonly string[];
+      readonly externalDtype?: 'bfloat16';
+    };
     readonly webllm?: { readonly library: string; readonly version: string };
   };
 }

@@ -62,7 +62,13 @@ const manifestSchema = v.variant('kind', [
       promptTemplate: v.array(
         v.union([v.strictObject({ control: text }), v.strictObject({ slot: v.picklist(['persona', 'prompt']) })]),
       ),
-      onnx: v.exactOptional(v.object({ graph: path, externalData: v.array(path) })),
+      onnx: v.exactOptional(
+        v.object({
+          graph: path,
+          externalData: v.array(path),
+          externalDtype: v.exactOptional(v.picklist(['bfloat16'])),
+        }),
+      ),
       webllm: v.exactOptional(v.object({ library: path, version: text })),
     }),
   }),

@@ -19,6 +19,7 @@ import type {
 import { createTextTokenizer } from '../text-tokenizer.ts';
 import { checkCausalGraph, startSequence } from './causal-graph.ts';
 import { decodeChoice, decodeFreely } from './decode.ts';
+import { widenBfloat16 } from './widen-bfloat16.ts';
 
 export interface OnnxLanguageModelOptions {
   /** @defaultValue 'auto' */
@@ -62,7 +63,10 @@ export async function onnxLanguageModel(
   const tokenizer = createTextTokenizer(await modelPackage.json(manifest.languageModel.tokenizer, read));
   const graph = await modelPackage.bytes(onnx.graph, read);
   const externalData: { path: string; data: Uint8Array<ArrayBuffer> }[] = [];
-  for (const path of onnx.externalData) externalData.push({ path, data: await modelPackage.bytes(path, read) });
+  for (const path of onnx.externalData) {
+    const data = await modelPackage.bytes(path, read);
+    externalData.push({ path, data: onnx.externalDtype === 'bfloat16' ? widenBfloat16(data) : data });
+  }
 
   const createSession = async (chosen: DeviceChoice): Promise<OnnxSession> => {
     signal?.throwIfAborted();
