@@ -158,6 +158,40 @@ export async function createHookScenarios() {
       };
     },
 
+    /** Milliseconds, for the benchmark: prompts of `length` ids or rows, WebLLM's own decoding, one registration. */
+    async speed(length: number, newTokens: number) {
+      const ids = someIds(length);
+      using plain = hook.registerPrompt([{ kind: 'ids', ids }]);
+      using soft = hook.registerPrompt([asRows(ids)]);
+      const timeOf = async (prompt: string): Promise<number> => {
+        const begin = performance.now();
+        await engine.completions.create({ prompt, max_tokens: 1 });
+        return performance.now() - begin;
+      };
+      const tokens: number[] = [];
+      const rows: number[] = [];
+      for (let round = 0; round < 5; round++) {
+        tokens.push(await timeOf(plain.marker));
+        rows.push(await timeOf(soft.marker));
+      }
+      const { usage } = await engine.completions.create({
+        prompt: plain.marker,
+        max_tokens: newTokens,
+        temperature: 0,
+        ignore_eos: true,
+      });
+      const begin = performance.now();
+      const registrations = 20_000;
+      for (let index = 0; index < registrations; index++) hook.register(rowsOf([5, 6, 7, 8]), hiddenSize).release();
+      return {
+        tokens,
+        rows,
+        decode: 1000 / (usage?.extra.decode_tokens_per_s ?? Number.NaN),
+        registration: (performance.now() - begin) / registrations,
+        load: loadMilliseconds,
+      };
+    },
+
     /** The example of the documentation, word for word. */
     async documentedExample(): Promise<string> {
       const appConfig = { model_list: [{ model: base, model_id: modelId, model_lib: `${base}model.wasm` }] };

@@ -19,18 +19,18 @@ test('ends what waits for a lost device, and what comes later', async () => {
   const { device, lose } = losable();
   const loss = watchDeviceLoss(device);
   expect(loss.reason).toBeNull();
-  expect(await loss.orLost(Promise.resolve(3))).toBe(3);
-  const stuck = loss.orLost(new Promise(() => {}));
+  expect(await loss.orLost(async () => 3)).toBe(3);
+  const stuck = loss.orLost(() => new Promise(() => {}));
   lose('the driver crashed');
   await expect(stuck).rejects.toThrow('the driver crashed');
   expect(loss.reason).toBe('the driver crashed');
-  await expect(loss.orLost(Promise.resolve(3))).rejects.toThrow('the driver crashed');
+  await expect(loss.orLost(async () => 3)).rejects.toThrow('the driver crashed');
 });
 
 test('takes the reason where there is no message, and lets errors through', async () => {
   const { device, lose } = losable();
   const loss = watchDeviceLoss(device);
-  await expect(loss.orLost(Promise.reject(new Error('mine')))).rejects.toThrow('mine');
+  await expect(loss.orLost(() => Promise.reject(new Error('mine')))).rejects.toThrow('mine');
   lose('');
   await Promise.resolve();
   expect(loss.reason).toBe('unknown');
@@ -38,6 +38,6 @@ test('takes the reason where there is no message, and lets errors through', asyn
 
 test('a device out of reach is never lost', async () => {
   const loss = watchDeviceLoss(null);
-  expect(await loss.orLost(Promise.resolve(1))).toBe(1);
+  expect(await loss.orLost(async () => 1)).toBe(1);
   expect(loss.reason).toBeNull();
 });

@@ -3,8 +3,8 @@
 export interface DeviceLoss {
   /** Why the device was lost; null while it is there. */
   readonly reason: string | null;
-  /** The promise, or a rejection as soon as the device is lost. */
-  orLost<T>(promise: Promise<T>): Promise<T>;
+  /** Runs a call, unless the device is lost already, and rejects as soon as it is. */
+  orLost<T>(call: () => Promise<T>): Promise<T>;
 }
 
 /** Watches a device; one that cannot be reached is never seen to go. */
@@ -22,11 +22,13 @@ export function watchDeviceLoss(device: Pick<GPUDevice, 'lost'> | null): DeviceL
       return reason;
     },
     // No race against `lost` itself: a promise that lives as long as the device would keep every call's reactions.
-    async orLost(promise) {
+    async orLost(call) {
       if (reason !== null) throw new Error(reason);
       return await new Promise((resolve, reject) => {
         waiting.add(reject);
-        promise.then(resolve, reject).finally(() => waiting.delete(reject));
+        call()
+          .then(resolve, reject)
+          .finally(() => waiting.delete(reject));
       });
     },
   };

@@ -1,6 +1,6 @@
 // A loaded WebLLM engine, driven by token ids: one forward pass at a time, logits on the CPU. It ends when its GPU device is lost.
 import { MLCEngine, type AppConfig, type ChatOptions, type ModelRecord } from '@mlc-ai/web-llm';
-import { PersonaPlugError } from '../../lib/errors.ts';
+import { PersonaPlugError, type PersonaPlugErrorCode } from '../../lib/errors.ts';
 import { createProgressMeter } from '../../lib/progress-meter.ts';
 import type { OnProgress } from '../../lib/progress.ts';
 import { yieldToEventLoop } from '../../lib/yield-to-event-loop.ts';
@@ -82,12 +82,26 @@ export async function openEngine({
   return createSession(engine, modelId, hook, facts, tap);
 }
 
+/** WebLLM's errors of a load that have a code of their own. */
+const loadErrors: Readonly<Record<string, PersonaPlugErrorCode>> = {
+  DeviceLostError: 'device-lost',
+  WebGPUNotAvailableError: 'webgpu-unavailable',
+  WebGPUNotFoundError: 'webgpu-unavailable',
+  ShaderF16SupportError: 'webgpu-unavailable',
+  FeatureSupportError: 'webgpu-unavailable',
+};
+
 async function loadModel(engine: MLCEngine, modelId: string): Promise<void> {
   try {
     await engine.reload(modelId, plainSampling);
   } catch (cause) {
     if (PersonaPlugError.isInstance(cause)) throw cause;
-    throw new PersonaPlugError('runtime-failed', `WebLLM could not load ${modelId}: ${messageOf(cause)}.`, { cause });
+    const code = (cause instanceof Error && loadErrors[cause.name]) || 'runtime-failed';
+    throw new PersonaPlugError(
+      code,
+      `WebLLM could not load ${modelId}: ${messageOf(cause)} Try again, or run the model with ONNX on wasm.`,
+      { cause },
+    );
   }
 }
 
@@ -105,7 +119,7 @@ function createSession(
   async function forward(ids: number[], isPrefill: boolean): Promise<Float32Array> {
     try {
       // A lost device may leave a call without an answer.
-      await loss.orLost(engine.forwardTokensAndSample(ids, isPrefill, modelId));
+      await loss.orLost(() => engine.forwardTokensAndSample(ids, isPrefill, modelId));
       return tap.take();
     } catch (cause) {
       isUsable = false;
