@@ -1,6 +1,6 @@
 // The worker's end of the protocol: one engine, any number of ports. Requests run concurrently; what may not run at
 // once (the language model) is serialised by the engine, not here.
-import type { EngineOptions, Personalizer } from '../engine/personalizer.ts';
+import type { Personalizer } from '../engine/personalizer.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import type { OnProgress } from '../lib/progress.ts';
 import {
@@ -15,13 +15,7 @@ import {
   workerMessage,
 } from './protocol.ts';
 import { toRemoteError } from './remote-error.ts';
-import { SharedEngine } from './shared-engine.ts';
-
-/** Builds the engine that a worker serves. */
-export type LoadEngine = (
-  options: EngineOptions,
-  context: { readonly signal: AbortSignal; readonly onProgress: OnProgress },
-) => Promise<Personalizer>;
+import { type LoadEngine, SharedEngine } from './shared-engine.ts';
 
 export interface ServeOptions {
   readonly load: LoadEngine;

@@ -1,7 +1,8 @@
 // What an application's two-line worker file calls.
 import type { Task } from '../prompts/task.ts';
-import { type EngineServer, type LoadEngine, serveEngine } from './serve-engine.ts';
 import type { Port } from './protocol.ts';
+import { type EngineServer, serveEngine } from './serve-engine.ts';
+import type { LoadEngine } from './shared-engine.ts';
 
 export interface ServePersonaWorkerOptions {
   /** Tasks of the application, beside those that ship. */

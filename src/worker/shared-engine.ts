@@ -2,7 +2,12 @@
 import type { EngineOptions, Personalizer } from '../engine/personalizer.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import type { OnProgress } from '../lib/progress.ts';
-import type { LoadEngine } from './serve-engine.ts';
+
+/** Builds the engine that a worker serves. */
+export type LoadEngine = (
+  options: EngineOptions,
+  context: { readonly signal: AbortSignal; readonly onProgress: OnProgress },
+) => Promise<Personalizer>;
 
 interface Loaded {
   /** The options, as canonical text. */

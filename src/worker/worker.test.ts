@@ -9,7 +9,8 @@ import { hashEmbedder } from '../testing/hash-embedder.ts';
 import { scriptedLanguageModel } from '../testing/scripted-language-model.ts';
 import { connect, type ConnectOptions } from './connect.ts';
 import { clientMessage, type Port, readWorkerMessage } from './protocol.ts';
-import { type EngineServer, type LoadEngine, serveEngine } from './serve-engine.ts';
+import { type EngineServer, serveEngine } from './serve-engine.ts';
+import type { LoadEngine } from './shared-engine.ts';
 
 const cleanups: (() => void)[] = [];
 afterEach(() => {
