@@ -2,8 +2,12 @@
 
     python -m training.export_onnx_llm config.json models/nano-llm/tensor-cache.json models/nano-llm/model.onnx
 
-The graph holds no weights of its own. Its initializers are bfloat16 and point by offset into params_shard_*.bin, with a Cast to float32
-that runtimes fold at load. n = tokens of this call, p = tokens in the cache, t = p + n, h = hidden size, d = head size.
+The graph holds no weights of its own. Its float32 initializers point by offset into params_shard_*.bin **after widening**: whoever loads
+the graph turns each bfloat16 of a shard into a float32 (16 zero bits below) and hands the result over under the shard's name, as
+`open_session` does here. A Cast inside the graph would be neater, but the WebGPU build of onnxruntime-web 1.30 has none from bfloat16,
+and any decoding by other operators costs a second and 200 MB at every load.
+
+n = tokens of this call, p = tokens in the cache, t = p + n, h = hidden size, d = head size.
 
 Inputs    input_ids int64 [n] (0 where soft), soft_rows float32 [n, h] (0 where not soft), is_soft bool [n],
           first_logit int64 [1], past_key_values float32 [layers, 2, key heads, p, d] (p may be 0)
@@ -22,22 +26,27 @@ from typing import Any
 
 import numpy
 import onnx
+import onnxruntime
 from onnx import TensorProto
 
 from training.onnx_graph import Graph
+from training.webllm_library.checkpoint import widen_bfloat16
 from training.webllm_library.llama_config import LlamaConfig
 
 LAST = 2**62  # a Slice end beyond any length
 MASKED = -1e9
+WIDENING = 2  # bytes of a float32 for each of a bfloat16
 
 
 class LlamaGraph:
-    """One Llama decoder; `weights` gives the float32 value of each parameter of tensor-cache.json."""
+    """One Llama decoder; `weights` names the float32 value of each parameter of tensor-cache.json."""
 
     def __init__(self, config: LlamaConfig, records: dict[str, dict[str, Any]]):
         self.graph, self.config = Graph(), config
         self.weights = {
-            name: self.graph.external(name, record["shape"], record["location"], record["byteOffset"], record["nbytes"])
+            name: self.graph.external(
+                name, record["shape"], record["location"], WIDENING * record["byteOffset"], WIDENING * record["nbytes"]
+            )
             for name, record in records.items()
         }
         self.query_heads, self.key_heads, self.head_dim = (
@@ -185,11 +194,23 @@ def read_records(tensor_cache: Path) -> dict[str, dict[str, Any]]:
     return records
 
 
-def export(checkpoint_config: str | Path, tensor_cache_json: str | Path, output_graph: str | Path) -> None:
-    """Writes the graph; it must lie beside the shards that tensor-cache.json names."""
+def export(checkpoint_config: str | Path, tensor_cache_json: str | Path, output_graph: str | Path) -> dict[str, Any]:
+    """Writes the graph beside the shards that tensor-cache.json names; returns the block `onnx` of the package's manifest."""
     config = LlamaConfig.load(checkpoint_config)
-    model = LlamaGraph(config, read_records(Path(tensor_cache_json))).build()
-    Path(output_graph).write_bytes(model.SerializeToString())
+    records = read_records(Path(tensor_cache_json))
+    Path(output_graph).write_bytes(LlamaGraph(config, records).build().SerializeToString())
+    shards = sorted({record["location"] for record in records.values()})
+    return {"graph": Path(output_graph).name, "externalData": shards, "externalDtype": "bfloat16"}
+
+
+def open_session(folder: str | Path, block: dict[str, Any], threads: int = 1) -> onnxruntime.InferenceSession:
+    """The graph of a package folder in Python's onnxruntime; `block` is the manifest's languageModel.onnx."""
+    folder = Path(folder)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    shards = [widen_bfloat16(numpy.fromfile(folder / path, "<u2")).tobytes() for path in block["externalData"]]
+    options.add_external_initializers_from_files_in_memory(block["externalData"], shards, [len(shard) for shard in shards])
+    return onnxruntime.InferenceSession(str(folder / block["graph"]), options, ["CPUExecutionProvider"])
 
 
 def main() -> None:
@@ -198,8 +219,7 @@ def main() -> None:
     parser.add_argument("tensor_cache")
     parser.add_argument("output")
     arguments = parser.parse_args()
-    export(arguments.config, arguments.tensor_cache, arguments.output)
-    print(f"{arguments.output}: {Path(arguments.output).stat().st_size} bytes")
+    print(json.dumps(export(arguments.config, arguments.tensor_cache, arguments.output)))
 
 
 if __name__ == "__main__":

@@ -23,17 +23,6 @@ MICROSOFT_OPERATORS = {
 }
 
 
-def bfloat16_tables() -> tuple[numpy.ndarray, numpy.ndarray]:
-    """Two float32 tables [256] whose product lower[low byte] * upper[high byte] is the bfloat16 value of the two bytes.
-
-    `upper` holds the sign and the upper seven bits of the exponent, `lower` its last bit and the mantissa.
-    """
-    byte = numpy.arange(256)
-    upper = numpy.ldexp(numpy.where(byte < 128, 1.0, -1.0), 2 * (byte % 128) - 127) * (byte % 128 > 0)
-    lower = (1 + byte % 128 / 128) * (1 + byte // 128)
-    return lower.astype("float32"), upper.astype("float32")
-
-
 class Graph:
     """Nodes and initializers of one graph; values are referred to by name."""
 
@@ -41,7 +30,6 @@ class Graph:
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: list[onnx.TensorProto] = []
         self._counts: dict[str, int] = {}
-        self._tables: list[str] | None = None
 
     def name(self, stem: str) -> str:
         """A name that no other value or node has."""
@@ -91,24 +79,13 @@ class Graph:
         return name
 
     def external(self, name: str, shape: list[int], location: str, offset: int, length: int) -> str:
-        """bfloat16 values whose bytes lie in another file; returns their float32 form, which runtimes fold at load.
-
-        The WebGPU build of onnxruntime-web 1.30 casts neither from bfloat16 nor from 16-bit integers. So the values are declared as
-        pairs of bytes, each looked up in a table. Exact for zero and magnitudes from 2^-125 up; smaller ones become 0.
-        """
-        tensor = onnx.TensorProto(name=f"{name}.bytes", data_type=TensorProto.UINT8, dims=[*shape, 2])
+        """A float32 initializer whose bytes lie in another file."""
+        tensor = onnx.TensorProto(name=name, data_type=TensorProto.FLOAT, dims=shape)
         tensor.data_location = TensorProto.EXTERNAL
         for key, text in (("location", location), ("offset", str(offset)), ("length", str(length))):
             tensor.external_data.add(key=key, value=text)
         self.initializers.append(tensor)
-        if self._tables is None:
-            tables = zip(("lower", "upper"), bfloat16_tables(), strict=True)
-            self._tables = [self.constant(table, f"bfloat16_{half}") for half, table in tables]
-        lower, upper = (
-            self.node("Gather", table, self.node("Cast", part, to=TensorProto.INT32))
-            for table, part in zip(self._tables, self.split(tensor.name, [1, 1], len(shape)), strict=True)
-        )
-        return self.node("Reshape", self.node("Mul", lower, upper), self.constant(shape), output=name)
+        return name
 
     def model(
         self,

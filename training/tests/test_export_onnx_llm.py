@@ -4,13 +4,11 @@ import json
 from pathlib import Path
 
 import numpy
-import onnxruntime
 import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from training.export_onnx_llm import export, read_records
-from training.onnx_graph import bfloat16_tables
+from training.export_onnx_llm import export, open_session, read_records
 from training.webllm_library.convert_weights import convert
 
 # Six layers split and join the cache in two steps; the second shape has no shared key heads and its own head.
@@ -43,10 +41,9 @@ def models(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     model.save_pretrained(folder)
     (folder / "tokenizer.json").write_text("{}")
     convert(folder, folder / "web")
-    export(folder / "config.json", folder / "web/tensor-cache.json", folder / "web/model.onnx")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(folder / "web/model.onnx"), options, ["CPUExecutionProvider"])
+    block = export(folder / "config.json", folder / "web/tensor-cache.json", folder / "web/model.onnx")
+    assert block == {"graph": "model.onnx", "externalData": ["params_shard_0.bin"], "externalDtype": "bfloat16"}
+    session = open_session(folder / "web", block)
     return model, session, config.num_hidden_layers, config.num_key_value_heads
 
 
@@ -83,17 +80,6 @@ def test_logits_over_cache_steps_equal_those_of_torch(models) -> None:
         assert past.shape == (layers, 2, key_heads, end, HEAD)
         # float32 sums in another order: far below the runtimes' tolerance of 1e-3 + 1e-4 |logit|.
         numpy.testing.assert_allclose(logits, expected[start + first : end], rtol=1e-4, atol=1e-4)
-
-
-def test_tables_read_every_normal_bfloat16() -> None:
-    """Exact for zero and for all finite magnitudes from 2^-125 up."""
-    bits = numpy.arange(2**16, dtype="uint32")
-    values = (bits << 16).view("float32")
-    is_covered = numpy.isfinite(values) & ((numpy.abs(values) >= 2.0**-125) | (values == 0))
-    assert is_covered.sum() > 64_000
-    bits, values = bits[is_covered], values[is_covered]
-    lower, upper = bfloat16_tables()
-    numpy.testing.assert_array_equal(lower[bits & 255] * upper[bits >> 8], values)
 
 
 def test_refuses_weights_that_are_not_bfloat16(tmp_path: Path) -> None:
