@@ -27,6 +27,8 @@ export interface PersonaPlugDemo {
   ): Promise<{ readonly ok: true; readonly result: ImportResult } | ScriptFailure>;
   ask(question: Question): Promise<({ readonly ok: true } & AskResult) | ScriptFailure>;
   stop(): void;
+  /** The two answers as far as they have come. */
+  answers(): { readonly none: Answer; readonly persona: Answer };
   explain(question: Question): Promise<Explanation>;
   forget(id: string): Promise<boolean>;
   forgetEverything(): Promise<void>;
@@ -66,6 +68,7 @@ export function createScriptInterface(demo: Demo, loaded: Promise<EngineStatus>)
         })),
       ),
     stop: () => demo.stop(),
+    answers: () => ({ none: state.none.value, persona: state.persona.value }),
     explain: async (question) => await demo.explain(question),
     forget: async (id) => await demo.forget(id),
     forgetEverything: async () => await demo.forgetEverything(),

@@ -1,3 +1,4 @@
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { taskTitle } from '../format.ts';
 import { ignoreShown } from '../ignore-shown.ts';
 import { exampleInputs } from '../sample-histories.ts';
@@ -51,15 +52,7 @@ export function AskForm({ demo }: DemoProps) {
         }}
       />
       <div class="row">
-        {state.isAsking.value ? (
-          <button type="button" class="primary" onClick={() => demo.stop()}>
-            Stop
-          </button>
-        ) : (
-          <button type="submit" class="primary" disabled={!isReady || state.input.value.trim() === ''}>
-            Answer twice
-          </button>
-        )}
+        <ActionButton demo={demo} isDisabled={!isReady || state.input.value.trim() === ''} />
         {example !== undefined && (
           <button type="button" class="plain" onClick={() => (state.input.value = example)}>
             Use an example
@@ -70,5 +63,26 @@ export function AskForm({ demo }: DemoProps) {
         </span>
       </div>
     </form>
+  );
+}
+
+/** Ask, or stop. Two elements, not one with two meanings: a click on Stop that comes late must not ask again. */
+function ActionButton({ demo, isDisabled }: DemoProps & { readonly isDisabled: boolean }) {
+  const { isAsking } = demo.state;
+  const button = useRef<HTMLButtonElement>(null);
+  const hadFocus = useRef(false);
+  // The keyboard stays where it was when one button takes the other's place.
+  useLayoutEffect(() => {
+    if (hadFocus.current) button.current?.focus();
+  }, [isAsking.value]);
+  const focus = { onFocus: () => (hadFocus.current = true), onBlur: () => (hadFocus.current = false) };
+  return isAsking.value ? (
+    <button key="stop" ref={button} type="button" class="primary" {...focus} onClick={() => demo.stop()}>
+      Stop
+    </button>
+  ) : (
+    <button key="ask" ref={button} type="submit" class="primary" {...focus} disabled={isDisabled}>
+      Answer twice
+    </button>
   );
 }

@@ -22,14 +22,16 @@ export function RequestsPanel({ demo }: DemoProps) {
         </dd>
       </dl>
       {foreign.length > 0 && (
-        <ul class="foreign" role="alert">
-          {foreign.map((request, index) => (
-            <li key={index}>
-              <strong>{request.isBlocked ? 'Blocked' : 'Sent'}</strong> in the {request.where}:{' '}
-              <code>{request.url}</code> <span class="quiet">({request.by})</span>
-            </li>
-          ))}
-        </ul>
+        <div role="alert">
+          <ul class="foreign">
+            {foreign.map((request, index) => (
+              <li key={index}>
+                <strong>{request.isBlocked ? 'Blocked' : 'Sent'}</strong> in the {request.where}:{' '}
+                <code>{request.url}</code> <span class="quiet">({request.by})</span>
+              </li>
+            ))}
+          </ul>
+        </div>
       )}
       <p class="quiet">
         The policy of every response, worker and wasm included, forbids any other address. Your texts are never part of
