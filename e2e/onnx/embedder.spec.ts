@@ -21,6 +21,8 @@ test('on wasm its vectors are those of the float32 model', async ({ page }) => {
 });
 
 test('on WebGPU its vectors are those of the float32 model', async ({ page }) => {
+  // A software adapter takes some five seconds for 20 tokens.
+  test.setTimeout(300_000);
   const { device, selfTest, milliseconds } = await page.evaluate(() => onnxTestPage.loadEmbedder('webgpu'));
   console.log(
     `embedder on WebGPU (${device.adapter}): loaded and self-tested in ${milliseconds.toFixed(0)} ms`,
@@ -28,7 +30,7 @@ test('on WebGPU its vectors are those of the float32 model', async ({ page }) =>
   );
   expect(device.kind).toBe('webgpu');
   expect(selfTest.passed).toBe(true);
-  const cosines = await page.evaluate(() => onnxTestPage.embedderCosines(32, 3));
+  const cosines = await page.evaluate(() => onnxTestPage.embedderCosines(18, 3));
   expect(cosines.length).toBeGreaterThanOrEqual(2);
   expect(Math.min(...cosines)).toBeGreaterThanOrEqual(0.99);
 });

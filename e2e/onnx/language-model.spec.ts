@@ -36,6 +36,7 @@ test('on wasm logits and greedy tokens are those of torch', async ({ page }) => 
 });
 
 test('on WebGPU logits and greedy tokens are those of torch', async ({ page }) => {
+  test.setTimeout(400_000);
   const names = await page.evaluate(() => onnxTestPage.goldenNames());
   // A software adapter prefills some 12 tokens a second here: short prompts, and one whose rows lie across a chunk's end.
   const wanted = names.filter((name) => name.startsWith('news_category') || name.startsWith('rows across'));
@@ -46,6 +47,17 @@ test('on WebGPU logits and greedy tokens are those of torch', async ({ page }) =
     wanted,
     wanted.filter((name) => name.endsWith('persona')),
   );
+});
+
+test('a device that is lost on WebGPU is an error with a code, and a model that is created anew works', async ({
+  page,
+}) => {
+  test.setTimeout(300_000);
+  await page.evaluate(() => onnxTestPage.loadLanguageModel('webgpu'));
+  expect(await page.evaluate(() => onnxTestPage.loseDevice())).toBe('device-lost');
+  await page.evaluate(() => onnxTestPage.loadLanguageModel('webgpu'));
+  const { tokens } = await page.evaluate(() => onnxTestPage.timeLanguageModel(2, 1));
+  expect(tokens).toHaveLength(1);
 });
 
 test('an abort stops the stream within one token', async ({ page }) => {

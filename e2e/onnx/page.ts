@@ -8,6 +8,7 @@ import type { DeviceChoice, DevicePreference } from '../../src/lib/device.ts';
 import { PersonaPlugError } from '../../src/lib/errors.ts';
 import type { Progress } from '../../src/lib/progress.ts';
 import { createUrlModelSource } from '../../src/model-package/url-model-source.ts';
+import { loadOnnxRuntime } from '../../src/onnx-runtime/load-runtime.ts';
 import { openGoldenFiles, type GoldenLanguageModelCase } from '../../src/testing/golden-files.ts';
 import { compareWithGolden, type ParityResult } from '../../src/testing/golden-parity.ts';
 
@@ -114,6 +115,21 @@ const page = {
       tokens.push(token);
     }
     return { tokens, firstToken, perToken: (performance.now() - start - firstToken) / (tokens.length - 1) };
+  },
+
+  /** Takes the GPU device away, as a driver's reset does, and tells how the next answer ends. */
+  async loseDevice(): Promise<string> {
+    const { device } = (await loadOnnxRuntime('webgpu')).env.webgpu;
+    (await device).destroy();
+    await (
+      await device
+    ).lost;
+    try {
+      await loadedModel().logits(somePrompt(2), []);
+      return 'none';
+    } catch (error) {
+      return PersonaPlugError.isInstance(error) ? error.code : String(error);
+    }
   },
 
   /** Aborts after `tokens` tokens, from a task of its own; gives how many came and how it ended. */

@@ -23,6 +23,8 @@ export async function loadOnnxRuntime(
   const file = files[device];
   if (file !== undefined) wasm.wasmPaths = { wasm: file };
   runtime.env.logLevel = 'error';
+  // The adapter that chooseDevice looked at.
+  if (device === 'webgpu') runtime.env.webgpu.powerPreference = 'high-performance';
   return runtime;
 }
 
