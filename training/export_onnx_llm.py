@@ -2,10 +2,10 @@
 
     python -m training.export_onnx_llm config.json models/nano-llm/tensor-cache.json models/nano-llm/model.onnx
 
-The graph holds no weights of its own. Its float32 initializers point by offset into params_shard_*.bin **after widening**: whoever loads
-the graph turns each bfloat16 of a shard into a float32 (16 zero bits below) and hands the result over under the shard's name, as
-`open_session` does here. A Cast inside the graph would be neater, but the WebGPU build of onnxruntime-web 1.30 has none from bfloat16,
-and any decoding by other operators costs a second and 200 MB at every load.
+The graph holds no weights of its own. Its float32 initializers point by offset into params_shard_*.bin **after widening**:
+whoever loads the graph turns each bfloat16 of a shard into a float32 (16 zero bits below) and hands the result over under the
+shard's name, as `open_session` does here. A Cast inside the graph would be neater, but the WebGPU build of onnxruntime-web
+1.30 has none from bfloat16, and decoding by other operators costs a second and 200 MB at every load.
 
 n = tokens of this call, p = tokens in the cache, t = p + n, h = hidden size, d = head size.
 
@@ -13,8 +13,8 @@ Inputs    input_ids int64 [n] (0 where soft), soft_rows float32 [n, h] (0 where 
           first_logit int64 [1], past_key_values float32 [layers, 2, key heads, p, d] (p may be 0)
 Outputs   logits float32 [n - first_logit, vocabulary], present_key_values float32 [layers, 2, key heads, t, d]
 
-There is one sequence and no batch dimension. Matrix products are Gemm with a transposed weight, so no runtime holds a transposed copy.
-Positions follow from p; p + n must not exceed max_position_embeddings.
+There is one sequence and no batch dimension. Matrix products are Gemm with a transposed weight, so no runtime holds a
+transposed copy. Positions follow from p; p + n must not exceed max_position_embeddings.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ class LlamaGraph:
         return self.graph.node("Slice", x, "first_logit", self.graph.constant([LAST]), self.graph.constant([0]))
 
     def attention(self, index: int, x: str, past_key: str, past_value: str) -> tuple[str, str, str]:
-        """Mixed heads [n, query heads * d] before the output projection, and the layer's keys and values [1, key heads, t, d]."""
+        """Mixed heads [n, query heads * d] before the output projection, and all keys and values [1, key heads, t, d]."""
         graph, queries, keys, d = self.graph, self.query_heads, self.key_heads, self.head_dim
         qkv = self.linear(f"model.layers.{index}.self_attn.qkv_proj.weight", x)
         qkv = graph.node("Reshape", qkv, graph.constant([1, -1, queries + 2 * keys, d]))
@@ -186,7 +186,9 @@ def read_records(tensor_cache: Path) -> dict[str, dict[str, Any]]:
     """The records of tensor-cache.json by parameter name, each with the shard it lies in."""
     cache = json.loads(tensor_cache.read_text(encoding="utf-8"))
     records = {
-        record["name"]: record | {"location": shard["dataPath"]} for shard in cache["records"] for record in shard["records"]
+        record["name"]: record | {"location": shard["dataPath"]}
+        for shard in cache["records"]
+        for record in shard["records"]
     }
     for name, record in records.items():
         if record["format"] != "f32-to-bf16":

@@ -49,8 +49,8 @@ def write_manifest(
 ) -> dict[str, Any]:
     """Writes manifest.json of a package folder and returns it.
 
-    `roles` names the role of each file, by its path in the folder; `block` is what the kind adds (keys as in docs/model-format.md).
-    Raises ValueError where a file is missing, unlisted, or named by a role or a block that does not fit.
+    `roles` names the role of each file, by its path in the folder; `block` is what the kind adds, with the keys of
+    docs/model-format.md. Raises ValueError where a file is missing, unlisted, or named by a role or a block that does not fit.
     """
     folder = Path(folder)
     if kind not in FINGERPRINT_ROLES:

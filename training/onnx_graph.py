@@ -1,6 +1,6 @@
-"""A small builder for ONNX graphs that are written by hand: names values, collects nodes and initializers, assembles the model.
+"""A small builder for ONNX graphs that are written by hand.
 
-Writing the graphs ourselves keeps them short (one node for each step of the maths) and independent of an exporter's version.
+It names values, collects nodes and initializers, and assembles the model. Writing the graphs ourselves keeps them short (one node for each step of the maths) and independent of an exporter's version.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ class Graph:
         """`count` parts of one along `axis`. In steps: a WebGPU shader binds at most ten buffers (eight by default)."""
         if count <= MOST_BUFFERS:
             return self.split(value, [1] * count, axis)
-        sizes = [len(part) for part in numpy.array_split(numpy.arange(count), -(-count // MOST_BUFFERS))]
+        pieces = min(MOST_BUFFERS, -(-count // MOST_BUFFERS))
+        sizes = [len(part) for part in numpy.array_split(numpy.arange(count), pieces)]
         parts = zip(self.split(value, sizes, axis), sizes, strict=True)
         return [leaf for part, size in parts for leaf in self.split_tree(part, size, axis)]
 

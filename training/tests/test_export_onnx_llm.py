@@ -9,6 +9,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from training.export_onnx_llm import export, open_session, read_records
+from training.onnx_graph import Graph
 from training.webllm_library.convert_weights import convert
 
 # Six layers split and join the cache in two steps; the second shape has no shared key heads and its own head.
@@ -80,6 +81,17 @@ def test_logits_over_cache_steps_equal_those_of_torch(models) -> None:
         assert past.shape == (layers, 2, key_heads, end, HEAD)
         # float32 sums in another order: far below the runtimes' tolerance of 1e-3 + 1e-4 |logit|.
         numpy.testing.assert_allclose(logits, expected[start + first : end], rtol=1e-4, atol=1e-4)
+
+
+def test_no_step_of_a_tree_binds_more_buffers_than_webgpu_allows() -> None:
+    for count in (3, 7, 8, 12, 64, 160):
+        graph = Graph()
+        parts = graph.split_tree("whole", count, 0)
+        assert len(parts) == len(set(parts)) == count
+        graph.concat_tree(parts, 0)
+        for node in graph.nodes:
+            data = node.input[:1] if node.op_type == "Split" else node.input
+            assert len(data) + len(node.output) <= 8
 
 
 def test_refuses_weights_that_are_not_bfloat16(tmp_path: Path) -> None:

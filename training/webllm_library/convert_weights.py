@@ -2,8 +2,9 @@
 
     python -m training.webllm_library.convert_weights checkpoint/ output/ [--float32] [--chat chat.json] [--config config.json]
 
-checkpoint/ holds config.json, *.safetensors and tokenizer.json. Weights are stored as bfloat16, which the browser widens to float32:
-half the download, and what training/export_onnx_llm.py points at. --chat replaces fields of mlc-chat-config.json, such as conv_template.
+checkpoint/ holds config.json, *.safetensors and tokenizer.json. Weights are stored as bfloat16, which the browser widens to
+float32: half the download, and what training/export_onnx_llm.py points at. --chat replaces fields of mlc-chat-config.json, such
+as conv_template.
 
 Library parameter                               Hugging Face parameters
 model.embed_tokens.weight, model.norm.weight    the same name
@@ -62,7 +63,8 @@ def library_parameters(config: LlamaConfig, state: dict[str, numpy.ndarray]) -> 
             block = fused.split(".")[0]
             names = [f"{layer}{block}.{part}_proj.weight" for part in parts]
             if missing := [name for name in names if name not in result]:
-                raise ValueError(f"the checkpoint lacks {', '.join(missing)}: is it a Llama of {config.num_hidden_layers} layers?")
+                layers = config.num_hidden_layers
+                raise ValueError(f"the checkpoint lacks {', '.join(missing)}: is it a Llama of {layers} layers?")
             result[f"{layer}{fused}.weight"] = numpy.concatenate([result.pop(name) for name in names])
     if config.tie_word_embeddings:
         result.pop("lm_head.weight", None)
@@ -130,7 +132,8 @@ def convert(
     config = LlamaConfig.load(config_path)
     total = write_shards(library_parameters(config, read_checkpoint(checkpoint)), output, is_bfloat16)
     raw = json.loads(config_path.read_text(encoding="utf-8"))
-    (output / "mlc-chat-config.json").write_text(json.dumps(chat_config(config, raw, chat), indent=1) + "\n", encoding="utf-8")
+    text = json.dumps(chat_config(config, raw, chat), indent=1) + "\n"
+    (output / "mlc-chat-config.json").write_text(text, encoding="utf-8")
     shutil.copyfile(checkpoint / "tokenizer.json", output / "tokenizer.json")
     return total
 

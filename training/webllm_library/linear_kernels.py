@@ -1,8 +1,9 @@
-"""WebGPU kernels of the decoder that replace those of TVM: linear layers and rotary embedding. Each function returns a scheduled TIR function.
+"""WebGPU kernels of the decoder that replace those of TVM: linear layers and rotary embedding.
 
-None of these kernels uses shared memory or barriers, and none has a data race: one invocation owns what it writes. Both matter on
-SwiftShader (WebGPU on the CPU). It runs the invocations of a workgroup one group of lanes after the other, so a race that a GPU hides
-by lock-step gives wrong numbers, and each barrier costs a switch of every group.
+None of these kernels uses shared memory or barriers, and none has a data race: one invocation owns what it writes. Both
+matter on SwiftShader (WebGPU on the CPU). It runs the invocations of a workgroup one group of lanes after the other, so a race
+that a GPU hides by lock-step gives wrong numbers, and each barrier costs a switch of every group. Each function returns a
+scheduled TIR function.
 """
 
 from tvm.script import tirx as T
