@@ -7,6 +7,7 @@ import type { EmbedderManifest } from '../model-package/manifest.ts';
 import type { ModelPackage } from '../model-package/model-source.ts';
 import type { OnnxRuntimeFiles } from '../onnx-runtime/load-runtime.ts';
 import { createOnnxSession, takeFloat32, type OnnxSession } from '../onnx-runtime/onnx-session.ts';
+import { startWithFallback } from '../onnx-runtime/start-with-fallback.ts';
 import { createEmbedderTokenizer, type EmbedderTokenizer } from '../tokenizer/embedder-tokenizer.ts';
 import type { Embedder } from './embedder.ts';
 import { poolToUnitVector } from './pooling.ts';
@@ -49,22 +50,12 @@ export async function onnxEmbedder(
   const golden = await modelPackage.json(settings.selfTest, read);
   const graph = await modelPackage.bytes(settings.graph, read);
 
-  const start = (chosen: DeviceChoice): Promise<Embedder> =>
-    startOn(chosen, { manifest: modelPackage.manifest, tokenize, golden, graph, options });
-
-  try {
-    return await start(device);
-  } catch (error) {
-    if (!mayFallBack(error) || preference !== 'auto' || device.kind === 'wasm') throw error;
-    const fallback: DeviceChoice = { ...device, kind: 'wasm', reason: `WebGPU was given up: ${error.message}` };
-    const embedder = await start(fallback);
-    onFallback?.(fallback);
-    return embedder;
-  }
-}
-
-function mayFallBack(error: unknown): error is PersonaPlugError {
-  return PersonaPlugError.isInstance(error) && (error.code === 'runtime-failed' || error.code === 'device-lost');
+  return startWithFallback({
+    preference,
+    device,
+    onFallback,
+    start: (chosen) => startOn(chosen, { manifest: modelPackage.manifest, tokenize, golden, graph, options }),
+  });
 }
 
 interface Parts {

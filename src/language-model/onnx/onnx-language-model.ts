@@ -8,6 +8,7 @@ import type { LanguageModelManifest } from '../../model-package/manifest.ts';
 import type { ModelPackage } from '../../model-package/model-source.ts';
 import type { OnnxRuntimeFiles } from '../../onnx-runtime/load-runtime.ts';
 import { createOnnxSession, type OnnxSession } from '../../onnx-runtime/onnx-session.ts';
+import { startWithFallback } from '../../onnx-runtime/start-with-fallback.ts';
 import { checkedId, flattenPrompt, type FlatPrompt, type PromptLimits } from '../flatten-prompt.ts';
 import type {
   GenerateTokensOptions,
@@ -80,21 +81,22 @@ export async function onnxLanguageModel(
       gpuOutputs: ['present_key_values'],
       ...(runtimeFiles ? { files: runtimeFiles } : {}),
     });
-    checkCausalGraph(session, manifest.name);
+    try {
+      checkCausalGraph(session, manifest.name);
+    } catch (error) {
+      await session[Symbol.asyncDispose]();
+      throw error;
+    }
     meter.update(1);
     return session;
   };
 
-  try {
-    return createModel(manifest, device, await createSession(device), tokenizer, onProgress);
-  } catch (error) {
-    const mayFallBack = preference === 'auto' && device.kind === 'webgpu' && PersonaPlugError.isInstance(error);
-    if (!mayFallBack || (error.code !== 'runtime-failed' && error.code !== 'device-lost')) throw error;
-    const fallback: DeviceChoice = { ...device, kind: 'wasm', reason: `WebGPU was given up: ${error.message}` };
-    const model = createModel(manifest, fallback, await createSession(fallback), tokenizer, onProgress);
-    options.onFallback?.(fallback);
-    return model;
-  }
+  return startWithFallback({
+    preference,
+    device,
+    onFallback: options.onFallback,
+    start: async (chosen) => createModel(manifest, chosen, await createSession(chosen), tokenizer, onProgress),
+  });
 }
 
 function createModel(
