@@ -49,7 +49,7 @@ test('a second turn on a kept KV cache', async () => {
   expect(rows).toEqual(words);
   expect(rows.firstFinish).toBe('stop');
   // Only the second round was run: the cache of the first, rows included, was kept.
-  expect(rows.secondPromptTokens).toBeLessThan(rows.firstPromptTokens + 8);
+  expect(rows.secondPromptTokens).toBeLessThan(rows.firstPromptTokens);
   expect(largest).toBeLessThanOrEqual(tolerance);
 });
 

@@ -1,6 +1,5 @@
 // A language model on WebLLM (WebGPU). Prompts go in as exact token ids and rows; sampling is ours, from the CPU copy of the logits,
 // so that seeds, choices and stop strings mean the same as on every other runtime.
-import type { ModelRecord } from '@mlc-ai/web-llm';
 import { chooseDevice, type GpuAccess } from '../../lib/choose-device.ts';
 import { PersonaPlugError } from '../../lib/errors.ts';
 import { createProgressMeter } from '../../lib/progress-meter.ts';
@@ -14,26 +13,15 @@ import type {
   GenerationUsage,
   LanguageModel,
   PromptSegment,
-  TextTokenizer,
   TokenDelta,
 } from '../language-model.ts';
-import { createTextTokenizer } from '../text-tokenizer.ts';
-import { openEngine, type EngineSession, type OpenEngineOptions } from './engine-session.ts';
-import { checkListedHashes } from './listed-hashes.ts';
+import { asSequence } from './decoding-sequence.ts';
+import type { EngineSession } from './engine-session.ts';
+import { packageSource, recordSource, type WebllmRecord } from './engine-source.ts';
 import { createSerialQueue, orAborted } from './serial-queue.ts';
-import { withVerifiedFiles } from './verified-files.ts';
-import { checkWebllmVersion, testedModelVersion } from './version-guard.ts';
+import { checkWebllmVersion } from './version-guard.ts';
 
-/** A WebLLM model that the app supplies, e.g. one of `prebuiltAppConfig`. */
-export interface WebllmRecord {
-  readonly record: ModelRecord;
-  readonly tokenizer: TextTokenizer;
-  readonly endTokens: readonly number[];
-  /** What a plug names this model by. */
-  readonly fingerprint: string;
-  /** SHA-256 sums (hex) by file name beside the model, the library's under `library`: checked before the load. */
-  readonly sha256?: Readonly<Record<string, string>>;
-}
+export type { WebllmRecord };
 
 export interface WebllmLanguageModelOptions {
   /** @defaultValue `navigator.gpu` */
@@ -45,18 +33,11 @@ export interface WebllmLanguageModelOptions {
   readonly allowUntestedVersion?: boolean;
 }
 
-interface Source {
-  readonly name: string;
-  readonly fingerprint: string;
-  readonly tokenizer: TextTokenizer;
-  readonly endTokens: readonly number[];
-  /** What the package says it is; null where nothing was said. */
-  readonly hiddenSize: number | null;
-  open(options: Pick<OpenEngineOptions, 'signal' | 'onProgress'>): Promise<EngineSession>;
-}
-
 /**
  * Loads a language model on WebLLM, after every file of a package was checked by SHA-256. Works in pages and workers.
+ *
+ * One answer at a time: the engine has one KV cache, so a second `generate` starts when the first has ended or was dropped. Read
+ * two streams one after the other or in two loops, not in turns.
  *
  * @throws PersonaPlugError `webgpu-unavailable`, `model-integrity`, `model-mismatch`, `runtime-failed`; `signal.reason`.
  *
@@ -135,14 +116,10 @@ export async function webllmLanguageModel(
       });
       const firstLogits = await engine.append(soft.tokenIds, { signal, onChunk: (done) => meter.update(done) });
       const context: DecodeContext = {
-        sequence: {
-          length: promptTokens,
-          append: async (positions, _last, options) => [await engine.append(positions.ids, options)],
-          [Symbol.dispose]() {},
-        },
-        hiddenSize: 0,
+        sequence: asSequence(engine, promptTokens),
         tokenizer: source.tokenizer,
         endTokens: source.endTokens,
+        hiddenSize: 0,
         firstLogits,
       };
       // The last token of an answer is never run, so the window holds one more than it has room for.
@@ -198,58 +175,4 @@ export async function webllmLanguageModel(
       }
     },
   };
-}
-
-async function packageSource(
-  modelPackage: ModelPackage<LanguageModelManifest>,
-  allowUntestedVersion: boolean,
-  { signal, onProgress }: Pick<OpenEngineOptions, 'signal' | 'onProgress'>,
-): Promise<Source> {
-  const { name, fingerprint, languageModel } = modelPackage.manifest;
-  const built = languageModel.webllm?.version;
-  if (built !== undefined && !allowUntestedVersion && `v${built.replaceAll('.', '_')}/base` !== testedModelVersion) {
-    throw new PersonaPlugError(
-      'model-mismatch',
-      `The library of ${name} was built for web-llm ${built}, not for ${testedModelVersion}. Build it again with training/webllm_library.`,
-    );
-  }
-  const tokenizerJson = await modelPackage.json(languageModel.tokenizer, given({ signal, onProgress }));
-  return {
-    name,
-    fingerprint,
-    tokenizer: createTextTokenizer(tokenizerJson),
-    endTokens: languageModel.endTokens,
-    hiddenSize: languageModel.hiddenSize,
-    open: async (options) =>
-      await withVerifiedFiles(
-        modelPackage,
-        async (placed) =>
-          await openEngine({
-            ...options,
-            allowUntestedVersion,
-            record: { model: placed.model, model_id: name, model_lib: placed.library },
-          }),
-        given(options),
-      ),
-  };
-}
-
-function recordSource({ record, sha256, ...model }: WebllmRecord, allowUntestedVersion: boolean): Source {
-  return {
-    ...model,
-    name: record.model_id,
-    hiddenSize: null,
-    async open(options) {
-      if (sha256 !== undefined) await checkListedHashes(record, sha256, options.signal);
-      return await openEngine({ ...options, allowUntestedVersion, record });
-    },
-  };
-}
-
-/** Leaves out what is undefined, as exact optional properties want it. */
-function given({ signal, onProgress }: Pick<OpenEngineOptions, 'signal' | 'onProgress'>): {
-  signal?: AbortSignal;
-  onProgress?: OnProgress;
-} {
-  return { ...(signal ? { signal } : {}), ...(onProgress ? { onProgress } : {}) };
 }
