@@ -1,0 +1,26 @@
+// What the examples in the sources may use without saying so: the names that an application would have at hand.
+import type { AppConfig, MLCEngine } from '@mlc-ai/web-llm';
+import type { Personalizer } from '../src/engine/personalizer.ts';
+import type { TextTokenizer } from '../src/language-model/language-model.ts';
+import type { OnProgress } from '../src/lib/progress.ts';
+import type { ModelPackage, ModelSource } from '../src/model-package/model-source.ts';
+import type { SoftPrompt } from '../src/language-model/webllm/index.ts';
+
+declare global {
+  const personalizer: Personalizer;
+  const models: ModelSource;
+  const modelPackage: ModelPackage;
+  const tokenizer: TextTokenizer;
+  const tokens: readonly number[];
+  const logits: Float32Array;
+  const rows: Float32Array;
+  const engine: MLCEngine;
+  const appConfig: AppConfig;
+  const persona: SoftPrompt;
+  const question: string;
+  const onProgress: OnProgress;
+  const input: { readonly value: string };
+  function write(text: string): void;
+  function show(value: unknown): void;
+  function showSettings(): void;
+}
