@@ -32,6 +32,7 @@ class Embedder:
     def __init__(self, directory: Path | None = None) -> None:
         directory = directory or packaged_model_directory()
         self._tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
+        self._tokenizer.encode_special_tokens = True  # "[SEP]" inside a text is text
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(MAXIMUM_TOKENS)
         self._model = AutoModel.from_pretrained(directory, dtype=torch.float32).eval()

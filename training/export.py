@@ -111,7 +111,7 @@ def export_language_model(directory: Path, models: Path, config_path: Path, libr
             "endTokens": [END],
             "tokenizer": "tokenizer.json",
             "promptTemplate": [dict(entry) for entry in NANO_TEMPLATE],
-            "onnx": {"graph": "model.onnx", "externalData": shards},
+            "onnx": {"graph": "model.onnx", "externalData": shards, "externalDtype": "bfloat16"},
             "webllm": {"library": "model.wasm", "version": WEBLLM_VERSION},
         },
     )

@@ -16,6 +16,7 @@ class OnnxEmbedder:
     def __init__(self, package: Path) -> None:
         block = json.loads((package / "manifest.json").read_text())["embedder"]
         self._tokenizer = Tokenizer.from_file(str(package / block["tokenizer"]))
+        self._tokenizer.encode_special_tokens = True  # "[SEP]" inside a text is text
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(block["maximumTokens"])
         self._session = onnxruntime.InferenceSession(str(package / block["graph"]), providers=["CPUExecutionProvider"])
