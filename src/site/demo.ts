@@ -7,7 +7,7 @@ import type { Progress } from '../lib/progress.ts';
 import { askTwice, type Question } from './ask.ts';
 import { createDemoState, type DemoState, emptyAnswer } from './demo-state.ts';
 import type { SampleHistory } from './sample-histories.ts';
-import { type ForeignRequest, onWorkerReport, type RequestReport, watchRequests } from './watch-requests.ts';
+import { addForeign, onWorkerReport, type RequestReport, watchRequests } from './watch-requests.ts';
 
 export interface DemoOptions {
   /** Read when loading starts: a wrong address is then a failure that the page shows. */
@@ -245,12 +245,6 @@ export class Demo {
       this.state.foreignRequests.value = addForeign(this.state.foreignRequests.value, report.request);
     }
   };
-}
-
-/** A blocked request may be told of twice, by its violation and by its empty resource entry. */
-function addForeign(known: readonly ForeignRequest[], request: ForeignRequest): readonly ForeignRequest[] {
-  const isEcho = !request.isBlocked && known.some(({ isBlocked, url }) => isBlocked && request.url.startsWith(url));
-  return isEcho ? known : [...known, request];
 }
 
 function importSentence(name: string, { added, replaced, unchanged }: ImportResult): string {

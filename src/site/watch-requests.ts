@@ -16,6 +16,18 @@ export function countForeign(requests: readonly ForeignRequest[]): { readonly se
   return { sent: requests.length - blocked, blocked };
 }
 
+/**
+ * Adds a foreign request to those that are known. A blocked one is told of twice, by its violation and by its empty
+ * resource entry, in either order; the policy never changes, so one address is not sent once and blocked once.
+ */
+export function addForeign(known: readonly ForeignRequest[], request: ForeignRequest): readonly ForeignRequest[] {
+  // Of a frame, the violation names only the origin.
+  const isEcho = (sent: ForeignRequest, of: ForeignRequest): boolean =>
+    !sent.isBlocked && of.isBlocked && sent.where === of.where && [sent.url, new URL(sent.url).origin].includes(of.url);
+  if (known.some((other) => isEcho(request, other))) return known;
+  return [...known.filter((other) => !isEcho(other, request)), request];
+}
+
 /** What the watcher tells: one more request of the own origin, or a foreign one. */
 export type RequestReport =
   | { readonly kind: 'own'; readonly url: string; readonly bytes: number }
