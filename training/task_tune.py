@@ -28,7 +28,7 @@ from training.tokenizer import TextTokenizer
 
 @dataclass(frozen=True)
 class TaskTuneConfig:
-    """Rates and shares. `repeats`: how often a task's items occur in one pass."""
+    """Rates and shares. `repeats`: how often a task's users occur in one pass; 0.5 is every second one, at random."""
 
     minutes: float = 12.0
     muon_rate: float = 0.0015
@@ -37,8 +37,10 @@ class TaskTuneConfig:
     batch_tokens: int = 4096
     retrieval_share: float = 0.2
     maximum_retrieved: int = 4
-    maximum_length: int = 768
-    repeats: dict[str, int] = field(default_factory=lambda: {"news_category": 3, "news_headline": 2, "paper_title": 1})
+    maximum_length: int = 512
+    repeats: dict[str, float] = field(
+        default_factory=lambda: {"news_category": 3, "news_headline": 2, "paper_title": 0.5}
+    )
     evaluations: int = 6
     seed: int = 0
 
@@ -124,7 +126,7 @@ def task_tune(directory: Path, config: TaskTuneConfig, source: Path | None = Non
     evaluate()
     while not schedule.is_over(elapsed):
         order = random.Random(config.seed * 1000 + epoch)
-        passes = [user for user in users for _ in range(config.repeats[user.task])]
+        passes = [user for user in users for _ in range(int(config.repeats[user.task] + order.random()))]
         samples = build_samples(tokenizer, passes, config, order, config.retrieval_share)
         for batch in batches_by_length([len(sample) for sample in samples], config.batch_tokens, order):
             started = time.monotonic()
