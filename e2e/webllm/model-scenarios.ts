@@ -22,6 +22,9 @@ interface Answer {
 
 const categories = ['Arts & Culture', 'Business', 'Black Voices', 'Sports', 'Science', 'World News', 'U.S. News'];
 
+/** So hot that no model ends its answer early, and still the same tokens each time. */
+const hot = { temperature: 3, seed: 1 };
+
 /** The devices that WebLLM asks for, so that a test can lose them. */
 const devices: GPUDevice[] = [];
 // oxlint-disable-next-line typescript/unbound-method -- the proxy calls it on the adapter
@@ -139,9 +142,9 @@ export async function createModelScenarios() {
     },
 
     async stopString() {
-      const free = await answer(softPrompt);
+      const free = await answer(softPrompt, hot);
       const stop = free.text.slice(2, 6);
-      const stopped = await answer(softPrompt, { stopStrings: [stop] });
+      const stopped = await answer(softPrompt, { ...hot, stopStrings: [stop] });
       return { free: free.text, stop, text: stopped.text, finishReason: stopped.usage.finishReason };
     },
 
@@ -167,14 +170,14 @@ export async function createModelScenarios() {
     },
 
     async abort() {
-      const before = await answer(softPrompt, { maximumNewTokens: 4 });
+      const before = await answer(softPrompt, { ...hot, maximumNewTokens: 4 });
       const controller = new AbortController();
       const reason = new Error('enough');
       let afterAbort = 0;
       let count = 0;
       let thrown: unknown = null;
       try {
-        for await (const _ of model.generate(softPrompt, { maximumNewTokens: 64, signal: controller.signal })) {
+        for await (const _ of model.generate(softPrompt, { ...hot, maximumNewTokens: 64, signal: controller.signal })) {
           count += 1;
           if (controller.signal.aborted) afterAbort += 1;
           // In the middle of the next token.
@@ -183,7 +186,7 @@ export async function createModelScenarios() {
       } catch (error) {
         thrown = error;
       }
-      const next = await answer(softPrompt, { maximumNewTokens: 4 });
+      const next = await answer(softPrompt, { ...hot, maximumNewTokens: 4 });
       const already = await codeOf(() => answer(prompt, { signal: AbortSignal.abort(reason) }), reason);
       return { isReason: thrown === reason, count, afterAbort, already, isNextRight: next.text === before.text };
     },
@@ -210,11 +213,11 @@ export async function createModelScenarios() {
     },
 
     async deviceLoss() {
-      const before = await answer(softPrompt, { maximumNewTokens: 6 });
+      const before = await answer(softPrompt, { ...hot, maximumNewTokens: 6 });
       let code = 'none';
       try {
         let count = 0;
-        for await (const _ of model.generate(softPrompt, { maximumNewTokens: 32 })) {
+        for await (const _ of model.generate(softPrompt, { ...hot, maximumNewTokens: 32 })) {
           count += 1;
           if (count === 2) devices[0]?.destroy();
         }
@@ -222,7 +225,7 @@ export async function createModelScenarios() {
         code = PersonaPlugError.isInstance(error) ? error.code : String(error);
       }
       const begin = performance.now();
-      const after = await answer(softPrompt, { maximumNewTokens: 6 });
+      const after = await answer(softPrompt, { ...hot, maximumNewTokens: 6 });
       return { code, isNextRight: after.text === before.text, milliseconds: performance.now() - begin };
     },
 
@@ -307,7 +310,7 @@ export async function createModelScenarios() {
     },
 
     async close() {
-      const running = codeOf(() => answer(prompt, { maximumNewTokens: 64 }));
+      const running = codeOf(() => answer(prompt, { ...hot, maximumNewTokens: 64 }));
       await new Promise((resolve) => setTimeout(resolve, 50));
       await model[Symbol.asyncDispose]();
       await model[Symbol.asyncDispose]();
