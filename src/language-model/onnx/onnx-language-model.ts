@@ -19,7 +19,7 @@ import type {
 } from '../language-model.ts';
 import { createTextTokenizer } from '../text-tokenizer.ts';
 import { checkCausalGraph, startSequence } from './causal-graph.ts';
-import { decodeChoice, decodeFreely } from './decode.ts';
+import { decodeChoice, type DecodeContext, decodeFreely } from '../decode.ts';
 import { widenBfloat16 } from './widen-bfloat16.ts';
 
 export interface OnnxLanguageModelOptions {
@@ -125,7 +125,15 @@ function createModel(
     using sequence = startSequence(session, settings);
     const meter = createProgressMeter({ stage: 'prefill', label: name, total: flat.length, unit: 'steps', onProgress });
     const [firstLogits] = await sequence.append(flat, 1, { signal, onChunk: (done) => meter.update(done) });
-    const context = { sequence, tokenizer, endTokens, hiddenSize, firstLogits: firstLogits ?? new Float32Array(0) };
+    const context: DecodeContext = {
+      async append(tokens, stop) {
+        const [logits] = await sequence.append(tokenPositions(tokens, hiddenSize), 1, stop);
+        return logits ?? new Float32Array(0);
+      },
+      tokenizer,
+      endTokens,
+      firstLogits: firstLogits ?? new Float32Array(0),
+    };
     // The last token of an answer is never run, so the window holds one more than it has room for.
     const maximumNewTokens = Math.min(options.maximumNewTokens, contextWindow - flat.length);
     const result = yield* choices === undefined
@@ -169,4 +177,14 @@ function createModel(
       isSoft: [...flat.isSoft, ...continuation.map(() => false)],
     };
   }
+}
+
+/** Real tokens as positions without soft rows. */
+function tokenPositions(tokens: readonly number[], hiddenSize: number): FlatPrompt {
+  return {
+    length: tokens.length,
+    ids: tokens,
+    rows: new Float32Array(tokens.length * hiddenSize),
+    isSoft: tokens.map(() => false),
+  };
 }

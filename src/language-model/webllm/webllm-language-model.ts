@@ -6,7 +6,7 @@ import { createProgressMeter } from '../../lib/progress-meter.ts';
 import type { OnProgress } from '../../lib/progress.ts';
 import type { LanguageModelManifest } from '../../model-package/manifest.ts';
 import type { ModelPackage } from '../../model-package/model-source.ts';
-import { decodeChoice, decodeFreely, type DecodeContext } from '../onnx/decode.ts';
+import { decodeChoice, decodeFreely, type DecodeContext } from '../decode.ts';
 import { checkedId, flattenPrompt } from '../flatten-prompt.ts';
 import type {
   GenerateTokensOptions,
@@ -15,7 +15,6 @@ import type {
   PromptSegment,
   TokenDelta,
 } from '../language-model.ts';
-import { asSequence } from './decoding-sequence.ts';
 import type { EngineSession } from './engine-session.ts';
 import { packageSource, recordSource, type WebllmRecord } from './engine-source.ts';
 import { createSerialQueue, orAborted } from './serial-queue.ts';
@@ -116,10 +115,9 @@ export async function webllmLanguageModel(
       });
       const firstLogits = await engine.append(soft.tokenIds, { signal, onChunk: (done) => meter.update(done) });
       const context: DecodeContext = {
-        sequence: asSequence(engine, promptTokens),
+        append: async (tokens, stop) => await engine.append(tokens, stop),
         tokenizer: source.tokenizer,
         endTokens: source.endTokens,
-        hiddenSize: 0,
         firstLogits,
       };
       // The last token of an answer is never run, so the window holds one more than it has room for.

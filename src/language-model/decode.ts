@@ -1,18 +1,16 @@
-// The decoding loop: logits to tokens to text, freely or along fixed choices. It knows no runtime, only a sequence to append to.
-import { yieldToEventLoop } from '../../lib/yield-to-event-loop.ts';
-import { createChoiceTrie } from '../choice-trie.ts';
-import type { FlatPrompt } from '../flatten-prompt.ts';
-import { createIncrementalDecoder } from '../incremental-decoder.ts';
-import type { FinishReason, GenerateTokensOptions, TextTokenizer, TokenDelta } from '../language-model.ts';
-import { argmax, createSampler } from '../sampling.ts';
-import { createStopStringFilter } from '../stop-strings.ts';
-import type { Sequence } from './causal-graph.ts';
+// The decoding loop: logits to tokens to text, freely or along fixed choices. It knows no runtime, only how to append tokens.
+import { yieldToEventLoop } from '../lib/yield-to-event-loop.ts';
+import { createChoiceTrie } from './choice-trie.ts';
+import { createIncrementalDecoder } from './incremental-decoder.ts';
+import type { FinishReason, GenerateTokensOptions, TextTokenizer, TokenDelta } from './language-model.ts';
+import { argmax, createSampler } from './sampling.ts';
+import { createStopStringFilter } from './stop-strings.ts';
 
 export interface DecodeContext {
-  readonly sequence: Sequence;
+  /** Runs tokens after those that ran before, and gives the logits after the last of them, `[vocabulary]`. */
+  readonly append: (tokens: readonly number[], options: { signal?: AbortSignal | undefined }) => Promise<Float32Array>;
   readonly tokenizer: TextTokenizer;
   readonly endTokens: readonly number[];
-  readonly hiddenSize: number;
   /** Logits after the prompt, `[vocabulary]`. */
   readonly firstLogits: Float32Array;
 }
@@ -24,7 +22,7 @@ export interface DecodeResult {
 
 /** Decodes freely until an end token, a stop string, or `maximumNewTokens`. */
 export async function* decodeFreely(
-  { sequence, tokenizer, endTokens, hiddenSize, firstLogits }: DecodeContext,
+  { append, tokenizer, endTokens, firstLogits }: DecodeContext,
   { maximumNewTokens, stopStrings = [], signal, ...sampling }: GenerateTokensOptions,
 ): AsyncGenerator<TokenDelta, DecodeResult, void> {
   const sample = createSampler(sampling);
@@ -51,7 +49,7 @@ export async function* decodeFreely(
     yield { token, text };
     await yieldToEventLoop();
     signal?.throwIfAborted();
-    logits = await appendTokens(sequence, [token], hiddenSize, signal);
+    logits = await append([token], { signal });
   }
 
   function rest(undecoded: string): string {
@@ -65,7 +63,7 @@ export async function* decodeFreely(
  * once it is asked again: the same answer in fewer runs.
  */
 export async function* decodeChoice(
-  { sequence, tokenizer, endTokens, hiddenSize, firstLogits }: DecodeContext,
+  { append, tokenizer, endTokens, firstLogits }: DecodeContext,
   choices: readonly string[],
   { signal }: Pick<GenerateTokensOptions, 'signal'>,
 ): AsyncGenerator<TokenDelta, DecodeResult, void> {
@@ -81,7 +79,7 @@ export async function* decodeChoice(
   for (;;) {
     const allowed = trie.allowed(taken);
     if (allowed.length > 1 && unrun.length > 0) {
-      logits = await appendTokens(sequence, unrun, hiddenSize, signal);
+      logits = await append(unrun, { signal });
       unrun = [];
     }
     const token = allowed.length === 1 ? (allowed[0] ?? endToken) : argmax(logits, allowed);
@@ -96,20 +94,4 @@ export async function* decodeChoice(
     await yieldToEventLoop();
     signal?.throwIfAborted();
   }
-}
-
-async function appendTokens(
-  sequence: Sequence,
-  tokens: readonly number[],
-  hiddenSize: number,
-  signal: AbortSignal | undefined,
-): Promise<Float32Array> {
-  const positions: FlatPrompt = {
-    length: tokens.length,
-    ids: tokens,
-    rows: new Float32Array(tokens.length * hiddenSize),
-    isSoft: tokens.map(() => false),
-  };
-  const [logits] = await sequence.append(positions, 1, { signal });
-  return logits ?? new Float32Array(0);
 }
