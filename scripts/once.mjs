@@ -8,34 +8,45 @@ import { CommandError, progressBar, say } from './terminal.mjs';
 
 /** Asks; prints; returns the exit code. Everything that it started is stopped, also on Ctrl-C. */
 export async function askOnce(question) {
-  const cleanups = [];
-  const cleanUp = async () => {
-    for (const step of cleanups.splice(0).reverse()) await step().catch(() => undefined);
+  const started = { cleanups: [], stoppedBy: '' };
+  const running = run(question, started);
+  // More than once: npm passes on the signal that the terminal has sent here already.
+  const stop = (signal) => {
+    started.stoppedBy = signal;
+    // The browser's end makes every pending step of the run fail.
+    void cleanUp(started);
   };
-  const interrupted = new Promise((_resolve, reject) => {
-    for (const signal of ['SIGINT', 'SIGTERM']) {
-      process.once(signal, () => reject(new CommandError(`Stopped by ${signal}.`, 130)));
-    }
-  });
+  process.on('SIGINT', stop).on('SIGTERM', stop);
   try {
-    const document = await Promise.race([run(question, cleanups), interrupted]);
-    process.stdout.write(question.isJson ? `${JSON.stringify(document, null, 2)}\n` : oncePage(document));
-    if (document.requests.otherOrigins === 0) return 0;
-    say(`${document.requests.otherOrigins} requests went to other origins:`);
-    for (const url of document.requests.foreign) say(`  ${url}`);
-    return 3;
+    return print(await running, question.isJson);
+  } catch (error) {
+    throw started.stoppedBy === '' ? error : new CommandError(`Stopped by ${started.stoppedBy}.`, 130);
   } finally {
-    await cleanUp();
+    await cleanUp(started);
   }
 }
 
-async function run(question, cleanups) {
+/** Undoes what was started, last first; what is started meanwhile too. */
+async function cleanUp({ cleanups }) {
+  for (let step = cleanups.pop(); step !== undefined; step = cleanups.pop()) await step().catch(() => undefined);
+}
+
+function print(document, isJson) {
+  process.stdout.write(isJson ? `${JSON.stringify(document, null, 2)}\n` : oncePage(document));
+  if (document.requests.otherOrigins === 0) return 0;
+  say(`${document.requests.otherOrigins} requests went to other origins:`);
+  for (const url of document.requests.foreign) say(`  ${url}`);
+  return 3;
+}
+
+async function run(question, started) {
+  const { cleanups } = started;
   const executablePath = await findExecutable();
   const server = await serveSite(await freePort());
   cleanups.push(server.close);
   const proxy = await startRecordingProxy(server.url);
   cleanups.push(async () => await proxy.close());
-  const { browser, page } = await openPage(question, { executablePath, server, proxy, cleanups });
+  const { browser, page } = await openPage(question, { executablePath, server, proxy, started });
   const beat = watchProgress(page);
   cleanups.push(async () => beat.stop());
 
@@ -91,7 +102,9 @@ async function openPage(question, context) {
   );
 }
 
-async function launch(mode, question, { executablePath, server, proxy, cleanups }) {
+async function launch(mode, question, { executablePath, server, proxy, started }) {
+  const { cleanups } = started;
+  if (started.stoppedBy !== '') throw new CommandError('Stopped.');
   const { chromium } = await import('playwright');
   const profile = await createQuietProfile();
   cleanups.push(async () => await rm(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 }));

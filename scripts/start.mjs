@@ -42,9 +42,11 @@ async function serve() {
   process.stdout.write(`${server.url}\n`);
   say('Open it in a Chromium-based browser. Ctrl-C stops the server.');
   await new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, resolve);
+    // More than once: npm passes on the signal that the terminal has sent here already.
+    for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, resolve);
   });
   await server.close();
+  process.exit();
 }
 
 function readArguments() {

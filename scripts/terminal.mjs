@@ -23,17 +23,17 @@ export function say(sentence) {
 export function progressBar(title, { stream = process.stderr, now = Date.now } = {}) {
   const start = now();
   const isTerminal = stream.isTTY;
-  let lastLine = 0;
+  let lastLine = isTerminal ? 0 : start;
   let isDrawn = false;
   const draw = (line) => {
     isDrawn = true;
     stream.write(isTerminal ? `\r\u001B[K${line.slice(0, (stream.columns ?? 100) - 1)}` : `${line}\n`);
   };
+  if (!isTerminal) stream.write(`${title} …\n`);
   return {
     update(done, total, label = '') {
       const time = now();
       if (time - lastLine < (isTerminal ? 80 : 5_000)) return;
-      if (!isTerminal && lastLine === 0 && time - start < 5_000) return;
       lastLine = time;
       draw(`${title} ${barText(done, total)} ${timeLeft(done, total, time - start)} ${label}`.trimEnd());
     },

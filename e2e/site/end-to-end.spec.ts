@@ -1,7 +1,10 @@
 // The main job in a real browser: import, SIGKILL, reopen, ask; the answers are those that training computed.
 import { expect, test } from '@playwright/test';
+import type { PersonaPlugDemo } from '../../src/site/script-interface.ts';
 import { DemoBrowser, type GoldenCase, goldenCases, type OpenOptions, toJsonl } from './demo-browser.ts';
 import { ask, exportWithVectors, importText } from './page-calls.ts';
+
+declare const personaPlugDemo: PersonaPlugDemo;
 
 const cases = await goldenCases();
 
@@ -69,6 +72,8 @@ for (const { name, options, runtime, device, cases: own } of paths) {
       // 8-bit vectors of another kernel move the gate a little (WebGPU: cosine .999 to the reference).
       expect(explanation?.gate).toBeCloseTo(golden.gate, 2);
       expect(explanation?.items).toHaveLength(golden.history.length);
+      const { foreign } = await page.evaluate(() => personaPlugDemo.requests());
+      expect(foreign).toEqual([]);
       const weights = explanation?.items.map(({ weight }) => weight) ?? [];
       expect(weights.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 5);
       expect(weights).toEqual(weights.toSorted((a, b) => b - a));
