@@ -19,6 +19,7 @@ export function modelIndex(packages: readonly ModelPackageOnDisk[]): {
   schemaVersion: 1;
   packages: Record<string, { revision: string; path: string }>;
 };
+export function publishModelPackages(packages: readonly ModelPackageOnDisk[], target: string): Promise<void>;
 export class DamagedModelError extends Error {}
 export function verifyModelPackages(
   folder?: string,

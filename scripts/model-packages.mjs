@@ -2,7 +2,7 @@
 // Plain Node, without dependencies: it runs before anything is installed.
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
 
@@ -46,6 +46,21 @@ export function modelIndex(packages) {
       packages.map(({ name, revision }) => [name, { revision, path: `${name}/resolve/${revision}/` }]),
     ),
   };
+}
+
+/** Lays packages out as a host serves them: `index.json`, and each file under its package's revision. */
+export async function publishModelPackages(packages, target) {
+  await mkdir(target, { recursive: true });
+  for (const modelPackage of packages) {
+    const files = ['manifest.json', ...filesOfPackage(modelPackage).map((file) => file.path)];
+    for (const file of files) {
+      const destination = path.join(target, modelPackage.name, 'resolve', modelPackage.revision, file);
+      await mkdir(path.dirname(destination), { recursive: true });
+      await copyFile(path.join(modelPackage.folder, file), destination);
+    }
+  }
+  // Last: from here on pages ask for the new revisions, which are all there.
+  await writeFile(path.join(target, 'index.json'), JSON.stringify(modelIndex(packages)));
 }
 
 /** A model file that is missing or not what its manifest says. */

@@ -1,11 +1,17 @@
 // A vite plugin: serves the model packages of a folder at /models/<name>/resolve/<revision>/<file>, where the revision
 // is a hash of the manifest, and writes the same tree into the build.
 import { createReadStream } from 'node:fs';
-import { copyFile, mkdir, stat, writeFile } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import path from 'node:path';
 import type { Connect, Plugin } from 'vite';
-import { filesOfPackage, findModelPackages, modelIndex, modelsFolder } from '../../../scripts/model-packages.mjs';
+import {
+  filesOfPackage,
+  findModelPackages,
+  modelIndex,
+  modelsFolder,
+  publishModelPackages,
+} from '../../../scripts/model-packages.mjs';
 
 const contentTypes: Readonly<Record<string, string>> = {
   '.json': 'application/json',
@@ -36,7 +42,7 @@ export function modelFiles({ folder = modelsFolder(), copy = true }: ModelFilesO
     configureServer: ({ middlewares }) => void middlewares.use('/models', serve(folder)),
     configurePreviewServer: ({ middlewares }) => void middlewares.use('/models', serve(folder)),
     async writeBundle() {
-      if (copy) await copyPackages(folder, path.join(outputFolder, 'models'));
+      if (copy) await publishModelPackages(await findModelPackages(folder), path.join(outputFolder, 'models'));
     },
   };
 }
@@ -94,18 +100,4 @@ async function find(folder: string, pathname: string): Promise<ModelFile | null>
     type: contentTypes[path.extname(file)] ?? 'application/octet-stream',
     cacheControl: 'public, max-age=31536000, immutable',
   };
-}
-
-async function copyPackages(folder: string, target: string): Promise<void> {
-  const packages = await findModelPackages(folder);
-  await mkdir(target, { recursive: true });
-  await writeFile(path.join(target, 'index.json'), JSON.stringify(modelIndex(packages)));
-  for (const modelPackage of packages) {
-    const files = ['manifest.json', ...filesOfPackage(modelPackage).map((file) => file.path)];
-    for (const file of files) {
-      const destination = path.join(target, modelPackage.name, 'resolve', modelPackage.revision, file);
-      await mkdir(path.dirname(destination), { recursive: true });
-      await copyFile(path.join(modelPackage.folder, file), destination);
-    }
-  }
 }
