@@ -1,6 +1,10 @@
+import { useEffect } from 'preact/hooks';
 import type { Progress } from '../../lib/progress.ts';
 import { formatBytes, formatDuration } from '../format.ts';
 import type { DemoProps } from './app.tsx';
+
+/** Long enough to read it twice; what it says is on the page as well. */
+const noticeMilliseconds = 10_000;
 
 const stageNames: Readonly<Record<Progress['stage'], string>> = {
   download: 'Fetching',
@@ -17,6 +21,11 @@ const stageNames: Readonly<Record<Progress['stage'], string>> = {
 export function JobBar({ demo }: DemoProps) {
   const job = demo.state.job.value;
   const notice = demo.state.notice.value;
+  useEffect(() => {
+    if (notice === '') return undefined;
+    const timer = setTimeout(() => (demo.state.notice.value = ''), noticeMilliseconds);
+    return () => clearTimeout(timer);
+  }, [notice]);
   return (
     <div class={job !== null ? 'job' : notice === '' ? 'job is-idle' : 'job is-notice'}>
       <p class="job-text" role="status">
