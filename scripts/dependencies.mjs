@@ -15,12 +15,15 @@ export function checkNode() {
   throw new CommandError(`Node ${process.versions.node} is too old: persona-plug needs 20.19 or newer.`);
 }
 
-/** Runs `npm ci` when a locked package is missing or has another version. */
+/**
+ * Installs when a locked package is missing or has another version. Not by `npm ci`: that refuses a lock without the
+ * optional packages of every platform, and a registry need not have them all.
+ */
 export async function installMissing() {
   const missing = missingPackages();
   if (missing.length === 0) return;
   const bar = progressBar(`Installing ${missing.length} packages`);
-  const { code, errors } = await npmCi((fetched) => bar.update(Math.min(fetched, missing.length), missing.length));
+  const { code, errors } = await npmInstall((fetched) => bar.update(Math.min(fetched, missing.length), missing.length));
   if (code === 0) {
     bar.end();
     return;
@@ -33,7 +36,7 @@ export async function installMissing() {
         'Connect to the network and run this again; afterwards no network is needed.',
     );
   }
-  throw new CommandError(`npm ci ended with code ${code}:\n${errors.trim().split('\n').slice(-12).join('\n')}`);
+  throw new CommandError(`npm install ended with code ${code}:\n${errors.trim().split('\n').slice(-12).join('\n')}`);
 }
 
 /** Locked packages that node_modules lacks; optional ones are for other machines. */
@@ -55,11 +58,19 @@ function readLock(location) {
   }
 }
 
-async function npmCi(onFetched) {
+async function npmInstall(onFetched) {
   // npm names itself to the scripts that it runs.
   const npm = process.env.npm_execpath;
   const [command, first] = npm?.endsWith('.js') === true ? [process.execPath, [npm]] : ['npm', []];
-  const options = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=http', '--fetch-retries=1'];
+  const options = [
+    'install',
+    '--no-save',
+    '--include=dev',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=http',
+    '--fetch-retries=1',
+  ];
   const child = spawn(command, [...first, ...options], {
     cwd: repository,
     stdio: ['ignore', 'ignore', 'pipe'],
