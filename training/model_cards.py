@@ -62,7 +62,11 @@ def language_model_card(results: dict) -> str:
             f"{measured['held_out_bits_per_byte']:.3f} bits per byte on held-out Wikipedia"
         )
     if "task-tune" in results:
-        lines.append(f"- task tuning: mean loss of a held-out answer token {results['task-tune']['best']:.3f} nats")
+        kept = results["task-tune"].get("kept", {})
+        losses = ", ".join(f"{task} {loss:.3f}" for task, loss in kept.items())
+        lines.append(
+            f"- task tuning: {results['task-tune']['steps']} steps; loss of a held-out answer token: {losses} nats"
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import random
 import time
 from dataclasses import dataclass, field
@@ -111,16 +112,17 @@ def task_tune(directory: Path, config: TaskTuneConfig, source: Path | None = Non
 
     elapsed, epoch, step, best, history = 0.0, 0, 0, float("inf"), []
     next_evaluation = schedule.budget / config.evaluations
+    kept: dict[str, float] = {}
 
     def evaluate() -> None:
-        nonlocal best
+        nonlocal best, kept
         losses = held_out_loss(model, held_out, config)
-        # Tasks count alike: a title's 12 tokens would drown a category's 3.
-        mean = sum(losses.values()) / len(losses)
+        # Logarithms: a category's token costs a fifth of a title's, and its overfitting must not hide behind titles.
+        mean = sum(math.log(loss) for loss in losses.values()) / len(losses)
         history.append({"minutes": elapsed / 60, "epoch": epoch, **losses})
         print(f"{elapsed / 60:.1f} min  held out {mean:.4f}  {losses}", flush=True)
         if mean < best:
-            best = mean
+            best, kept = mean, losses
             model.save_pretrained(finished)
 
     evaluate()
@@ -156,9 +158,8 @@ def task_tune(directory: Path, config: TaskTuneConfig, source: Path | None = Non
                 break
         epoch += 1
     evaluate()
-    (directory / "task-tune.json").write_text(
-        json.dumps({"best": best, "steps": step, "epochs": epoch, "history": history}, indent=1)
-    )
+    report = {"steps": step, "epochs": epoch, "kept": kept, "history": history}
+    (directory / "task-tune.json").write_text(json.dumps(report, indent=1))
     return finished
 
 
