@@ -72,6 +72,11 @@ async function reported(page: Page): Promise<string[]> {
   return await page.getByRole('region', { name: 'Requests' }).getByRole('listitem').allTextContents();
 }
 
+/** What the page says of a planted request. Of a frame, the browser tells the page only the origin. */
+function trace(name: string): string {
+  return name === 'page-frame' ? '(frame-src)' : `/${name} `;
+}
+
 test('planted requests are blocked and reported, in page and worker', async () => {
   await using other = await OtherOrigin.start();
   const proxy = await startRecordingProxy(site);
@@ -85,8 +90,6 @@ test('planted requests are blocked and reported, in page and worker', async () =
   // What was planted and is not on the page: nothing.
   const missing = async (): Promise<string[]> => {
     const lines = await reported(page);
-    // Of a frame, the browser tells the page only the origin.
-    const trace = (name: string): string => (name === 'page-frame' ? '(frame-src)' : `/${name} `);
     return [...inPage, ...inWorker].filter((name) => !lines.some((line) => line.includes(trace(name))));
   };
   await expect.poll(missing).toEqual([]);
