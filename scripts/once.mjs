@@ -8,7 +8,7 @@ import { CommandError, progressBar, say } from './terminal.mjs';
 
 /** Asks; prints; returns the exit code. Everything that it started is stopped, also on Ctrl-C. */
 export async function askOnce(question) {
-  const started = { cleanups: [], stoppedBy: '' };
+  const started = { cleanups: [], cleaning: Promise.resolve(), stoppedBy: '' };
   const running = run(question, started);
   // More than once: npm passes on the signal that the terminal has sent here already.
   const stop = (signal) => {
@@ -26,9 +26,13 @@ export async function askOnce(question) {
   }
 }
 
-/** Undoes what was started, last first; what is started meanwhile too. */
-async function cleanUp({ cleanups }) {
-  for (let step = cleanups.pop(); step !== undefined; step = cleanups.pop()) await step().catch(() => undefined);
+/** Undoes what was started, last first; one step at a time, however often it is called: a profile outlives its browser. */
+async function cleanUp(started) {
+  started.cleaning = started.cleaning.then(async () => {
+    const { cleanups } = started;
+    for (let step = cleanups.pop(); step !== undefined; step = cleanups.pop()) await step().catch(() => undefined);
+  });
+  await started.cleaning;
 }
 
 function print(document, isJson) {
