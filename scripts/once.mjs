@@ -28,11 +28,14 @@ export async function askOnce(question) {
 
 /** Undoes what was started, last first; one step at a time, however often it is called: a profile outlives its browser. */
 async function cleanUp(started) {
-  started.cleaning = started.cleaning.then(async () => {
-    const { cleanups } = started;
-    for (let step = cleanups.pop(); step !== undefined; step = cleanups.pop()) await step().catch(() => undefined);
-  });
+  const before = started.cleaning;
+  started.cleaning = undoSteps(before, started.cleanups);
   await started.cleaning;
+}
+
+async function undoSteps(before, cleanups) {
+  await before;
+  for (let step = cleanups.pop(); step !== undefined; step = cleanups.pop()) await step().catch(() => undefined);
 }
 
 function print(document, isJson) {

@@ -42,10 +42,13 @@ async function once(history: string, parameters: readonly string[], options: Run
   });
   let stdout = '';
   let stderr = '';
+  let interrupts = 0;
   child.stdout.on('data', (chunk) => (stdout += String(chunk)));
   child.stderr.on('data', (chunk) => {
     stderr += String(chunk);
-    if (options.interruptAt?.test(stderr) === true) child.kill('SIGINT');
+    if (interrupts === 2 || options.interruptAt?.test(stderr) !== true) return;
+    // Twice, as under npm, which passes on what the terminal has sent to all.
+    for (; interrupts < 2; interrupts++) child.kill('SIGINT');
   });
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
   return { code, stdout, stderr };
