@@ -28,6 +28,7 @@ from training.plug import load_plug, persona_rows
 from training.plug_data import UserSamples, build_user_samples
 from training.prompts import TASK_PROMPTS
 from training.samples import batches_by_length
+from training.shipped import OnDemandVectors, shipped_language_model, shipped_plug
 from training.soft_prompt import SlotSample, log_likelihood
 from training.splits import Split
 from training.tokenizer import TextTokenizer
@@ -165,19 +166,33 @@ def report(task: str, measured: Measured) -> dict[str, object]:
     return result
 
 
-def evaluate(
-    directory: Path, tasks: Sequence[str], split: Split = "dev", model_path: Path | None = None
-) -> dict[str, object]:
-    """Measures the run's language model (rounded to bf16, as shipped) and plug."""
+def evaluator_of_run(directory: Path) -> tuple[Evaluator, VectorStore]:
+    """The run's language model (rounded to bf16, as it will ship) and plug, with the vectors that were trained on."""
     tokenizer = TextTokenizer(directory / "corpus" / "tokenizer.json")
-    model = round_to_bfloat16(load_language_model(model_path or directory / "tuned")).eval()
+    model = round_to_bfloat16(load_language_model(directory / "tuned")).eval()
     plug, config = load_plug(directory / "plug.pt")
-    store = VectorStore(directory / "embeddings")
-    sizes = (config.instruction_rows, config.persona_rows)
-    evaluator = Evaluator(model, plug, tokenizer, sizes)
+    return Evaluator(model, plug, tokenizer, (config.instruction_rows, config.persona_rows)), VectorStore(
+        directory / "embeddings"
+    )
+
+
+def evaluator_of_packages(models: Path) -> tuple[Evaluator, OnDemandVectors]:
+    """What ships: packages nano-llm and plug, with the 8-bit embedder."""
+    tokenizer = TextTokenizer(models / "nano-llm" / "tokenizer.json")
+    plug = shipped_plug(models / "plug")
+    evaluator = Evaluator(
+        shipped_language_model(models / "nano-llm"), plug, tokenizer, (plug.instruction_rows, plug.persona_rows)
+    )
+    return evaluator, OnDemandVectors(models / "all-minilm-l6-v2")
+
+
+def evaluate(
+    evaluator: Evaluator, vectors: VectorStore | OnDemandVectors, tasks: Sequence[str], split: Split = "dev"
+) -> dict[str, dict]:
+    """Measures every query of the split's users."""
     results = {}
     for task in tasks:
-        users = build_user_samples(users_of_split(task, split), tokenizer, store, sizes, None)
+        users = build_user_samples(users_of_split(task, split), evaluator.tokenizer, vectors, evaluator.rows, None)
         results[task] = report(task, evaluator.measure(task, users))
         print(format_report(results[task]), flush=True)
     return results
@@ -209,16 +224,23 @@ def failures(results: dict) -> list[str]:
 def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run-directory", type=Path, default=Path("training/runs/nano"))
-    parser.add_argument("--model", type=Path, default=None)
+    parser.add_argument("--models", type=Path, default=Path("models"), help="the packages to measure")
+    parser.add_argument("--run-directory", type=Path, default=None, help="measure a training run instead of packages")
+    parser.add_argument("--output", type=Path, default=None, help="a JSON file for the numbers")
     parser.add_argument("--tasks", nargs="+", default=[CHECKED_TASK])
     parser.add_argument("--split", choices=["dev", "test"], default="dev")
     parser.add_argument("--check", action="store_true", help="exit 1 unless the persona helps (see above)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    results = evaluate(arguments.run_directory, arguments.tasks, arguments.split, arguments.model)
-    (arguments.run_directory / f"evaluate-{arguments.split}.json").write_text(json.dumps(results, indent=1))
+    evaluator, vectors = (
+        evaluator_of_run(arguments.run_directory)
+        if arguments.run_directory
+        else evaluator_of_packages(arguments.models)
+    )
+    results = evaluate(evaluator, vectors, arguments.tasks, arguments.split)
+    if arguments.output is not None:
+        arguments.output.write_text(json.dumps(results, indent=1))
     if not arguments.check:
         return 0
     found = failures(results)

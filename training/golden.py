@@ -10,7 +10,15 @@ import numpy as np
 
 from training.data import Item
 from training.embedder import Embedder
-from training.golden_texts import HISTORY, PROMPT_INPUTS, RETRIEVED, SENTENCES, SMALL_HISTORY, SMALL_HISTORY_QUERIES
+from training.golden_texts import (
+    ABSTRACTS,
+    HISTORY,
+    PROMPT_INPUTS,
+    RETRIEVED,
+    SENTENCES,
+    SMALL_HISTORY,
+    SMALL_HISTORY_QUERIES,
+)
 from training.golden_writer import GoldenWriter
 from training.onnx_embedder import OnnxEmbedder
 from training.prompts import Segment, answer_ids
@@ -166,7 +174,9 @@ def golden_end_to_end(writer: GoldenWriter, reference: Reference, embed: Embed, 
         ("twenty items, category", by_category, [f"{text} Read the whole story." for text in SMALL_HISTORY_QUERIES]),
     ]
     if len(sample) > 20:
-        candidates.append(("a sample history", list(sample[:-4]), [item["input"] for item in sample[-4:]]))
+        candidates.append(
+            ("a sample history", list(sample[:-4]), [*ABSTRACTS, *(item["input"] for item in sample[-4:])])
+        )
     cases = [best_case(reference, embed, name, history, queries) for name, history, queries in candidates]
     if all(case["answers"]["none"] == case["answers"]["persona"] for case in cases):
         print("warning: no golden answer differs with its persona; train longer before shipping these", flush=True)

@@ -66,6 +66,17 @@ SMALL_HISTORY_QUERIES = (
     "The old cinema shows silent films again.",
 )
 
+ABSTRACTS = (
+    "We present a corpus of recipes in twelve languages and a parser that finds their steps.",
+    "Neural machine translation of names is hard. We copy characters instead of words and gain two points of BLEU.",
+    "This paper describes our system for the shared task on sentiment analysis of code-mixed tweets.",
+    "We ask whether dependency parsers trained on news can read the notes of nurses, and what ten labelled notes add.",
+    "A simple baseline for summarization of meetings takes the longest turn of every speaker and is hard to beat.",
+    "We study how word embeddings of small corpora change with the random seed and propose a test of their stability.",
+    "Our model answers questions about tables by reading them row by row with attention over the columns.",
+    "We release treebanks of two endangered languages, annotated by speakers who learned to annotate in a week.",
+)
+
 HISTORY = (
     ("2023-01-05", "The council wants to paint a bike lane on every main road by autumn.", "A Lane Of One's Own"),
     ("2023-01-19", "A cargo bike company hires twenty riders to deliver vegetables.", "Carrots On Two Wheels"),

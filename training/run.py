@@ -19,7 +19,7 @@ import torch
 
 from training.corpus import CorpusConfig, build_corpus
 from training.embed_histories import embed_histories
-from training.evaluate import evaluate
+from training.evaluate import evaluate, evaluator_of_run
 from training.export import export
 from training.plug import PlugConfig, train_plug
 from training.pretrain import PretrainConfig, pretrain
@@ -60,7 +60,8 @@ def build_steps(settings: dict, directory: Path, models: Path, scale: float) -> 
     exporting = settings.get("export", {})
 
     def run_evaluation() -> None:
-        results = evaluate(directory, settings.get("evaluate", {}).get("tasks", list(plugging.tasks)))
+        tasks = settings.get("evaluate", {}).get("tasks", list(plugging.tasks))
+        results = evaluate(*evaluator_of_run(directory), tasks)
         (directory / "evaluate-dev.json").write_text(json.dumps(results, indent=1))
 
     def run_export() -> None:
