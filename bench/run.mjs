@@ -81,7 +81,7 @@ async function openBench(context) {
 
 async function measurePage() {
   const address = `http://127.0.0.1:${sitePort}/`;
-  const server = await serve('node', ['scripts/serve-site.mjs', '--port', String(sitePort)], address);
+  const server = await serve(process.execPath, ['scripts/serve-site.mjs', '--port', String(sitePort)], address);
   try {
     await withBrowser('off', async (context, profile) => {
       const times = [];
