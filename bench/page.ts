@@ -1,6 +1,7 @@
 // The browser's half of the bench: times the package, and beside it the bare runtime on the same input, in one run.
 import { createEmbedderTokenizer } from '../src/tokenizer/embedder-tokenizer.ts';
 import { createPersonalizer, type DevicePreference, type HistoryItemInput, type Personalizer } from '../src/index.ts';
+import { widenBfloat16 } from '../src/language-model/onnx/widen-bfloat16.ts';
 import { createTextTokenizer } from '../src/language-model/text-tokenizer.ts';
 import { createUrlModelSource } from '../src/model-package/url-model-source.ts';
 import { createOnnxSession, type OnnxSession } from '../src/onnx-runtime/onnx-session.ts';
@@ -92,7 +93,10 @@ async function bareLanguageModel(
   const { onnx } = languageModel;
   if (onnx === undefined) throw new Error('nano-llm has no ONNX graph');
   const externalData = await Promise.all(
-    onnx.externalData.map(async (path) => ({ path, data: await modelPackage.bytes(path) })),
+    onnx.externalData.map(async (path) => {
+      const data = await modelPackage.bytes(path);
+      return { path, data: onnx.externalDtype === 'bfloat16' ? widenBfloat16(data) : data };
+    }),
   );
   const session: OnnxSession = await createOnnxSession({
     device,

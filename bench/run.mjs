@@ -175,8 +175,8 @@ if (only !== null && !(only in sections)) {
   process.exit(2);
 }
 const pages = await serve(
-  'npx',
-  ['vite', '--config', 'e2e/vite.config.ts'],
+  process.execPath,
+  ['node_modules/vite/bin/vite.js', '--config', 'e2e/vite.config.ts'],
   `http://127.0.0.1:${pagesPort}/models/index.json`,
   {
     PERSONA_PLUG_PAGES_PORT: String(pagesPort),
