@@ -49,8 +49,8 @@ async function expectGoldenAnswers(page: Page, { name, task, input, at, answers,
     const { text, explanation } = await page.evaluate(async (asked) => await engineTestPage.answer(asked), request);
     expect(text, `${name}, ${persona}`).toBe(answers[persona === 'none' ? 'none' : 'persona']);
     expect(explanation.isPersonaUsed).toBe(persona === 'always');
-    // The vectors of another runtime differ in the fourth digit.
-    if (persona === 'always') expect(explanation.gate, `${name}: gate`).toBeCloseTo(gate, 2);
+    // Within .05: 8-bit vectors of another kernel move an undecided gate by .01 to .02; on equal vectors src/persona holds it to 1e-5.
+    if (persona === 'always') expect(explanation.gate, `${name}: gate`).toBeCloseTo(gate, 1);
   }
 }
 

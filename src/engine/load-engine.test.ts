@@ -49,8 +49,9 @@ describe.skipIf(missing !== null)('the shipped models in Node', () => {
         const last = events.at(-1);
         if (first?.type !== 'explanation' || last?.type !== 'end') throw new Error('no explanation or no end');
         expect(last.text, `${name}: ${persona}`).toBe(answers[persona === 'none' ? 'none' : 'persona']);
-        // The 8-bit embedder on another runtime: its vectors differ in the fourth digit.
-        if (persona === 'always') expect(first.explanation.gate, `${name}: gate`).toBeCloseTo(gate, 2);
+        // Within .05: the embedder's 8-bit kernels of two runtimes round activations differently (cosine .9996), and where the
+        // gate is undecided that moves it by .01 to .02. The gate itself is held to 1e-5, on equal vectors, in src/persona.
+        if (persona === 'always') expect(first.explanation.gate, `${name}: gate`).toBeCloseTo(gate, 1);
       }
     }
   });
