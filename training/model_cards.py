@@ -67,6 +67,7 @@ def language_model_card(results: dict) -> str:
         lines.append(
             f"- task tuning: {results['task-tune']['steps']} steps; loss of a held-out answer token: {losses} nats"
         )
+    lines += ["", *data_section(("wikipedia", "huffpost", "acl"))]
     return "\n".join(lines) + "\n"
 
 
@@ -100,7 +101,27 @@ def plug_card(results: dict) -> str:
             lines.append(f"| {name} | {loss['mean']:.3f} [{loss['low']:.3f}, {loss['high']:.3f}] | {shown} |")
         for name, difference in result["difference"].items():
             lines.append(f"\n{name}: {difference['mean']:.3f} [{difference['low']:.3f}, {difference['high']:.3f}]")
+        lines += ["", verdict(result)]
+    lines += ["", *data_section(("huffpost", "acl"))]
     return "\n".join(lines) + "\n"
+
+
+def verdict(result: dict) -> str:
+    """What the paired differences say, in a sentence: a gain over another user's history is what personalization means."""
+    helps = result["difference"]["persona - none"]["high"] < 0
+    is_hers = result["difference"]["persona - shuffled"]["high"] < 0
+    if helps and is_hers:
+        return "The persona helps, and another user's history does not help as much: this is personalization."
+    if helps:
+        return (
+            "The persona helps, but another user's history helps as much: this gain is adaptation to the task, not to the user."
+        )
+    return "The persona does not help here."
+
+
+def data_section(names: tuple[str, ...]) -> list[str]:
+    """The training data with their licences."""
+    return ["## Training data", "", *(f"- {SOURCES[name]['name']}: {SOURCES[name]['licence']}" for name in names)]
 
 
 GOLDEN_CARD = """# Golden vectors
