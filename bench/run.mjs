@@ -160,6 +160,9 @@ async function measureSoftwareWebgpu() {
     const first = await page.evaluate(async () => await globalThis.bench.firstToken(2, 'webgpu'));
     report('first token with persona, WebLLM, WebGPU software', milliseconds(median(first.ours)));
     report('decoding, WebLLM, WebGPU software', `${first.perSecond.toFixed(1)} tokens/s`);
+    const imported = await page.evaluate(async () => await globalThis.bench.importMany(12));
+    report('import of 12 items, WebGPU software', milliseconds(imported.milliseconds));
+    report('longest stall of the page during that import', milliseconds(imported.longestStall), 'no frozen page');
     report('renderer memory, WebGPU software', `${Math.round(rendererMemory(profile))} MiB`);
   });
 }
