@@ -1,6 +1,6 @@
 import type { Answer } from '../demo-state.ts';
 import { formatDuration } from '../format.ts';
-import type { DemoProps } from './app.tsx';
+import type { DemoProps } from './demo-props.ts';
 
 /** The two answers to one input. */
 export function AnswerPair({ demo }: DemoProps) {

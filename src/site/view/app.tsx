@@ -1,4 +1,4 @@
-import type { Demo } from '../demo.ts';
+import type { DemoProps } from './demo-props.ts';
 import { AnswerPair } from './answer-pair.tsx';
 import { AskForm } from './ask-form.tsx';
 import { FailureNotice } from './failure-notice.tsx';
@@ -8,10 +8,6 @@ import { JobBar } from './job-bar.tsx';
 import { MachinePanel } from './machine-panel.tsx';
 import { RequestsPanel } from './requests-panel.tsx';
 import { WeightsPanel } from './weights-panel.tsx';
-
-export interface DemoProps {
-  readonly demo: Demo;
-}
 
 export function App({ demo }: DemoProps) {
   return (

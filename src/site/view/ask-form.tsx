@@ -2,7 +2,7 @@ import { useLayoutEffect, useRef } from 'preact/hooks';
 import { taskTitle } from '../format.ts';
 import { ignoreShown } from '../ignore-shown.ts';
 import { exampleInputs } from '../sample-histories.ts';
-import type { DemoProps } from './app.tsx';
+import type { DemoProps } from './demo-props.ts';
 
 export function AskForm({ demo }: DemoProps) {
   const { state } = demo;

@@ -1,4 +1,4 @@
-import type { DemoProps } from './app.tsx';
+import type { DemoProps } from './demo-props.ts';
 
 /** What went wrong, in a sentence with its remedy; for a forced device that is missing, the way around. */
 export function FailureNotice({ demo }: DemoProps) {

@@ -1,6 +1,6 @@
 import { useRef } from 'preact/hooks';
 import { ignoreShown } from '../ignore-shown.ts';
-import type { DemoProps } from './app.tsx';
+import type { DemoProps } from './demo-props.ts';
 
 /** A button, and the question behind it. */
 export function ForgetEverything({ demo, isDisabled }: DemoProps & { readonly isDisabled: boolean }) {

@@ -1,5 +1,5 @@
 import { countForeign } from '../watch-requests.ts';
-import type { DemoProps } from './app.tsx';
+import type { DemoProps } from './demo-props.ts';
 
 /** The name, the promise, and the number that proves it. */
 export function Header({ demo }: DemoProps) {

@@ -3,7 +3,7 @@ import type { HistoryItem } from '../../history/history-item.ts';
 import { taskTitle } from '../format.ts';
 import { ignoreShown } from '../ignore-shown.ts';
 import { sampleHistories } from '../sample-histories.ts';
-import type { DemoProps } from './app.tsx';
+import type { DemoProps } from './demo-props.ts';
 import { ForgetEverything } from './forget-everything.tsx';
 import { ImportDrop } from './import-drop.tsx';
 

@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { ignoreShown } from '../ignore-shown.ts';
-import type { DemoProps } from './app.tsx';
+import type { DemoProps } from './demo-props.ts';
 
 /** A place to drop a history file on, which is also the button that chooses one. */
 export function ImportDrop({ demo, isDisabled }: DemoProps & { readonly isDisabled: boolean }) {

@@ -1,7 +1,7 @@
 import { useEffect } from 'preact/hooks';
 import type { Progress } from '../../lib/progress.ts';
 import { formatBytes, formatDuration } from '../format.ts';
-import type { DemoProps } from './app.tsx';
+import type { DemoProps } from './demo-props.ts';
 
 /** Long enough to read it twice; what it says is on the page as well. */
 const noticeMilliseconds = 10_000;

@@ -1,7 +1,7 @@
 import type { EngineStatus } from '../../engine/personalizer.ts';
 import type { DeviceChoice } from '../../lib/device.ts';
 import { formatDuration } from '../format.ts';
-import type { DemoProps } from './app.tsx';
+import type { DemoProps } from './demo-props.ts';
 
 /** Which models run, where, why there, and whether they passed their self-test. */
 export function MachinePanel({ demo }: DemoProps) {

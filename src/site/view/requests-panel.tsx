@@ -1,6 +1,6 @@
 import { formatBytes } from '../format.ts';
 import { countForeign } from '../watch-requests.ts';
-import type { DemoProps } from './app.tsx';
+import type { DemoProps } from './demo-props.ts';
 
 /** What page and worker asked of the network, as the browser itself reports it. */
 export function RequestsPanel({ demo }: DemoProps) {

@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals';
 import type { Explanation } from '../../engine/personalizer.ts';
 import { formatShare } from '../format.ts';
 import { ignoreShown } from '../ignore-shown.ts';
-import type { DemoProps } from './app.tsx';
+import type { DemoProps } from './demo-props.ts';
 
 /** How many items are shown before the visitor asks for all. */
 const shortLength = 8;
