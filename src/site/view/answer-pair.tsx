@@ -68,7 +68,7 @@ function figures({ timing, usage, state }: Answer): string {
   if (state === 'stopped') return 'stopped';
   if (timing === null || usage === null) return '';
   return [
-    `${usage.newTokens} tokens`,
+    `${usage.newTokens} ${usage.newTokens === 1 ? 'token' : 'tokens'}`,
     `first after ${formatDuration(timing.firstToken)}`,
     `all after ${formatDuration(timing.total)}`,
   ].join(' · ');

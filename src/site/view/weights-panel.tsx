@@ -25,6 +25,7 @@ export function WeightsPanel({ demo }: DemoProps) {
             <li key={item.id}>
               <div class="weight-text">
                 <span class="item-output">{item.output}</span>
+                <span class="quiet item-input">{item.input}</span>
                 <span class="quiet item-date">{item.date ?? 'undated'}</span>
               </div>
               <div class="bar" aria-hidden="true">
@@ -35,7 +36,7 @@ export function WeightsPanel({ demo }: DemoProps) {
                 type="button"
                 class="plain"
                 disabled={job.value !== null || isAsking.value}
-                aria-label={`Forget: ${item.output}`}
+                aria-label={`Forget: ${item.output}, ${excerpt(item.input)}`}
                 onClick={() => ignoreShown(demo.forget(item.id))}
               >
                 Forget
@@ -51,6 +52,11 @@ export function WeightsPanel({ demo }: DemoProps) {
       )}
     </section>
   );
+}
+
+/** Enough of an input to tell items of one category apart. */
+function excerpt(input: string): string {
+  return input.length <= 60 ? input : `${input.slice(0, 57).trimEnd()}…`;
 }
 
 function Gate({ explanation }: { readonly explanation: Explanation }) {
