@@ -139,19 +139,25 @@ const page = {
     }
   },
 
-  /** Aborts after `tokens` tokens, from a task of its own; gives how many came and how it ended. */
-  async abortAfter(tokens: number): Promise<{ came: number; reason: string }> {
+  /** Aborts after `tokens` tokens, from a task of its own; gives how many came after that and how it ended. */
+  async abortAfter(tokens: number): Promise<{ cameAfter: number; reason: string }> {
     const controller = new AbortController();
     let came = 0;
+    let cameBefore = 0;
     try {
       const options = { ...endless, maximumNewTokens: 200, signal: controller.signal };
       for await (const _ of loadedModel().generate(somePrompt(20), options)) {
         came += 1;
-        if (came === tokens) setTimeout(() => controller.abort(new Error('the reader has seen enough')));
+        if (came === tokens) {
+          setTimeout(() => {
+            cameBefore = came;
+            controller.abort(new Error('the reader has seen enough'));
+          });
+        }
       }
-      return { came, reason: 'none' };
+      return { cameAfter: came - cameBefore, reason: 'none' };
     } catch (error) {
-      return { came, reason: error instanceof Error ? error.message : String(error) };
+      return { cameAfter: came - cameBefore, reason: error instanceof Error ? error.message : String(error) };
     }
   },
 };

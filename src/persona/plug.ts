@@ -27,19 +27,10 @@ export interface TaskParameters {
   readonly decay: number;
 }
 
-export interface Plug {
+/** What its manifest says, and its tensors. `embedder` and `languageModel` are the fingerprints it was trained for. */
+export interface Plug extends Omit<PlugManifest['plug'], 'weights'> {
   readonly name: string;
   readonly fingerprint: string;
-  /** Fingerprints of the models it was trained for. */
-  readonly embedder: string;
-  readonly languageModel: string;
-  readonly dim: number;
-  readonly hiddenSize: number;
-  readonly projectorWidth: number;
-  readonly personaRows: number;
-  readonly instructionRows: number;
-  readonly tasks: readonly string[];
-  readonly gateThreshold: number;
   /** W `[d, d]`, no bias. */
   readonly query: Linear;
   /** A, a: `[m, 2d]`. */
