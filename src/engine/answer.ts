@@ -1,20 +1,11 @@
-// One answer: recollect, lay out the prompt, stream.
+// One answer: prepare the prompt, explain, stream.
 import type { LanguageModel } from '../language-model/language-model.ts';
-import type { PromptTemplatePart } from '../model-package/manifest.ts';
-import type { Persona } from '../persona/persona.ts';
-import type { Plug } from '../persona/plug.ts';
-import { layoutPrompt, type PersonaRows } from '../prompts/layout-prompt.ts';
-import { promptText } from '../prompts/task.ts';
-import type { TaskRegistry } from '../prompts/task-registry.ts';
-import { checkRequest } from './check-request.ts';
 import type { Mutex } from './mutex.ts';
 import type { GenerateEvent, GenerateRequest } from './personalizer.ts';
-import { recollect, type RecollectionParts } from './recollection.ts';
+import { preparePrompt, type PromptParts } from './prepare-prompt.ts';
 
-export interface AnswerParts extends RecollectionParts {
+export interface AnswerParts extends PromptParts {
   readonly languageModel: LanguageModel;
-  readonly promptTemplate: readonly PromptTemplatePart[];
-  readonly tasks: TaskRegistry;
   /** Held for a whole answer: a language model has one KV cache. */
   readonly answerTurn: Mutex;
   readonly stopwatch: () => number;
@@ -27,25 +18,13 @@ export async function* answer(
 ): AsyncGenerator<GenerateEvent, void, void> {
   const started = parts.stopwatch();
   const elapsed = (): number => parts.stopwatch() - started;
-  checkRequest(request);
-  const task = parts.tasks(request.task);
-  const recollection = recollect(parts, request, signal);
-  let step = await recollection.next();
-  for (; step.done !== true; step = await recollection.next()) yield { type: 'progress', progress: step.value };
-  const { explanation, persona } = step.value;
+  const preparing = preparePrompt(parts, request, signal);
+  let step = await preparing.next();
+  for (; step.done !== true; step = await preparing.next()) yield { type: 'progress', progress: step.value };
+  const { explanation, prompt, task, choices, maximumNewTokens } = step.value;
   const embedded = elapsed();
   yield { type: 'explanation', explanation };
 
-  const maximumNewTokens = request.maximumNewTokens ?? task.maximumNewTokens;
-  const choices = request.choices ?? task.choices;
-  const prompt = layoutPrompt({
-    template: parts.promptTemplate,
-    tokenizer: parts.languageModel.tokenizer,
-    contextWindow: parts.languageModel.contextWindow,
-    text: promptText(task, request.input),
-    persona: persona === null ? null : rowsOf(parts.plug, persona),
-    maximumNewTokens,
-  });
   const release = await parts.answerTurn.acquire(signal);
   let text = '';
   let firstToken: number | null = null;
@@ -76,13 +55,6 @@ export async function* answer(
   } finally {
     release();
   }
-}
-
-function rowsOf(plug: Plug, persona: Persona): PersonaRows {
-  return {
-    instruction: { rows: persona.instruction, count: plug.instructionRows },
-    persona: { rows: persona.rows, count: plug.personaRows },
-  };
 }
 
 function readAnswer(text: string, request: GenerateRequest, parse: (text: string) => string | null): string | null {

@@ -5,13 +5,12 @@ import { PersonaPlugError } from '../lib/errors.ts';
 import { assertPlugMatches } from '../persona/plug.ts';
 import { createTaskRegistry } from '../prompts/task-registry.ts';
 import { answer, type AnswerParts } from './answer.ts';
-import { checkRequest } from './check-request.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { importHistory } from './import-history.ts';
 import { createItemEmbedder } from './item-embedder.ts';
 import { createMutex } from './mutex.ts';
 import type { CallOptions, EngineStatus, Personalizer } from './personalizer.ts';
-import { recollect } from './recollection.ts';
+import { preparePrompt } from './prepare-prompt.ts';
 
 /**
  * Makes an engine over its parts, without a worker.
@@ -94,10 +93,9 @@ export function createEngine(parts: EngineParts): Personalizer {
     },
     async explain(request, options) {
       const signal = during(options);
-      checkRequest(request);
-      const recollection = recollect(answerParts, request, signal);
-      let step = await recollection.next();
-      for (; step.done !== true; step = await recollection.next()) options?.onProgress?.(step.value);
+      const preparing = preparePrompt(answerParts, request, signal);
+      let step = await preparing.next();
+      for (; step.done !== true; step = await preparing.next()) options?.onProgress?.(step.value);
       return step.value.explanation;
     },
     async [Symbol.asyncDispose]() {

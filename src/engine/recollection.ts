@@ -1,21 +1,15 @@
-// From a request to what the history has to say to it: vectors, weights, gate, rows. Read in one transaction, so that
-// an item that changes meanwhile is wholly there or wholly not.
-import type { ItemVectors } from '../history/history-item.ts';
-import type { HistoryStore, ItemProjection, RecalledItem } from '../history/history-store.ts';
+// From a memory to its persona: weights, gate, rows, and the words that explain them.
+import type { HistoryStore, ItemProjection } from '../history/history-store.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import { parseDate } from '../lib/parse-date.ts';
-import type { Progress } from '../lib/progress.ts';
 import { yieldToEventLoop } from '../lib/yield-to-event-loop.ts';
 import { type Attention, attend, type Persona, personaOf } from '../persona/persona.ts';
 import type { Plug } from '../persona/plug.ts';
 import { projectItem } from '../persona/projector.ts';
-import type { ItemEmbedder } from './item-embedder.ts';
+import type { Memory, MemoryParts, ReadyItem } from './memory.ts';
 import type { Explanation, GenerateRequest } from './personalizer.ts';
 
-export interface RecollectionParts {
-  readonly store: HistoryStore;
-  readonly plug: Plug;
-  readonly embed: ItemEmbedder;
+export interface RecollectionParts extends MemoryParts {
   readonly clock: () => number;
 }
 
@@ -25,31 +19,21 @@ export interface Recollection {
   readonly persona: Persona | null;
 }
 
-/** An item with vectors of the present embedder. */
-interface ReadyItem {
-  readonly id: string;
-  readonly date: string | null;
-  readonly input: Float32Array;
-  readonly recalled: RecalledItem;
-  readonly vectors: ItemVectors;
-}
-
-/** Written in batches, so that an abort keeps what was done. */
+/** So often an abort is looked for while items are projected. */
 const batchSize = 32;
 
-/** Yields progress while items of another embedder are embedded anew; returns explanation and persona. */
-export async function* recollect(
+/** The persona of a memory, as the request wants it and the gate allows it. */
+export async function recollect(
   parts: RecollectionParts,
   request: GenerateRequest,
+  { vectors }: Memory,
   signal: AbortSignal,
-): AsyncGenerator<Progress, Recollection, void> {
-  const { store, plug, embed } = parts;
+): Promise<Recollection> {
+  const { plug } = parts;
   const mode = request.persona ?? 'auto';
   if (mode === 'none') return without(plug, 'The request asked for no persona.');
-  const recalled = await store.recall(request.task, plug.fingerprint);
-  if (recalled.length === 0) return without(plug, `The history has no item of the task "${request.task}".`);
-  const items = yield* readyItems(parts, recalled, request.task, signal);
-  const query = await embed.text(request.input, signal);
+  if (vectors === null) return without(plug, `The history has no item of the task "${request.task}".`);
+  const { query, items } = vectors;
   const at = request.at === undefined ? parts.clock() : (parseDate(request.at) ?? parts.clock());
   const attention = attend(plug, { task: request.task, at, query, items });
   const isPersonaUsed = mode === 'always' || attention.gate >= plug.gateThreshold;
@@ -91,39 +75,6 @@ function explain(
       .map(({ item, weight }) => ({ item: item.recalled.item, weight }))
       .toSorted((a, b) => b.weight - a.weight),
   };
-}
-
-/** Vectors of different embedders must not meet in one persona: what another one made is made anew, and kept. */
-async function* readyItems(
-  { store, embed }: RecollectionParts,
-  recalled: readonly RecalledItem[],
-  task: string,
-  signal: AbortSignal,
-): AsyncGenerator<Progress, ReadyItem[], void> {
-  const fresh = new Map<string, ItemVectors>();
-  const stale = recalled.filter(({ vectors }) => vectors?.embedder !== embed.fingerprint).map(({ item }) => item);
-  let batch: { item: RecalledItem['item']; vectors: ItemVectors }[] = [];
-  for await (const step of embed.items(stale, task, signal)) {
-    if ('stage' in step) {
-      yield step;
-      continue;
-    }
-    fresh.set(step.item.id, step.vectors);
-    batch.push(step);
-    if (batch.length === batchSize) {
-      await store.replaceVectors(batch);
-      batch = [];
-    }
-  }
-  if (batch.length > 0) await store.replaceVectors(batch);
-  return recalled.flatMap((entry) => {
-    const renewed = fresh.get(entry.item.id);
-    const vectors = renewed ?? entry.vectors;
-    if (vectors === null) return [];
-    const projection = renewed === undefined ? entry.projection : null;
-    const { id, date } = entry.item;
-    return [{ id, date, input: vectors.input, vectors, recalled: { ...entry, projection } }];
-  });
 }
 
 async function projectionsOf(

@@ -1,0 +1,63 @@
+// The one road from a request to the segments that a language model reads: answers, explanations and scores all take it.
+import type { LanguageModel, PromptSegment } from '../language-model/language-model.ts';
+import type { PromptTemplatePart } from '../model-package/manifest.ts';
+import type { Progress } from '../lib/progress.ts';
+import type { Persona } from '../persona/persona.ts';
+import type { Plug } from '../persona/plug.ts';
+import { layoutPrompt, type PersonaRows } from '../prompts/layout-prompt.ts';
+import { promptText, type Task } from '../prompts/task.ts';
+import type { TaskRegistry } from '../prompts/task-registry.ts';
+import { checkRequest } from './check-request.ts';
+import { readMemory } from './memory.ts';
+import type { Explanation, GenerateRequest } from './personalizer.ts';
+import { recollect, type RecollectionParts } from './recollection.ts';
+
+export interface PromptParts extends RecollectionParts {
+  readonly languageModel: Pick<LanguageModel, 'tokenizer' | 'contextWindow'>;
+  readonly promptTemplate: readonly PromptTemplatePart[];
+  readonly tasks: TaskRegistry;
+}
+
+/** All that a language model needs to answer, or to score, and why it is as it is. */
+export interface PreparedPrompt {
+  readonly explanation: Explanation;
+  readonly prompt: readonly PromptSegment[];
+  readonly task: Task;
+  /** The only answers there are: the request's, else the task's; null where the answer is free text. */
+  readonly choices: readonly string[] | null;
+  readonly maximumNewTokens: number;
+}
+
+/**
+ * Checks a request, asks the history, and lays out the prompt. Yields progress while items are embedded anew.
+ *
+ * @throws PersonaPlugError `invalid-argument` for a bad request, `invalid-prompt` when no room is left for it, what the
+ * store and the embedder throw; or `signal.reason`.
+ */
+export async function* preparePrompt(
+  parts: PromptParts,
+  request: GenerateRequest,
+  signal: AbortSignal,
+): AsyncGenerator<Progress, PreparedPrompt, void> {
+  checkRequest(request);
+  const task = parts.tasks(request.task);
+  const maximumNewTokens = request.maximumNewTokens ?? task.maximumNewTokens;
+  const memory = yield* readMemory(parts, request, signal);
+  const { explanation, persona } = await recollect(parts, request, memory, signal);
+  const prompt = layoutPrompt({
+    template: parts.promptTemplate,
+    tokenizer: parts.languageModel.tokenizer,
+    contextWindow: parts.languageModel.contextWindow,
+    text: promptText(task, request.input),
+    persona: persona === null ? null : rowsOf(parts.plug, persona),
+    maximumNewTokens,
+  });
+  return { explanation, prompt, task, choices: request.choices ?? task.choices, maximumNewTokens };
+}
+
+function rowsOf(plug: Plug, persona: Persona): PersonaRows {
+  return {
+    instruction: { rows: persona.instruction, count: plug.instructionRows },
+    persona: { rows: persona.rows, count: plug.personaRows },
+  };
+}
