@@ -56,6 +56,8 @@ export interface LanguageModel extends AsyncDisposable {
   readonly device: DeviceChoice;
   readonly hiddenSize: number;
   readonly contextWindow: number;
+  /** Ids that end an answer; the first is the one that a finished answer is scored with. */
+  readonly endTokens: readonly number[];
   readonly tokenizer: TextTokenizer;
   /**
    * Streams a continuation of the prompt; the return value tells how it ended. Yields to the event loop between tokens.

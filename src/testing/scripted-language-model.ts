@@ -58,6 +58,7 @@ export function scriptedLanguageModel(options: ScriptedLanguageModelOptions = {}
     device: { kind: 'wasm', reason: 'a fake needs no device', adapter: null, isFallbackAdapter: false },
     hiddenSize,
     contextWindow,
+    endTokens: [0],
     tokenizer: byteTokenizer,
     async *generate(segments, { maximumNewTokens, signal, choices, stopStrings = [] }) {
       const prompt = readPrompt(segments);

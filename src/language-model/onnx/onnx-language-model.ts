@@ -149,6 +149,7 @@ function createModel(
     device,
     hiddenSize,
     contextWindow,
+    endTokens,
     tokenizer,
     generate,
     async logits(prompt, continuation, { signal } = {}) {

@@ -160,6 +160,7 @@ export async function webllmLanguageModel(
     device,
     hiddenSize,
     contextWindow,
+    endTokens: source.endTokens,
     tokenizer: source.tokenizer,
     generate,
     logits,
