@@ -19,6 +19,8 @@ export interface Task {
   readonly retrievedItem: (item: RetrievedItem) => string;
   /** What stands between the earlier items and the request. */
   readonly retrievedLead: string;
+  /** Joins the earlier items, already one text, and the request where they do not stand before it. @defaultValue `earlier + retrievedLead + prompt` */
+  readonly placeRetrieved?: (earlier: string, prompt: string) => string;
   /** The only answers there are; null where the answer is free text. */
   readonly choices: readonly string[] | null;
   /** New tokens at most, unless the request says otherwise. */
@@ -30,11 +32,24 @@ export interface Task {
 /** What stands between two retrieved items. */
 const separator = ', and ';
 
-/** The words of a prompt: earlier items (most relevant first), then the request. */
-export function promptText(task: Task, input: string, retrieved: readonly RetrievedItem[] = []): string {
-  const prompt = task.prompt(input);
+/** What stands between the profile and the rest. */
+const profileLead = '. ';
+
+/** The words of a prompt: the user's profile in a sentence, earlier items (most relevant first), then the request. */
+export function promptText(
+  task: Task,
+  input: string,
+  retrieved: readonly RetrievedItem[] = [],
+  profile: string | null = null,
+): string {
+  const prompt = withRetrieved(task, task.prompt(input), retrieved);
+  return profile === null ? prompt : profile + profileLead + prompt;
+}
+
+function withRetrieved(task: Task, prompt: string, retrieved: readonly RetrievedItem[]): string {
   if (retrieved.length === 0) return prompt;
-  return retrieved.map(task.retrievedItem).join(separator) + task.retrievedLead + prompt;
+  const earlier = retrieved.map(task.retrievedItem).join(separator);
+  return task.placeRetrieved?.(earlier, prompt) ?? earlier + task.retrievedLead + prompt;
 }
 
 /** For free text: the text without surrounding white space; null when nothing is left. */

@@ -1,0 +1,12 @@
+// tweet_paraphrase: a tweet in the user's own manner (LaMP-7). A user's history holds only what she wrote, the outputs.
+import { parseText, type Task } from './task.ts';
+
+export const tweetParaphrase: Task = {
+  name: 'tweet_paraphrase',
+  prompt: (input) => `Paraphrase the following tweet without any explanation before or after it: ${input}`,
+  retrievedItem: ({ output }) => `"${output}"`,
+  retrievedLead: ' are written by a person. Following the given patterns ',
+  choices: null,
+  maximumNewTokens: 64,
+  parse: parseText,
+};
