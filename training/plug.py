@@ -22,16 +22,15 @@ import torch
 from training.data import SHIPPED_TASKS, training_users
 from training.embed_histories import VectorStore
 from training.embedder import DIM
+from training.frozen_model import DTYPES, load_frozen, load_nano
 from training.gate import train_gate
 from training.histories import collate_histories
-from training.language_model import load_language_model, round_to_bfloat16
 from training.optimizers import TimeSchedule, set_rate
 from training.persona import Plug
 from training.plug_data import UserSamples, build_user_samples, spread_queries, training_batches
 from training.samples import batches_by_length
 from training.soft_prompt import log_likelihood
 from training.splits import is_tuning_holdout
-from training.tokenizer import TextTokenizer
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,9 @@ class PlugConfig:
     """Sizes, rates and shares. `task_shares`: how often a batch is of each task."""
 
     tasks: tuple[str, ...] = SHIPPED_TASKS
+    llm: str = ""  # folder or name of any Hugging Face causal LM with its own tokenizer; "" is the run's nano model
     device: str = "cpu"  # of the frozen language model
+    dtype: str = "bfloat16"  # of its weights and matrix products; float32 where exactness matters more than time
     minutes: float = 14.0
     persona_rows: int = 4
     instruction_rows: int = 4
@@ -83,7 +84,7 @@ def endless_batches(users: list[UserSamples], config: PlugConfig, seed: int):
 
 
 @torch.no_grad()
-def held_out_loss(model, plug: Plug, task: int, entries, batch_tokens: int) -> float:
+def held_out_loss(model, plug: Plug, task: int, entries, batch_tokens: int, use_bfloat16: bool = True) -> float:
     """Mean negative log-likelihood of an answer with the whole true history."""
     plug.eval()
     total = 0.0
@@ -93,7 +94,8 @@ def held_out_loss(model, plug: Plug, task: int, entries, batch_tokens: int) -> f
         chosen = [entries[position] for position in batch]
         histories = collate_histories([user.query(index, range(index)) for user, index in chosen])
         rows = persona_rows(plug, task, plug(task, histories))
-        total -= float(log_likelihood(model, [user.with_rows[index] for user, index in chosen], rows).sum())
+        samples = [user.with_rows[index] for user, index in chosen]
+        total -= float(log_likelihood(model, samples, rows, use_bfloat16).sum())
     plug.train()
     return total / len(entries)
 
@@ -113,18 +115,22 @@ def optimizer_of(plug: Plug, config: PlugConfig) -> torch.optim.Optimizer:
 def train_plug(directory: Path, config: PlugConfig, model_path: Path | None = None) -> Path:
     """Trains on users B, keeps the weights that are best on held-out users B, task by task; returns plug.pt."""
     torch.manual_seed(config.seed)
-    tokenizer = TextTokenizer(directory / "corpus" / "tokenizer.json")
-    model = round_to_bfloat16(load_language_model(model_path or directory / "tuned")).eval().requires_grad_(False)
-    model.to(config.device)
+    frozen = (
+        load_frozen(config.llm, config.device, config.dtype)
+        if config.llm
+        else load_nano(directory, model_path, config.device, config.dtype)
+    )
+    model, use_bfloat16 = frozen.model, config.dtype == "bfloat16"
     store = VectorStore(directory / "embeddings")
-    table = model.get_input_embeddings().weight.detach().cpu()
+    table = frozen.embedding_rows()
     plug = create_plug(config, table.shape[1])
     plug.start_from_embeddings(table, torch.Generator().manual_seed(config.seed))
 
     sizes = (config.instruction_rows, config.persona_rows)
     training, held_out = {}, {}
     for task in config.tasks:
-        samples = build_user_samples(training_users(task, "train_b"), tokenizer, store, sizes, config.maximum_prompt)
+        users = training_users(task, "train_b")
+        samples = build_user_samples(users, frozen.tokenizer, store, sizes, config.maximum_prompt, frozen.form)
         training[task] = [user for user in samples if not is_tuning_holdout(user.user.id)]
         kept_apart = [user for user in samples if is_tuning_holdout(user.user.id)]
         held_out[task] = spread_queries(kept_apart, config.held_out_queries)
@@ -145,7 +151,7 @@ def train_plug(directory: Path, config: PlugConfig, model_path: Path | None = No
     def evaluate() -> None:
         nonlocal best, best_loss
         losses = {
-            task: held_out_loss(model, plug, index, held_out[task], config.batch_tokens)
+            task: held_out_loss(model, plug, index, held_out[task], config.batch_tokens, use_bfloat16)
             for index, task in enumerate(config.tasks)
         }
         # Logarithms, so that a category's 1 nat counts as much as a title's 50: what matters is the relative gain.
@@ -173,7 +179,7 @@ def train_plug(directory: Path, config: PlugConfig, model_path: Path | None = No
         index = config.tasks.index(task)
         samples, queries = next(streams[task])
         rows = persona_rows(plug, index, plug(index, collate_histories(queries), config.dropout))
-        likelihood = log_likelihood(model, samples, rows)
+        likelihood = log_likelihood(model, samples, rows, use_bfloat16)
         loss = -likelihood.sum() / sum(len(entry.sample.answer) for entry in samples)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -187,6 +193,7 @@ def train_plug(directory: Path, config: PlugConfig, model_path: Path | None = No
     gate_report = train_gate(model, plug, training, config.gate_queries, config.batch_tokens, config.seed)
     path = directory / "plug.pt"
     torch.save({"plug": plug.state_dict(), "config": asdict(config), "hidden": table.shape[1]}, path)
+    (directory / "language-model.json").write_text(json.dumps(frozen.manifest_block(), indent=1))
     (directory / "plug.json").write_text(
         json.dumps({"best": best_loss, "steps": step, "history": history, "gate": gate_report}, indent=1)
     )
@@ -206,16 +213,24 @@ def main() -> None:
     """Command line: the fields that one changes by hand."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run-directory", type=Path, default=Path("training/runs/nano"))
-    parser.add_argument("--model", type=Path, default=None, help="any Hugging Face causal LM; default RUN/tuned")
+    parser.add_argument("--llm", default="", help="any Hugging Face causal LM with its tokenizer; default RUN/tuned")
+    parser.add_argument("--model", type=Path, default=None, help="other weights for the tokenizer of the run")
     parser.add_argument("--minutes", type=float, default=PlugConfig.minutes)
     parser.add_argument("--tasks", nargs="+", default=list(SHIPPED_TASKS))
     parser.add_argument("--device", default=PlugConfig.device, help="where the language model runs: cpu, cuda, …")
+    parser.add_argument("--dtype", choices=DTYPES, default=PlugConfig.dtype)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     train_plug(
         arguments.run_directory,
-        PlugConfig(minutes=arguments.minutes, tasks=tuple(arguments.tasks), device=arguments.device),
+        PlugConfig(
+            llm=arguments.llm,
+            minutes=arguments.minutes,
+            tasks=tuple(arguments.tasks),
+            device=arguments.device,
+            dtype=arguments.dtype,
+        ),
         arguments.model,
     )
 

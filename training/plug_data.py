@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from training.data import User
 from training.embed_histories import VectorStore
 from training.histories import Query, UserVectors, dropped
+from training.prompts import NANO_FORMAT, PromptFormat
 from training.samples import batches_by_length
 from training.soft_prompt import SlotSample, slot_sample
 from training.tokenizer import TextTokenizer
@@ -35,12 +36,13 @@ def build_user_samples(
     store: VectorStore,
     rows: tuple[int, int],
     maximum_prompt: int | None,
+    form: PromptFormat = NANO_FORMAT,
 ) -> list[UserSamples]:
     """Tokenises every item of the users and looks its vectors up."""
 
     def sample(user: User, index: int, sizes: tuple[int, int]) -> SlotSample:
         item = user.items[index]
-        return slot_sample(tokenizer, user.task, item.input, item.output, sizes, maximum_prompt)
+        return slot_sample(tokenizer, user.task, item.input, item.output, sizes, maximum_prompt, form)
 
     return [
         UserSamples(

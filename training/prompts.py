@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from training.data import Item
-from training.tokenizer import TextTokenizer
+from training.tokenizer import END, TextTokenizer
 
 NEWS_CATEGORIES = (
     "Arts & Culture", "Black Voices", "Business", "Comedy", "Crime", "Education", "Entertainment", "Environment",
@@ -63,6 +63,18 @@ NANO_TEMPLATE: tuple[dict[str, str], ...] = (
 )
 
 
+@dataclass(frozen=True)
+class PromptFormat:
+    """What a language model wants of a prompt: its template, the id that ends an answer, tokens of its context."""
+
+    template: tuple[dict[str, str], ...] = NANO_TEMPLATE
+    end: int = END
+    context_window: int = 1024
+
+
+NANO_FORMAT = PromptFormat()
+
+
 def fill(template: str, **values: str) -> str:
     """Fills {input} and {output} in one pass, so that braces inside a user's text are left alone."""
     pieces, rest = [], template
@@ -107,10 +119,9 @@ def lay_out(
 ) -> list[Segment]:
     """Segments of a prompt. The prompt's ids are cut at the end to what the context leaves for them.
 
-    With `persona_rows` 0 the persona slot is nothing, instruction rows included.
+    Without any rows the persona slot is nothing: the prompt is token for token that of "none".
     """
-    has_persona = persona_rows > 0
-    rows = instruction_rows + persona_rows if has_persona else 0
+    rows = instruction_rows + persona_rows
     controls = sum("control" in entry for entry in template)
     budget = context_window - rows - controls - maximum_new_tokens
     if budget <= 0:
@@ -130,9 +141,9 @@ def lay_out(
             add_ids([tokenizer.control(entry["control"])])
         elif entry["slot"] == "prompt":
             add_ids(prompt_ids[:budget])
-        elif has_persona:
-            segments.append(Segment("instruction", count=instruction_rows))
-            segments.append(Segment("persona", count=persona_rows))
+        else:
+            counts = (("instruction", instruction_rows), ("persona", persona_rows))
+            segments += [Segment(kind, count=count) for kind, count in counts if count > 0]
     return segments
 
 
@@ -146,6 +157,6 @@ def plain_prompt_ids(
     return segment.ids
 
 
-def answer_ids(tokenizer: TextTokenizer, output: str, end: int = 0) -> list[int]:
+def answer_ids(tokenizer: TextTokenizer, output: str, end: int = END) -> list[int]:
     """Ids of an answer and the end token."""
     return [*tokenizer.encode(output), end]

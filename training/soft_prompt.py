@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from training.prompts import TASK_PROMPTS, UNKNOWN_TASK, answer_ids, lay_out, prompt_text
+from training.prompts import NANO_FORMAT, TASK_PROMPTS, UNKNOWN_TASK, PromptFormat, answer_ids, lay_out, prompt_text
 from training.samples import Sample, answer_log_likelihood, collate
 from training.tokenizer import TextTokenizer
 
@@ -29,6 +29,7 @@ def slot_sample(
     output: str,
     rows: tuple[int, int],
     maximum_prompt: int | None = None,
+    form: PromptFormat = NANO_FORMAT,
 ) -> SlotSample:
     """Lays a prompt out with `rows` = (instruction, persona) rows and answer; (0, 0) is the prompt of "none"."""
     template = TASK_PROMPTS.get(task, UNKNOWN_TASK)
@@ -38,6 +39,8 @@ def slot_sample(
         instruction_rows=rows[0],
         persona_rows=rows[1],
         maximum_new_tokens=template.maximum_new_tokens,
+        context_window=form.context_window,
+        template=form.template,
     )
     ids: list[int] = []
     slot = 0
@@ -46,7 +49,7 @@ def slot_sample(
             ids += segment.ids
         else:
             slot = len(ids)
-    return SlotSample(Sample(task, ids, answer_ids(tokenizer, output)), slot)
+    return SlotSample(Sample(task, ids, answer_ids(tokenizer, output, form.end)), slot)
 
 
 def log_likelihood(
@@ -63,6 +66,10 @@ def log_likelihood(
         embeddings = torch.cat([embeddings[:, :slot], rows.to(embeddings), embeddings[:, slot:]], dim=1)
         padding = torch.full(rows.shape[:2], -100, dtype=targets.dtype, device=targets.device)
         targets = torch.cat([targets[:, :slot], padding, targets[:, slot:]], dim=1)
+        # Padding must not push a batch beyond the positions that the model has.
+        longest = max(len(entry.sample) for entry in samples) + rows.shape[1]
+        limit = max(longest, getattr(model.config, "max_position_embeddings", None) or embeddings.shape[1])
+        embeddings, targets = embeddings[:, :limit], targets[:, :limit]
         if slot and bool((targets[:, slot - 1] != -100).any()):
             raise ValueError("the persona slot stands inside the answer. Put it before the end of the prompt template.")
     with torch.autocast(embeddings.device.type, torch.bfloat16, enabled=use_bfloat16):

@@ -43,9 +43,13 @@ class TextTokenizer:
     Works for any tokenizer.json: `added_tokens` and the post-processor are emptied before loading.
     """
 
-    def __init__(self, path: Path) -> None:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        self._control = dict(document["model"]["vocab"])
+    def __init__(self, source: Path | dict) -> None:
+        """Reads a tokenizer.json, or takes its parsed content."""
+        document = dict(source) if isinstance(source, dict) else json.loads(source.read_text(encoding="utf-8"))
+        vocabulary = document["model"]["vocab"]
+        # A unigram model lists [token, score] in the order of the ids.
+        is_listed = isinstance(vocabulary, list)
+        self._control = {entry[0]: id for id, entry in enumerate(vocabulary)} if is_listed else dict(vocabulary)
         self._control.update({entry["content"]: entry["id"] for entry in document.get("added_tokens", [])})
         document["added_tokens"] = []
         document["post_processor"] = None
