@@ -4,6 +4,9 @@ import { PersonaPlugError } from '../lib/errors.ts';
 import { parseDate } from '../lib/parse-date.ts';
 import type { GenerateRequest } from './personalizer.ts';
 
+const methods: readonly unknown[] = ['bm25', 'dense', 'recency'];
+const mostRetrieved = 50;
+
 /** @throws PersonaPlugError `invalid-argument` */
 export function checkRequest(request: GenerateRequest): void {
   const { task, input, at, persona, maximumNewTokens, choices, stopStrings, temperature, topP, seed } = request;
@@ -16,6 +19,7 @@ export function checkRequest(request: GenerateRequest): void {
   if (persona !== undefined && !['auto', 'none', 'always'].includes(persona)) {
     throw fault('persona', persona, 'Use "auto", "none" or "always"');
   }
+  checkEarlier(request);
   if (maximumNewTokens !== undefined && !(Number.isSafeInteger(maximumNewTokens) && maximumNewTokens >= 1)) {
     throw fault('maximumNewTokens', maximumNewTokens, 'Give a whole number of at least 1');
   }
@@ -28,6 +32,25 @@ export function checkRequest(request: GenerateRequest): void {
   }
   if (topP !== undefined && !(topP > 0 && topP <= 1)) throw fault('topP', topP, 'Give a number above 0 and up to 1');
   if (seed !== undefined && !Number.isSafeInteger(seed)) throw fault('seed', seed, 'Give a whole number');
+}
+
+/** What an application of another language, or a form, may have put in. */
+function checkEarlier({ retrieval, profile }: { readonly retrieval?: unknown; readonly profile?: unknown }): void {
+  if (profile !== undefined && typeof profile !== 'boolean')
+    throw fault('profile', shown(profile), 'Use true or false');
+  if (retrieval === undefined) return;
+  if (typeof retrieval !== 'object' || retrieval === null || !('method' in retrieval) || !('count' in retrieval)) {
+    throw fault('retrieval', shown(retrieval), 'Give { method, count }, or leave the field out');
+  }
+  const { method, count } = retrieval;
+  if (!methods.includes(method)) throw fault('retrieval.method', shown(method), 'Use "bm25", "dense" or "recency"');
+  if (typeof count !== 'number' || !Number.isSafeInteger(count) || count < 1 || count > mostRetrieved) {
+    throw fault('retrieval.count', shown(count), `Give a whole number from 1 to ${mostRetrieved}`);
+  }
+}
+
+function shown(value: unknown): string | number {
+  return typeof value === 'string' || typeof value === 'number' ? value : (JSON.stringify(value) ?? typeof value);
 }
 
 function fault(field: string, value: string | number | undefined, remedy: string): PersonaPlugError {

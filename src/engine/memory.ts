@@ -45,11 +45,13 @@ export async function* readMemory(
   request: GenerateRequest,
   signal: AbortSignal,
 ): AsyncGenerator<Progress, Memory, void> {
-  const areVectorsNeeded = request.persona !== 'none';
-  if (!areVectorsNeeded) return { items: [], vectors: null };
+  const { persona, retrieval, profile } = request;
+  const areVectorsNeeded = persona !== 'none' || retrieval?.method === 'dense';
+  const isNeeded = areVectorsNeeded || retrieval !== undefined || profile === true;
+  if (!isNeeded) return { items: [], vectors: null };
   const recalled = await parts.store.recall(request.task, parts.plug.fingerprint);
   const items = recalled.map(({ item }) => item);
-  if (items.length === 0) return { items, vectors: null };
+  if (items.length === 0 || !areVectorsNeeded) return { items, vectors: null };
   const ready = yield* readyItems(parts, recalled, request.task, signal);
   return { items, vectors: { query: await parts.embed.text(request.input, signal), items: ready } };
 }

@@ -29,10 +29,40 @@ export interface GenerateRequest extends SamplingOptions {
   readonly at?: string;
   /** `auto`: the gate decides; `none`: never; `always`: whenever there is a history. @defaultValue 'auto' */
   readonly persona?: 'auto' | 'none' | 'always';
+  /** Earlier items of the task, shown in the prompt; with or without a persona. @defaultValue none */
+  readonly retrieval?: RetrievalOptions;
+  /** A sentence about the user before the prompt, counted from her items of the task. @defaultValue false */
+  readonly profile?: boolean;
   readonly maximumNewTokens?: number;
   readonly stopStrings?: readonly string[];
   /** Overrides the task's own fixed choices. */
   readonly choices?: readonly string[];
+}
+
+/**
+ * Which earlier items the prompt shows, most relevant first. Needs no training, so it works with every language model and for every
+ * task. At least 60 % of the prompt's room stays for the input: items that do not fit are left out, the last first.
+ *
+ * @example
+ * ```ts
+ * const request = { task: 'news_headline', input: 'A draft', retrieval: { method: 'bm25', count: 4 } } as const;
+ * for await (const event of personalizer.generate(request)) {
+ *   if (event.type === 'explanation') show(event.explanation.retrieved);
+ * }
+ * ```
+ */
+export interface RetrievalOptions {
+  /** `bm25`: words shared with the input; `dense`: cosine of the inputs' vectors; `recency`: the newest. */
+  readonly method: 'bm25' | 'dense' | 'recency';
+  /** 1 to 50. */
+  readonly count: number;
+}
+
+/** An item that the prompt shows. */
+export interface RetrievedScore {
+  readonly item: HistoryItem;
+  /** Okapi BM25 (unbounded), the cosine (−1 to 1), or the place by date (1: the newest, to 0). */
+  readonly score: number;
 }
 
 /** Why an answer is as it is: the weight of each item in the persona, largest first. */
@@ -43,6 +73,10 @@ export interface Explanation {
   /** In words, when no persona was used: no history, gate below threshold, not asked for. */
   readonly reason: string;
   readonly items: readonly { readonly item: HistoryItem; readonly weight: number }[];
+  /** The earlier items in the prompt, most relevant first, as they stand there; empty when none were asked for or none fit. */
+  readonly retrieved: readonly RetrievedScore[];
+  /** The sentence about the user in the prompt; null when it was not asked for, says nothing, or does not fit. */
+  readonly profile: string | null;
 }
 
 /**
@@ -114,6 +148,6 @@ export interface Personalizer extends AsyncDisposable {
   exportHistory(options?: CallOptions & { includeVectors?: boolean }): Promise<string>;
   /** Streams events: explanation first, then deltas, then end. */
   generate(request: GenerateRequest, options?: CallOptions): AsyncIterable<GenerateEvent>;
-  /** The persona alone, without an answer. */
+  /** What would drive the answer, without the answer. */
   explain(request: GenerateRequest, options?: LongCallOptions): Promise<Explanation>;
 }

@@ -4,13 +4,16 @@ import type { PromptTemplatePart } from '../model-package/manifest.ts';
 import type { Progress } from '../lib/progress.ts';
 import type { Persona } from '../persona/persona.ts';
 import type { Plug } from '../persona/plug.ts';
-import { layoutPrompt, type PersonaRows } from '../prompts/layout-prompt.ts';
-import { promptText, type Task } from '../prompts/task.ts';
+import { fitPrompt } from '../prompts/fit-prompt.ts';
+import { layoutPrompt, type PersonaRows, promptRoom } from '../prompts/layout-prompt.ts';
+import type { Task } from '../prompts/task.ts';
 import type { TaskRegistry } from '../prompts/task-registry.ts';
+import { profileText } from '../retrieval/profile-text.ts';
 import { checkRequest } from './check-request.ts';
 import { readMemory } from './memory.ts';
 import type { Explanation, GenerateRequest } from './personalizer.ts';
 import { recollect, type RecollectionParts } from './recollection.ts';
+import { retrieve } from './retrieve.ts';
 
 export interface PromptParts extends RecollectionParts {
   readonly languageModel: Pick<LanguageModel, 'tokenizer' | 'contextWindow'>;
@@ -42,17 +45,26 @@ export async function* preparePrompt(
   checkRequest(request);
   const task = parts.tasks(request.task);
   const maximumNewTokens = request.maximumNewTokens ?? task.maximumNewTokens;
+  const choices = request.choices ?? task.choices;
   const memory = yield* readMemory(parts, request, signal);
   const { explanation, persona } = await recollect(parts, request, memory, signal);
-  const prompt = layoutPrompt({
+  const { tokenizer, contextWindow } = parts.languageModel;
+  const frame = {
     template: parts.promptTemplate,
-    tokenizer: parts.languageModel.tokenizer,
-    contextWindow: parts.languageModel.contextWindow,
-    text: promptText(task, request.input),
+    contextWindow,
     persona: persona === null ? null : rowsOf(parts.plug, persona),
     maximumNewTokens,
+  };
+  const { text, retrieved, profile } = fitPrompt({
+    task,
+    input: request.input,
+    retrieved: retrieve(request, memory),
+    profile: request.profile === true ? profileText({ choices }, memory.items) : null,
+    tokenizer,
+    room: promptRoom(frame),
   });
-  return { explanation, prompt, task, choices: request.choices ?? task.choices, maximumNewTokens };
+  const prompt = layoutPrompt({ ...frame, tokenizer, text });
+  return { explanation: { ...explanation, retrieved, profile }, prompt, task, choices, maximumNewTokens };
 }
 
 function rowsOf(plug: Plug, persona: Persona): PersonaRows {

@@ -9,12 +9,15 @@ import { projectItem } from '../persona/projector.ts';
 import type { Memory, MemoryParts, ReadyItem } from './memory.ts';
 import type { Explanation, GenerateRequest } from './personalizer.ts';
 
+/** What is known about an answer before its prompt is laid out. */
+export type PersonaExplanation = Omit<Explanation, 'retrieved' | 'profile'>;
+
 export interface RecollectionParts extends MemoryParts {
   readonly clock: () => number;
 }
 
 export interface Recollection {
-  readonly explanation: Explanation;
+  readonly explanation: PersonaExplanation;
   /** Null when no persona is used. */
   readonly persona: Persona | null;
 }
@@ -58,7 +61,7 @@ function explain(
   { gate, items }: Attention<ReadyItem>,
   isPersonaUsed: boolean,
   mode: 'auto' | 'always',
-): Explanation {
+): PersonaExplanation {
   const comparison = `${gate.toFixed(3)} ${gate >= plug.gateThreshold ? '≥' : '<'} ${plug.gateThreshold}`;
   const reasons = {
     auto: isPersonaUsed

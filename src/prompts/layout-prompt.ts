@@ -36,7 +36,8 @@ export interface PromptLayout {
  */
 export function layoutPrompt(layout: PromptLayout): PromptSegment[] {
   const { template, tokenizer, persona } = layout;
-  const textIds = cutText(tokenizer.encode(layout.text), layout);
+  const room = promptRoom(layout);
+  const textIds = tokenizer.encode(layout.text).slice(0, room);
   const segments: PromptSegment[] = [];
   let ids: number[] = [];
   const endIds = (): void => {
@@ -57,7 +58,13 @@ export function layoutPrompt(layout: PromptLayout): PromptSegment[] {
   return segments;
 }
 
-function cutText(ids: number[], { template, persona, contextWindow, maximumNewTokens }: PromptLayout): number[] {
+/**
+ * Tokens that template, rows and answer leave for the text.
+ *
+ * @throws PersonaPlugError as `layoutPrompt`.
+ */
+export function promptRoom(frame: Omit<PromptLayout, 'tokenizer' | 'text'>): number {
+  const { template, persona, contextWindow, maximumNewTokens } = frame;
   const promptSlots = template.filter((part) => 'slot' in part && part.slot === 'prompt').length;
   if (promptSlots !== 1) {
     throw new PersonaPlugError(
@@ -78,5 +85,5 @@ function cutText(ids: number[], { template, persona, contextWindow, maximumNewTo
       { details: { contextWindow, rows, controls, maximumNewTokens } },
     );
   }
-  return ids.length > room ? ids.slice(0, room) : ids;
+  return room;
 }

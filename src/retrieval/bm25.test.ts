@@ -66,7 +66,10 @@ test('white space between words changes nothing, and a word asked for twice coun
       const spaced = texts.map((one) => `\u{85} ${one.replaceAll(' ', ' \t\u{2003}')}\n`);
       const scores = bm25Scores(query, texts);
       expect(bm25Scores(query, spaced)).toEqual(scores);
-      expectClose(bm25Scores(`${query} ${query}`, texts), Array.from(scores, (score) => 2 * score));
+      expectClose(
+        bm25Scores(`${query} ${query}`, texts),
+        Array.from(scores, (score) => 2 * score),
+      );
     }),
   );
 });

@@ -1,4 +1,4 @@
-// Okapi BM25 over whitespace tokens, LaMP's sparse retriever (arXiv 2304.11406, §3). The same numbers as
+// Okapi BM25 over whitespace tokens, LaMP's sparse retriever (arXiv 2304.11406). The same numbers as
 // training/retrieval.py.
 import { whitespaceTokens } from './whitespace-tokens.ts';
 

@@ -13,7 +13,7 @@ import type { PersonaPlugErrorCode } from '../lib/errors.ts';
 import type { Progress } from '../lib/progress.ts';
 
 /** Raised whenever a message changes its meaning: page and worker must come from one build. */
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
 const tag = 'persona-plug';
 

@@ -59,8 +59,11 @@ test('every call of a Personalizer goes through', async () => {
   const text = await me.exportHistory({ includeVectors: true });
   expect(text).toContain('"vectors"');
   expect(await me.status()).toMatchObject({ items: { news_headline: 1 } });
-  expect(await me.explain({ task: 'news_headline', input: 'x' })).toMatchObject({
+  const retrieval = { method: 'recency', count: 3 } as const;
+  expect(await me.explain({ task: 'news_headline', input: 'x', retrieval, profile: true })).toMatchObject({
     items: [{ item: stored, weight: 1 }],
+    retrieved: [{ item: stored, score: 1 }],
+    profile: 'The user writes about 2 words',
   });
   const events = await collect(me.generate({ task: 'news_headline', input: 'x' }));
   expect(events[0]).toMatchObject({ type: 'explanation', explanation: { isPersonaUsed: true } });
