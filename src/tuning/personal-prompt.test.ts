@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import { randomPlug } from '../testing/random-plug.ts';
+import { instructionWithPersonalPrompt, startPrompt, withPersonalPrompt } from './personal-prompt.ts';
+
+const plug = randomPlug({ embedder: 'e', languageModel: 'l' });
+const instruction = { rows: plug.parametersOf('notes').instruction, count: plug.instructionRows };
+const persona = { rows: new Float32Array(plug.personaRows * plug.hiddenSize).fill(0.25), count: plug.personaRows };
+
+test('a prompt that was not trained changes nothing, bit for bit', () => {
+  const rows = startPrompt(plug, 'persona').get('prompt');
+  if (rows === undefined) throw new Error('no rows');
+  expect(withPersonalPrompt({ instruction, persona }, { task: 'notes', base: 'persona', rows })).toEqual({
+    instruction,
+    persona,
+  });
+});
+
+test('rows are added to the persona, or to the instruction where there is none', () => {
+  const shape = [plug.personaRows, plug.hiddenSize];
+  const rows = { shape, data: new Float32Array(persona.rows.length).fill(0.5) };
+  const added = withPersonalPrompt({ instruction, persona }, { task: 'notes', base: 'persona', rows });
+  expect(added.persona.rows.every((value) => value === 0.75)).toBe(true);
+  expect(added.instruction).toEqual(instruction);
+  const own = {
+    shape: [plug.instructionRows, plug.hiddenSize],
+    data: new Float32Array(instruction.rows.length).fill(1),
+  };
+  const alone = instructionWithPersonalPrompt(plug, { task: 'notes', base: 'instruction', rows: own });
+  expect(alone.persona.count).toBe(0);
+  expect([...alone.instruction.rows]).toEqual(Array.from(instruction.rows, (value) => Math.fround(value + 1)));
+});
+
+test('rows of another plug are refused', () => {
+  const rows = { shape: [1, 3], data: new Float32Array(3) };
+  expect(() => withPersonalPrompt({ instruction, persona }, { task: 'notes', base: 'persona', rows })).toThrow(
+    expect.objectContaining({ code: 'model-mismatch' }),
+  );
+});

@@ -1,0 +1,43 @@
+// The personal soft prompt: k rows Δ that a user's own items have trained, added to the rows in the persona's place. As a prompt
+// it is only rows, so every runtime that takes a persona takes it too (prompt tuning, arXiv 2104.08691; OPPU, arXiv 2402.04401).
+import { PersonaPlugError } from '../lib/errors.ts';
+import type { Plug } from '../persona/plug.ts';
+import type { PersonaRows, SoftRows } from '../prompts/layout-prompt.ts';
+import type { Parameters } from './gradient-model.ts';
+import type { Tensor } from './llama-weights.ts';
+import type { TuningBase } from './personal-items.ts';
+
+/** Rows of a trained prompt, and of what they are the change. */
+export interface PersonalPrompt {
+  readonly task: string;
+  readonly base: Exclude<TuningBase, 'none'>;
+  /** Δ, `[k, hiddenSize]`. */
+  readonly rows: Tensor;
+}
+
+/** The trainable rows before training: zeros, so that the first prompt is the plug's own. */
+export function startPrompt(plug: Plug, base: TuningBase): Parameters {
+  const count = base === 'persona' ? plug.personaRows : plug.instructionRows;
+  return new Map([['prompt', { shape: [count, plug.hiddenSize], data: new Float32Array(count * plug.hiddenSize) }]]);
+}
+
+/** A persona's rows with Δ added to P. */
+export function withPersonalPrompt({ instruction, persona }: PersonaRows, prompt: PersonalPrompt): PersonaRows {
+  return { instruction, persona: addRows(persona, prompt) };
+}
+
+/** The rows I of a task with Δ added: what stands in the prompt where there is no persona. */
+export function instructionWithPersonalPrompt(plug: Plug, prompt: PersonalPrompt): PersonaRows {
+  const instruction = { rows: plug.parametersOf(prompt.task).instruction, count: plug.instructionRows };
+  return { instruction: addRows(instruction, prompt), persona: { rows: new Float32Array(0), count: 0 } };
+}
+
+function addRows({ rows, count }: SoftRows, { rows: change, task }: PersonalPrompt): SoftRows {
+  if (change.data.length !== rows.length) {
+    throw new PersonaPlugError(
+      'model-mismatch',
+      `The personal prompt of "${task}" has ${change.shape.join(' × ')} numbers, the rows it is added to ${count} × ${rows.length / count}. Train it again with this plug.`,
+    );
+  }
+  return { rows: rows.map((value, index) => value + (change.data[index] ?? 0)), count };
+}
