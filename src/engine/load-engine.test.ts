@@ -1,12 +1,13 @@
 // The whole engine over the shipped packages in Node, on wasm: the same code that runs in the worker of a page, with
 // packages from a folder and a history in memory.
+import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import * as v from 'valibot';
 import { memoryHistory } from '../history/memory-history.ts';
 import { openGoldenFiles } from '../testing/golden-files.ts';
 import { goldenModels } from '../testing/golden-models.ts';
 import { loadEngine } from './load-engine.ts';
-import type { GenerateEvent, Personalizer } from './personalizer.ts';
+import type { GenerateEvent, GenerateRequest, Personalizer } from './personalizer.ts';
 
 const pair = v.object({ none: v.string(), persona: v.string() });
 const schema = v.object({
@@ -34,6 +35,11 @@ async function openOnWasm(onProgress = (): void => undefined): Promise<Personali
   return await loadEngine(options, context, { models: source, store: memoryHistory() });
 }
 
+async function promptTokens(engine: Personalizer, request: GenerateRequest): Promise<number> {
+  for await (const event of engine.generate(request)) if (event.type === 'end') return event.usage.promptTokens;
+  throw new Error('the stream had no end');
+}
+
 describe.skipIf(missing !== null)('the shipped models in Node', () => {
   test('give the golden answers with and without persona', { timeout: 240_000 }, async () => {
     const golden = await openGoldenFiles(source);
@@ -55,6 +61,40 @@ describe.skipIf(missing !== null)('the shipped models in Node', () => {
       }
     }
   });
+
+  test(
+    'show earlier items that fit, those nearest in meaning first, and stay within the context',
+    { timeout: 240_000 },
+    async () => {
+      await using engine = await openOnWasm();
+      const samples = new URL('../../public/samples/', import.meta.url);
+      await engine.importHistory(await readFile(new URL('paper-title-one.jsonl', samples), 'utf8'));
+      const [first, ...others] = await engine.items('paper_title');
+      if (first === undefined) throw new Error('no sample history');
+      const request = { task: 'paper_title', input: first.input, persona: 'none', maximumNewTokens: 4 } as const;
+      const contextWindow = 1024;
+      const [controls, room] = [3, contextWindow - 3 - request.maximumNewTokens];
+      const plain = await promptTokens(engine, request);
+      for (const method of ['bm25', 'dense', 'recency'] as const) {
+        const { retrieved } = await engine.explain({ ...request, retrieval: { method, count: 50 } });
+        // Abstracts are long: some of the 24 fit, not all.
+        expect(retrieved.length).toBeGreaterThan(0);
+        expect(retrieved.length).toBeLessThan(others.length);
+        const [best] = retrieved;
+        // The very same abstract: nothing is nearer. Within 1e-3: MiniLM's vectors are of unit length in float32.
+        if (method !== 'recency') expect(best?.item).toEqual(first);
+        if (method === 'dense') expect(best?.score).toBeCloseTo(1, 3);
+        const tokens = await promptTokens(engine, { ...request, retrieval: { method, count: 50 } });
+        expect(tokens).toBeGreaterThan(plain);
+        expect(tokens).toBeLessThanOrEqual(Math.max(room, plain - controls + Math.floor(0.4 * room)) + controls);
+      }
+      const both = { ...request, persona: 'always', profile: true, retrieval: { method: 'bm25', count: 1 } } as const;
+      const { profile, retrieved, isPersonaUsed } = await engine.explain(both);
+      expect([retrieved.length, isPersonaUsed]).toEqual([1, true]);
+      expect(profile).toMatch(/^The user writes about \d+ words, often with: "/u);
+      expect(await promptTokens(engine, both)).toBeLessThanOrEqual(contextWindow - request.maximumNewTokens);
+    },
+  );
 
   test('say which package is missing, and close what was opened', async () => {
     const store = memoryHistory();
