@@ -70,7 +70,7 @@ test('a database of version 1 is migrated with every item, bit for bit', async (
     kept: 1,
   });
   const counts = await page.evaluate(async () => await historyTestPage.countRecords('migration'));
-  expect(counts).toEqual({ items: 3, vectors: 3, projections: 1, version: 2 });
+  expect(counts).toEqual({ items: 3, vectors: 3, projections: 1, tunings: 0, version: 3 });
 });
 
 test('a tab that holds an older version is reported, and waited for', async ({ page }) => {

@@ -1,6 +1,7 @@
 // What lies in the database, and how each version came out of the one before.
 import type { DBSchema, IDBPDatabase, IDBPTransaction, StoreNames } from 'idb';
 import type { HistoryItem, ItemVectors } from './history-item.ts';
+import type { TuningRecord } from './tuning-record.ts';
 
 /** Task, date ('' where undated: IndexedDB has no key null), id. */
 type OrderKey = [task: string, date: string, id: string];
@@ -37,6 +38,12 @@ export interface HistorySchema extends DBSchema {
     value: ProjectionRecord;
     indexes: { item: string; task: [plug: string, task: string] };
   };
+  /** Since version 3. */
+  tunings: {
+    key: [task: string, kind: TuningRecord['kind'], state: TuningRecord['state']];
+    value: TuningRecord;
+    indexes: { item: string };
+  };
 }
 
 export type HistoryDatabase = IDBPDatabase<HistorySchema>;
@@ -65,6 +72,14 @@ export const migrations: readonly Migration[] = [
       const store = database.createObjectStore('projections', { keyPath: ['plug', 'id'] });
       store.createIndex('item', 'id');
       store.createIndex('task', ['plug', 'task']);
+    },
+  },
+  {
+    // What tuning has learned, found by each of the items that it was made of.
+    version: 3,
+    migrate(database) {
+      const store = database.createObjectStore('tunings', { keyPath: ['task', 'kind', 'state'] });
+      store.createIndex('item', 'items', { multiEntry: true });
     },
   },
 ];

@@ -1,6 +1,7 @@
 // The contract of a history: items with their vectors, all-or-nothing writes, exact deletion. `openHistory` keeps it in
 // IndexedDB, `memoryHistory` in memory; src/testing/history-contract.ts is the contract as tests.
 import type { HistoryItem, ItemVectors, StoredItem } from './history-item.ts';
+import type { TuningRecords } from './tuning-record.ts';
 
 /** An item together with the vectors that were made of it. */
 export interface EmbeddedItem {
@@ -27,7 +28,7 @@ export interface PutResult {
   readonly unchanged: number;
 }
 
-export interface HistoryStore extends AsyncDisposable {
+export interface HistoryStore extends TuningRecords, AsyncDisposable {
   /**
    * Writes items and vectors in one transaction: all or none, also when `signal` aborts it. An id that exists is left
    * as it is when item and embedder are equal, else replaced. When it resolves, the data survives a killed browser.
@@ -44,7 +45,7 @@ export interface HistoryStore extends AsyncDisposable {
   items(task?: string): Promise<HistoryItem[]>;
   /** Items per task, without reading the vectors. */
   count(): Promise<Record<string, number>>;
-  /** Removes the item, its vectors and its projections in one transaction; false when there was none. */
+  /** Removes the item, its vectors, its projections and the tunings made of it in one transaction; false when there was none. */
   delete(id: string): Promise<boolean>;
   /** Removes everything, the caches included. */
   clear(): Promise<void>;

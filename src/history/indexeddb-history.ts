@@ -15,12 +15,13 @@ import {
 } from './history-schema.ts';
 import type { EmbeddedItem, HistoryStore } from './history-store.ts';
 import { toStorageError } from './storage-error.ts';
+import { dropTunings, dropTuningsOfItem, keepTuning, startTuning } from './tuning-transactions.ts';
 
 type StoreName = StoreNames<HistorySchema>;
 type ReadTransaction = IDBPTransaction<HistorySchema, StoreName[]>;
 type WriteTransaction = IDBPTransaction<HistorySchema, StoreName[], 'readwrite'>;
 
-const allStores: StoreName[] = ['items', 'vectors', 'projections'];
+const allStores: StoreName[] = ['items', 'vectors', 'projections', 'tunings'];
 
 /** Gives the database while it is open, and throws why it is not. */
 export type DatabaseGate = () => HistoryDatabase;
@@ -123,6 +124,7 @@ export function indexedDbHistory(name: string, gate: DatabaseGate, close: () => 
           transaction.objectStore('items').delete(id),
           transaction.objectStore('vectors').delete(id),
           dropProjections(transaction, id),
+          dropTuningsOfItem(transaction, id),
         ]);
         return isThere;
       });
@@ -178,6 +180,18 @@ export function indexedDbHistory(name: string, gate: DatabaseGate, close: () => 
         { durability: 'relaxed' },
       );
     },
+    async startTuning(record) {
+      return await write(async (transaction) => await startTuning(transaction, record));
+    },
+    async keepTuning(record) {
+      return await write(async (transaction) => await keepTuning(transaction, record));
+    },
+    async tunings(task) {
+      return await read(async (database) => await database.getAll('tunings', taskRange(task)));
+    },
+    async dropTunings(task, kind, state) {
+      return await write(async (transaction) => await dropTunings(transaction, task, kind, state));
+    },
     async [Symbol.asyncDispose]() {
       close();
     },
@@ -204,7 +218,8 @@ async function putAll(
     entries.map(async (entry) => {
       const { item } = entry;
       const old = await items.get(item.id);
-      if (old !== undefined && isSameItem(fromItemRecord(old), item)) {
+      const isSame = old !== undefined && isSameItem(fromItemRecord(old), item);
+      if (isSame) {
         const oldVectors = await vectors.get(item.id);
         if (oldVectors?.vectors.embedder === entry.vectors.embedder) {
           result.unchanged += 1;
@@ -216,6 +231,7 @@ async function putAll(
         items.put(toItemRecord(item)),
         vectors.put(toVectorsRecord(entry)),
         old === undefined ? undefined : dropProjections(transaction, item.id),
+        old === undefined || isSame ? undefined : dropTuningsOfItem(transaction, item.id),
       ]);
     }),
   );

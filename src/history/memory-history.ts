@@ -5,12 +5,14 @@ import { isSameItem } from './check-item.ts';
 import { areSameVectors } from './compare-vectors.ts';
 import type { StoredItem } from './history-item.ts';
 import type { HistoryStore } from './history-store.ts';
+import { memoryTunings } from './memory-tunings.ts';
 
 /** Opens an empty history in memory. */
 export function memoryHistory(): HistoryStore {
   const stored = new Map<string, StoredItem>();
   /** By plug, then by item id. */
   const cache = new Map<string, Map<string, Float32Array<ArrayBuffer>>>();
+  const tunings = memoryTunings((id) => stored.has(id));
   let isClosed = false;
 
   function assertOpen(): void {
@@ -34,6 +36,7 @@ export function memoryHistory(): HistoryStore {
         }
         result[old === undefined ? 'added' : 'replaced'] += 1;
         dropProjections(item.id);
+        if (old !== undefined && !isSameItem(old.item, item)) tunings.dropOfItem(item.id);
         stored.set(item.id, structuredClone({ item, vectors }));
       }
       return result;
@@ -69,12 +72,14 @@ export function memoryHistory(): HistoryStore {
     async delete(id) {
       assertOpen();
       dropProjections(id);
+      tunings.dropOfItem(id);
       return stored.delete(id);
     },
     async clear() {
       assertOpen();
       stored.clear();
       cache.clear();
+      tunings.clear();
     },
     async replaceVectors(entries) {
       assertOpen();
@@ -107,6 +112,22 @@ export function memoryHistory(): HistoryStore {
         kept += 1;
       }
       return kept;
+    },
+    async startTuning(record) {
+      assertOpen();
+      return await tunings.startTuning(record);
+    },
+    async keepTuning(record) {
+      assertOpen();
+      return await tunings.keepTuning(record);
+    },
+    async tunings(task) {
+      assertOpen();
+      return await tunings.tunings(task);
+    },
+    async dropTunings(task, kind, state) {
+      assertOpen();
+      return await tunings.dropTunings(task, kind, state);
     },
     async [Symbol.asyncDispose]() {
       isClosed = true;

@@ -2,6 +2,8 @@
 // over IndexedDB, or the tests of somebody's own store.
 import type { HistoryItem, ItemVectors } from '../history/history-item.ts';
 import type { EmbeddedItem, HistoryStore } from '../history/history-store.ts';
+import { tuningContract } from './tuning-contract.ts';
+import { equal } from './contract-equal.ts';
 import { createRandom } from './random.ts';
 
 export interface ContractCase {
@@ -206,6 +208,7 @@ export const historyContract: readonly ContractCase[] = [
       equal(await store.get('a'), kept);
     },
   },
+  ...tuningContract(sampleEntry),
   {
     name: 'throws `closed` after its end',
     async run(store) {
@@ -231,18 +234,4 @@ async function caught(promise: Promise<unknown>): Promise<unknown> {
     return error;
   }
   return undefined;
-}
-
-function equal(found: unknown, expected: unknown): void {
-  const [a, b] = [canonical(found), canonical(expected)];
-  if (a !== b) throw new Error(`expected ${b}, found ${a}`);
-}
-
-/** Equal texts for equal values; vectors by their exact numbers, object keys in any order. */
-function canonical(value: unknown): string {
-  if (value instanceof Float32Array) return `float32[${Array.from(value).join()}]`;
-  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'undefined';
-  const fields = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${fields.map(([key, field]) => `${key}:${canonical(field)}`).join()}}`;
 }
