@@ -56,8 +56,8 @@ def dropped(items: Sequence[int], order: random.Random, largest_share: float = 0
     return sorted(order.sample(list(items), max(1, kept))) if items else []
 
 
-def collate_histories(queries: Sequence[Query]) -> HistoryBatch:
-    """Pads histories to the longest of the batch (at least one column)."""
+def collate_histories(queries: Sequence[Query], has_outputs: bool = True) -> HistoryBatch:
+    """Pads histories to the longest of the batch (at least one column); without outputs, o is zeros."""
     chosen = [list(query.items)[-MAXIMUM_HISTORY:] for query in queries]
     width = max(1, max(len(items) for items in chosen))
     dim = queries[0].x.shape[0]
@@ -68,7 +68,9 @@ def collate_histories(queries: Sequence[Query]) -> HistoryBatch:
     for row, (query, items) in enumerate(zip(queries, chosen, strict=True)):
         count = len(items)
         if count:
-            h[row, :count], o[row, :count] = query.vectors.inputs[items], query.vectors.outputs[items]
+            h[row, :count] = query.vectors.inputs[items]
+            if has_outputs:
+                o[row, :count] = query.vectors.outputs[items]
             age[row, :count] = np.log1p(np.maximum(0, query.day - query.vectors.days[items]))
             mask[row, :count] = True
     x = np.stack([query.x for query in queries])

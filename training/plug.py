@@ -4,200 +4,180 @@ First the persona: next-token loss of her answer, over all users, with random pa
 gate, on the mixture g · p(y | persona) + (1 − g) · p(y | none), with true histories and those of other users. The
 gate comes second because its targets need a finished persona; the rows never learn from other users' histories,
 which would only blur them.
+
+`accelerate launch -m training.plug …` trains on several GPUs; an interrupted run goes on from its checkpoint.
 """
 
 from __future__ import annotations
 
 import argparse
-import copy
 import json
 import math
 import random
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 
 from training.data import SHIPPED_TASKS, training_users
 from training.embed_histories import VectorStore
-from training.embedder import DIM
-from training.frozen_model import DTYPES, load_frozen, load_nano
+from training.frozen_model import DTYPES, FrozenModel, load_frozen, load_nano
 from training.gate import train_gate
-from training.histories import collate_histories
 from training.optimizers import TimeSchedule, set_rate
 from training.persona import Plug
-from training.plug_data import UserSamples, build_user_samples, spread_queries, training_batches
+from training.plug_config import PlugConfig, create_plug, fix_parts, optimizer_of
+from training.plug_data import UserSamples, build_user_samples, spread_queries
+from training.plug_estimate import estimate
+from training.plug_state import Checkpoint
+from training.plug_step import Batches, batch_gradients, persona_rows, rows_of
+from training.processes import Processes, start_processes
 from training.samples import batches_by_length
 from training.soft_prompt import log_likelihood
 from training.splits import is_tuning_holdout
 
-
-@dataclass(frozen=True)
-class PlugConfig:
-    """Sizes, rates and shares. `task_shares`: how often a batch is of each task."""
-
-    tasks: tuple[str, ...] = SHIPPED_TASKS
-    llm: str = ""  # folder or name of any Hugging Face causal LM with its own tokenizer; "" is the run's nano model
-    device: str = "cpu"  # of the frozen language model
-    dtype: str = "bfloat16"  # of its weights and matrix products; float32 where exactness matters more than time
-    minutes: float = 14.0
-    persona_rows: int = 4
-    instruction_rows: int = 4
-    projector_width: int = 256
-    temperature: float = 10.0
-    rate: float = 0.002
-    query_rate: float = 0.0005
-    weight_decay: float = 0.01
-    dropout: float = 0.1
-    batch_tokens: int = 2048
-    maximum_prompt: int = 256
-    items_per_user: int = 100
-    task_shares: dict[str, float] = field(
-        default_factory=lambda: {"news_category": 0.6, "news_headline": 0.22, "paper_title": 0.18}
-    )
-    held_out_queries: int = 120
-    gate_queries: int = 400
-    evaluations: int = 8
-    seed: int = 0
+__all__ = ["PlugConfig", "create_plug", "load_plug", "persona_rows", "prepare", "train", "train_plug"]
 
 
-def create_plug(config: PlugConfig, hidden: int) -> Plug:
-    """A plug of the configured sizes."""
-    sizes = (config.projector_width, config.persona_rows, config.instruction_rows)
-    return Plug(DIM, hidden, *sizes, config.tasks, config.temperature)
+@dataclass
+class Training:
+    """All that a training needs: the models, users' samples by task, held-out queries by task, processes."""
+
+    frozen: FrozenModel
+    plug: Plug
+    users: dict[str, list[UserSamples]]
+    held_out: dict[str, list[tuple[UserSamples, int]]]
+    config: PlugConfig
+    processes: Processes
 
 
-def persona_rows(plug: Plug, task: int, persona) -> torch.Tensor:
-    """Rows [b, instruction + persona, hidden] in the order of the prompt: I, then P."""
-    return torch.cat([plug.instruction[task].expand(persona.rows.shape[0], -1, -1), persona.rows], dim=1)
-
-
-def endless_batches(users: list[UserSamples], config: PlugConfig, seed: int):
-    """Pass after pass over the users of one task."""
-    epoch = 0
-    while True:
-        yield from training_batches(
-            users, config.items_per_user, config.batch_tokens, random.Random(seed * 1000 + epoch)
-        )
-        epoch += 1
-
-
-@torch.no_grad()
-def held_out_loss(model, plug: Plug, task: int, entries, batch_tokens: int, use_bfloat16: bool = True) -> float:
-    """Mean negative log-likelihood of an answer with the whole true history."""
-    plug.eval()
-    total = 0.0
-    for batch in batches_by_length(
-        [len(user.with_rows[index].sample) for user, index in entries], batch_tokens, random.Random(0)
-    ):
-        chosen = [entries[position] for position in batch]
-        histories = collate_histories([user.query(index, range(index)) for user, index in chosen])
-        rows = persona_rows(plug, task, plug(task, histories))
-        samples = [user.with_rows[index] for user, index in chosen]
-        total -= float(log_likelihood(model, samples, rows, use_bfloat16).sum())
-    plug.train()
-    return total / len(entries)
-
-
-def optimizer_of(plug: Plug, config: PlugConfig) -> torch.optim.Optimizer:
-    """AdamW; the query head moves slowly from the identity, scalars and rows are not decayed."""
-    decayed = [plug.projector_in.weight, plug.projector_out.weight]
-    free = [plug.projector_in.bias, plug.projector_out.bias, plug.instruction, plug.log_temperature, plug.raw_decay]
-    groups = [
-        {"params": decayed, "peak": config.rate, "weight_decay": config.weight_decay},
-        {"params": free, "peak": config.rate, "weight_decay": 0.0},
-        {"params": [plug.query.weight], "peak": config.query_rate, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=config.rate, betas=(0.9, 0.98))
-
-
-def train_plug(directory: Path, config: PlugConfig, model_path: Path | None = None) -> Path:
-    """Trains on users B, keeps the weights that are best on held-out users B, task by task; returns plug.pt."""
+def prepare(directory: Path, config: PlugConfig, model_path: Path | None = None) -> Training:
+    """Loads the language model, starts a plug at its embeddings, and lays out the prompts of users B."""
     torch.manual_seed(config.seed)
+    processes, device = start_processes(config.device)
     frozen = (
-        load_frozen(config.llm, config.device, config.dtype)
+        load_frozen(config.llm, device, config.dtype)
         if config.llm
-        else load_nano(directory, model_path, config.device, config.dtype)
+        else load_nano(directory, model_path, device, config.dtype)
     )
-    model, use_bfloat16 = frozen.model, config.dtype == "bfloat16"
     store = VectorStore(directory / "embeddings")
     table = frozen.embedding_rows()
     plug = create_plug(config, table.shape[1])
     plug.start_from_embeddings(table, torch.Generator().manual_seed(config.seed))
-
+    fix_parts(plug, config)
     sizes = (config.instruction_rows, config.persona_rows)
-    training, held_out = {}, {}
+    users, held_out = {}, {}
     for task in config.tasks:
-        users = training_users(task, "train_b")
-        samples = build_user_samples(users, frozen.tokenizer, store, sizes, config.maximum_prompt, frozen.form)
-        training[task] = [user for user in samples if not is_tuning_holdout(user.user.id)]
+        samples = build_user_samples(
+            training_users(task, "train_b"), frozen.tokenizer, store, sizes, config.maximum_prompt, frozen.form
+        )
+        users[task] = [user for user in samples if not is_tuning_holdout(user.user.id)]
         kept_apart = [user for user in samples if is_tuning_holdout(user.user.id)]
         held_out[task] = spread_queries(kept_apart, config.held_out_queries)
-        print(
-            f"{task}: {len(training[task])} users, held out {len(kept_apart)} with {len(held_out[task])} queries",
-            flush=True,
+        processes.say(
+            f"{task}: {len(users[task])} users, held out {len(kept_apart)} with {len(held_out[task])} queries"
         )
+    return Training(frozen, plug, users, held_out, config, processes)
 
+
+@torch.no_grad()
+def held_out_loss(training: Training, task: int) -> float:
+    """Mean negative log-likelihood of an answer with the whole true history; each process measures its share."""
+    config, plug = training.config, training.plug
+    entries = training.held_out[config.tasks[task]]
+    plug.eval()
+    total = torch.zeros(1)
+    lengths = [len(user.with_rows[index].sample) for user, index in entries]
+    for batch in training.processes.share(list(batches_by_length(lengths, config.batch_tokens, random.Random(0)))):
+        chosen = [entries[position] for position in batch]
+        rows = rows_of(plug, task, [user.query(index, range(index)) for user, index in chosen], config)
+        samples = [user.with_rows[index] for user, index in chosen]
+        total -= log_likelihood(training.frozen.model, samples, rows, config.dtype == "bfloat16").sum()
+    plug.train()
+    return float(training.processes.sum(total)) / len(entries)
+
+
+def train(training: Training, directory: Path) -> Path:
+    """Trains, keeps the weights that are best on held-out users B over all tasks, trains the gate; writes plug.pt."""
+    config, plug, processes, model = training.config, training.plug, training.processes, training.frozen.model
     optimizer = optimizer_of(plug, config)
-    schedule = TimeSchedule(config.minutes * 60, warm_up_share=0.03, decay_share=0.6)
-    streams = {task: endless_batches(training[task], config, config.seed) for task in config.tasks}
-    chooser = random.Random(config.seed)
-    shares = [config.task_shares[task] for task in config.tasks]
-    best, best_loss, history = copy.deepcopy(plug.state_dict()), float("inf"), []
-    elapsed, step, next_evaluation = 0.0, 0, 0.0
+    checkpoint = Checkpoint(directory / "plug.checkpoint.pt", config)
+    progress = checkpoint.load(plug, optimizer)
+    if progress.step:
+        processes.say(f"goes on at step {progress.step}, {progress.elapsed / 60:.1f} min")
+    schedule = TimeSchedule(config.steps or config.minutes * 60, config.warm_up_share, config.decay_share)
+    batches = Batches(training.users, config)
+    batches.skip(progress.step)
     recent: dict[str, list[float]] = {task: [] for task in config.tasks}
+    last_checkpoint = progress.elapsed
+
+    def reached() -> float:
+        return progress.step if config.steps else progress.elapsed
 
     def evaluate() -> None:
-        nonlocal best, best_loss
-        losses = {
-            task: held_out_loss(model, plug, index, held_out[task], config.batch_tokens, use_bfloat16)
-            for index, task in enumerate(config.tasks)
-        }
+        losses = {task: held_out_loss(training, index) for index, task in enumerate(config.tasks)}
         # Logarithms, so that a category's 1 nat counts as much as a title's 50: what matters is the relative gain.
-        mean = sum(share * math.log(losses[task]) for share, task in zip(shares, config.tasks, strict=True))
+        score = sum(config.task_shares[task] * math.log(losses[task]) for task in config.tasks)
+        progress.record(plug, score, {"minutes": progress.elapsed / 60, "step": progress.step, **losses})
         temperatures = [round(value, 2) for value in plug.temperature().tolist()]
         decays = [round(value, 3) for value in plug.decay().tolist()]
         trained = {task: round(sum(values) / max(1, len(values)), 3) for task, values in recent.items()}
-        history.append({"minutes": elapsed / 60, "step": step, **losses})
-        print(
-            f"{elapsed / 60:.1f} min  step {step}  held out {losses}  trained {trained}  τ {temperatures}  λ {decays}",
-            flush=True,
+        processes.say(
+            f"{progress.elapsed / 60:.1f} min  step {progress.step}  held out {losses}  trained {trained}  "
+            f"τ {temperatures}  λ {decays}"
         )
         for values in recent.values():
             values.clear()
-        if mean < best_loss:
-            best, best_loss = copy.deepcopy(plug.state_dict()), mean
 
-    while not schedule.is_over(elapsed):
-        if elapsed >= next_evaluation:
-            next_evaluation += schedule.budget / config.evaluations
+    while not schedule.is_over(reached()):
+        if reached() >= progress.next_evaluation:
+            progress.next_evaluation += schedule.budget / config.evaluations
             evaluate()
         started = time.monotonic()
-        set_rate([optimizer], schedule.factor(elapsed))
-        task = chooser.choices(config.tasks, shares)[0]
-        index = config.tasks.index(task)
-        samples, queries = next(streams[task])
-        rows = persona_rows(plug, index, plug(index, collate_histories(queries), config.dropout))
-        likelihood = log_likelihood(model, samples, rows, use_bfloat16)
-        loss = -likelihood.sum() / sum(len(entry.sample.answer) for entry in samples)
+        # Dropout follows from seed, step and process: a run that was interrupted draws what it would have drawn.
+        torch.manual_seed((config.seed * 1_000_003 + progress.step) * processes.count + processes.index)
+        set_rate([optimizer], schedule.factor(reached()))
+        batch = batches.next()
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(plug.parameters(), 1.0)
+        loss = batch_gradients(model, plug, batch, config, processes)
+        torch.nn.utils.clip_grad_norm_([p for p in plug.parameters() if p.requires_grad], 1.0)
         optimizer.step()
-        recent[task].append(-float(likelihood.detach().mean()))
-        elapsed += time.monotonic() - started
-        step += 1
+        recent[config.tasks[batch[0]]].append(loss)
+        # One clock for all: the schedule must not differ between processes.
+        seconds = processes.sum(torch.tensor([time.monotonic() - started])) / processes.count
+        progress.elapsed += float(seconds)
+        progress.step += 1
+        if progress.elapsed - last_checkpoint >= config.checkpoint_minutes * 60:
+            last_checkpoint = progress.elapsed
+            if processes.is_main:
+                checkpoint.save(plug, optimizer, progress)
     evaluate()
-    plug.load_state_dict(best)
-    gate_report = train_gate(model, plug, training, config.gate_queries, config.batch_tokens, config.seed)
+    plug.load_state_dict(progress.best)
+    gate_report = None
+    if config.has_gate and config.persona_rows > 0:
+        gate_report = train_gate(model, plug, training.users, config.gate_queries, config.batch_tokens, config.seed)
     path = directory / "plug.pt"
-    torch.save({"plug": plug.state_dict(), "config": asdict(config), "hidden": table.shape[1]}, path)
-    (directory / "language-model.json").write_text(json.dumps(frozen.manifest_block(), indent=1))
-    (directory / "plug.json").write_text(
-        json.dumps({"best": best_loss, "steps": step, "history": history, "gate": gate_report}, indent=1)
-    )
+    if processes.is_main:
+        torch.save({"plug": plug.state_dict(), "config": asdict(config), "hidden": plug.hidden}, path)
+        report = {
+            "best": progress.best_score,
+            "best_evaluation": progress.best_evaluation,
+            "steps": progress.step,
+            "history": progress.history,
+            "gate": gate_report,
+        }
+        (directory / "plug.json").write_text(json.dumps(report, indent=1))
+        (directory / "language-model.json").write_text(json.dumps(training.frozen.manifest_block(), indent=1))
+        checkpoint.remove()
     return path
+
+
+def train_plug(directory: Path, config: PlugConfig, model_path: Path | None = None, is_dry_run: bool = False) -> Path:
+    """Prints what the training will cost and, unless this is a dry run, trains; returns where plug.pt lies."""
+    training = prepare(directory, config, model_path)
+    for line in estimate(training.frozen.model, training.plug, training.users, config, training.processes):
+        training.processes.say(line)
+    return directory / "plug.pt" if is_dry_run else train(training, directory)
 
 
 def load_plug(path: Path) -> tuple[Plug, PlugConfig]:
@@ -211,28 +191,30 @@ def load_plug(path: Path) -> tuple[Plug, PlugConfig]:
 
 def main() -> None:
     """Command line: the fields that one changes by hand."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run-directory", type=Path, default=Path("training/runs/nano"))
     parser.add_argument("--llm", default="", help="any Hugging Face causal LM with its tokenizer; default RUN/tuned")
     parser.add_argument("--model", type=Path, default=None, help="other weights for the tokenizer of the run")
     parser.add_argument("--minutes", type=float, default=PlugConfig.minutes)
+    parser.add_argument("--steps", type=int, default=PlugConfig.steps, help="instead of minutes")
+    parser.add_argument("--batch-tokens", type=int, default=PlugConfig.batch_tokens, help="of all processes together")
     parser.add_argument("--tasks", nargs="+", default=list(SHIPPED_TASKS))
     parser.add_argument("--device", default=PlugConfig.device, help="where the language model runs: cpu, cuda, …")
     parser.add_argument("--dtype", choices=DTYPES, default=PlugConfig.dtype)
+    parser.add_argument("--dry-run", action="store_true", help="print tokens, memory and time, and stop")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    train_plug(
-        arguments.run_directory,
-        PlugConfig(
-            llm=arguments.llm,
-            minutes=arguments.minutes,
-            tasks=tuple(arguments.tasks),
-            device=arguments.device,
-            dtype=arguments.dtype,
-        ),
-        arguments.model,
+    config = PlugConfig(
+        llm=arguments.llm,
+        minutes=arguments.minutes,
+        steps=arguments.steps,
+        batch_tokens=arguments.batch_tokens,
+        tasks=tuple(arguments.tasks),
+        device=arguments.device,
+        dtype=arguments.dtype,
     )
+    train_plug(arguments.run_directory, config, arguments.model, arguments.dry_run)
 
 
 if __name__ == "__main__":

@@ -56,11 +56,15 @@ def build_user_samples(
 
 
 def training_batches(
-    users: Sequence[UserSamples], items_per_user: int, batch_tokens: int, order: random.Random
+    users: Sequence[UserSamples],
+    items_per_user: int,
+    batch_tokens: int,
+    order: random.Random,
+    intact_share: float = 0.0,
 ) -> Iterator[tuple[list[SlotSample], list[Query]]]:
     """One pass: at most `items_per_user` random queries of every user, each with a randomly thinned history.
 
-    The cap keeps a few prolific writers from drowning the others.
+    The cap keeps a few prolific writers from drowning the others; `intact_share` of the histories are not thinned.
     """
     chosen = [
         (user, index)
@@ -70,7 +74,10 @@ def training_batches(
     lengths = [len(user.with_rows[index].sample) for user, index in chosen]
     for batch in batches_by_length(lengths, batch_tokens, order):
         entries = [chosen[position] for position in batch]
-        queries = [user.query(index, dropped(range(index), order)) for user, index in entries]
+        queries = [
+            user.query(index, range(index) if order.random() < intact_share else dropped(range(index), order))
+            for user, index in entries
+        ]
         yield [user.with_rows[index] for user, index in entries], queries
 
 

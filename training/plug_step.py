@@ -1,0 +1,83 @@
+"""One step of a plug's training: the batch that is next, and the gradients of its loss, over all processes."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor
+
+from training.histories import Query, collate_histories
+from training.persona import Plug
+from training.plug_config import PlugConfig
+from training.plug_data import UserSamples, training_batches
+from training.processes import Processes
+from training.soft_prompt import SlotSample, log_likelihood
+
+
+def persona_rows(plug: Plug, task: int, persona) -> Tensor:
+    """Rows [b, instruction + persona, hidden] in the order of the prompt: I, then P."""
+    return torch.cat([plug.instruction[task].expand(persona.rows.shape[0], -1, -1), persona.rows], dim=1)
+
+
+def rows_of(plug: Plug, task: int, queries: list[Query], config: PlugConfig) -> Tensor:
+    """Rows [b, instruction + persona, hidden] of queries of one task; without persona rows, histories do not count."""
+    if plug.persona_rows == 0:
+        return plug.instruction[task].expand(len(queries), -1, -1)
+    histories = collate_histories(queries, config.tasks[task] not in config.without_outputs)
+    return persona_rows(plug, task, plug(task, histories, config.dropout))
+
+
+class Batches:
+    """Endless batches of all tasks, in an order that depends on the seed alone: the same in every process."""
+
+    def __init__(self, users: Mapping[str, list[UserSamples]], config: PlugConfig) -> None:
+        empty = [task for task in config.tasks if not users[task]]
+        if empty:
+            raise ValueError(f"{', '.join(empty)}: no training users. Leave the task out.")
+        self._config = config
+        self._chooser = random.Random(config.seed)
+        self._shares = [config.task_shares[task] for task in config.tasks]
+        self._streams = [self._passes(users[task]) for task in config.tasks]
+
+    def _passes(self, users: list[UserSamples]) -> Iterator[tuple[list[SlotSample], list[Query]]]:
+        config, epoch = self._config, 0
+        while True:
+            order = random.Random(config.seed * 1000 + epoch)
+            yield from training_batches(users, config.items_per_user, config.batch_tokens, order, config.intact_share)
+            epoch += 1
+
+    def next(self) -> tuple[int, list[SlotSample], list[Query]]:
+        """Task index, samples and queries of the next batch."""
+        task = self._chooser.choices(range(len(self._streams)), self._shares)[0]
+        return (task, *next(self._streams[task]))
+
+    def skip(self, count: int) -> None:
+        """Passes over batches that an earlier start has seen."""
+        for _ in range(count):
+            self.next()
+
+
+def batch_gradients(
+    model,
+    plug: Plug,
+    batch: tuple[int, list[SlotSample], list[Query]],
+    config: PlugConfig,
+    processes: Processes,
+) -> float:
+    """Sets the gradients of the batch's loss per answer token and returns its mean negative log-likelihood (nats).
+
+    Each process runs its share of the samples; the loss is divided by the answer tokens of the whole batch before the
+    gradients are summed, so that long answers count the same wherever they happen to lie.
+    """
+    task, samples, queries = batch
+    tokens = sum(len(entry.sample.answer) for entry in samples)
+    own, asked = processes.share(samples), processes.share(queries)
+    total = torch.zeros(1)
+    if own:  # a small batch may leave nothing for the last processes
+        likelihood = log_likelihood(model, own, rows_of(plug, task, asked, config), config.dtype == "bfloat16")
+        (-likelihood.sum() / tokens).backward()
+        total -= likelihood.detach().sum()
+    processes.sum_gradients(plug.parameters())
+    return float(processes.sum(total)) / len(samples)
