@@ -67,6 +67,34 @@ test('everything can be done by keyboard', async ({ page }) => {
   await expect(page.getByText('Nothing is remembered yet')).toBeVisible();
 });
 
+test('earlier items can be shown in the prompt, and stand beside the answer', async ({ page }) => {
+  await page.goto(address);
+  await waitUntilReady(page);
+  await page.evaluate(async (text) => await globalThis.personaPlugDemo?.importText(text), history);
+  const method = page.getByLabel('Earlier items in the prompt');
+  await expect(page.getByLabel('How many')).toHaveCount(0);
+  await method.selectOption('Same words (BM25)');
+  await page.getByLabel('How many').selectOption('4');
+  await page.getByLabel('The new input').fill('A coat');
+  await page.getByRole('button', { name: 'Answer twice' }).click();
+  await expect(page.locator('#answer-persona')).toHaveAttribute('data-state', 'done');
+  const shown = page.getByRole('region', { name: 'Shown in the prompt' }).getByRole('listitem');
+  await expect(shown).toHaveCount(4);
+  await expect(shown.first()).toContainText('A coat: What Now');
+  await expect(shown.first()).toContainText(/BM25 \d+\.\d\d/u);
+  expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([]);
+
+  // What is forgotten is gone from the prompt too.
+  await page.getByRole('button', { name: /^Forget: A coat/u }).click();
+  await expect(shown).toHaveCount(3);
+  await expect(shown.filter({ hasText: 'A coat' })).toHaveCount(0);
+
+  await method.selectOption('None');
+  await page.getByRole('button', { name: 'Answer twice' }).click();
+  await expect(page.locator('#answer-persona')).toHaveAttribute('data-state', 'done');
+  await expect(shown).toHaveCount(0);
+});
+
 test('a wrong line is named, and nothing is imported', async ({ page }) => {
   await page.goto(address);
   await waitUntilReady(page);

@@ -3,11 +3,7 @@ import type { GenerateEvent, GenerateRequest, Personalizer } from '../engine/per
 import type { Progress } from '../lib/progress.ts';
 import { batch, type Signal } from '@preact/signals';
 import { type Answer, type DemoState, emptyAnswer } from './demo-state.ts';
-
-export type Question = Omit<GenerateRequest, 'persona'> & {
-  /** Of the second answer. @defaultValue 'auto' */
-  readonly persona?: 'auto' | 'always';
-};
+import type { Question } from './question.ts';
 
 interface AskContext {
   readonly personalizer: Personalizer;
@@ -23,6 +19,7 @@ export async function askTwice(question: Question, context: AskContext): Promise
     state.none.value = { ...emptyAnswer, state: 'waiting' };
     state.persona.value = { ...emptyAnswer, state: 'waiting' };
     state.explanation.value = null;
+    state.asked.value = question;
   });
   try {
     await stream({ ...question, persona: 'none' }, state.none, context);

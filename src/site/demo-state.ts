@@ -1,9 +1,10 @@
 // Everything that the page shows, as signals.
 import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
-import type { EngineStatus, Explanation, GenerateTiming } from '../engine/personalizer.ts';
+import type { EngineStatus, Explanation, GenerateTiming, RetrievalOptions } from '../engine/personalizer.ts';
 import type { HistoryItem } from '../history/history-item.ts';
 import type { GenerationUsage } from '../language-model/language-model.ts';
 import type { Progress } from '../lib/progress.ts';
+import type { Question } from './question.ts';
 import type { ForeignRequest } from './watch-requests.ts';
 
 /** One of the two answers, as far as it has come. */
@@ -49,6 +50,10 @@ export interface DemoState {
   readonly notice: Signal<string>;
   readonly task: Signal<string>;
   readonly input: Signal<string>;
+  /** Which earlier items the next prompt shows; null: none. */
+  readonly retrieval: Signal<RetrievalOptions | null>;
+  /** What the answers on the page answer. */
+  readonly asked: Signal<Question | null>;
   readonly none: Signal<Answer>;
   readonly persona: Signal<Answer>;
   readonly explanation: Signal<Explanation | null>;
@@ -73,6 +78,8 @@ export function createDemoState(): DemoState {
     notice: signal(''),
     task,
     input: signal(''),
+    retrieval: signal(null),
+    asked: signal(null),
     none: signal(emptyAnswer),
     persona: signal(emptyAnswer),
     explanation: signal(null),

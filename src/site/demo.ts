@@ -4,8 +4,9 @@ import { createPersonalizer } from '../index.ts';
 import type { EngineOptions, EngineStatus, Explanation, ImportResult, Personalizer } from '../engine/personalizer.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import type { Progress } from '../lib/progress.ts';
-import { askTwice, type Question } from './ask.ts';
+import { askTwice } from './ask.ts';
 import { createDemoState, type DemoState, emptyAnswer } from './demo-state.ts';
+import type { Question } from './question.ts';
 import type { SampleHistory } from './sample-histories.ts';
 import { addForeign, onWorkerReport, type RequestReport, watchRequests } from './watch-requests.ts';
 
@@ -92,6 +93,7 @@ export class Demo {
     batch(() => {
       this.state.task.value = question.task;
       this.state.input.value = question.input;
+      this.state.retrieval.value = question.retrieval ?? null;
       this.state.isAsking.value = true;
       this.state.failure.value = null;
       this.state.notice.value = '';
@@ -137,6 +139,7 @@ export class Demo {
         this.state.none.value = emptyAnswer;
         this.state.persona.value = emptyAnswer;
         this.state.explanation.value = null;
+        this.state.asked.value = null;
         this.state.notice.value = 'Everything is forgotten.';
       });
     });
@@ -225,9 +228,9 @@ export class Demo {
   }
 
   async #explainAgain(signal: AbortSignal): Promise<void> {
-    const { explanation, task, input } = this.state;
-    if (explanation.value === null) return;
-    explanation.value = await this.personalizer.explain({ task: task.value, input: input.value }, { signal });
+    const { explanation, asked } = this.state;
+    if (explanation.value === null || asked.value === null) return;
+    explanation.value = await this.personalizer.explain(asked.value, { signal });
   }
 
   /** A history without an item of the chosen task would only ever give an empty persona. */

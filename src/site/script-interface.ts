@@ -3,9 +3,9 @@ import type { EngineStatus, Explanation, ImportResult } from '../engine/personal
 import type { HistoryItem } from '../history/history-item.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import type { Progress } from '../lib/progress.ts';
-import type { Question } from './ask.ts';
 import type { Answer, OwnRequests } from './demo-state.ts';
 import type { Demo } from './demo.ts';
+import type { Question } from './question.ts';
 import type { ForeignRequest } from './watch-requests.ts';
 
 /** What an answer looks like to a script. */

@@ -7,6 +7,7 @@ import { HistoryPanel } from './history-panel.tsx';
 import { JobBar } from './job-bar.tsx';
 import { MachinePanel } from './machine-panel.tsx';
 import { RequestsPanel } from './requests-panel.tsx';
+import { RetrievedPanel } from './retrieved-panel.tsx';
 import { WeightsPanel } from './weights-panel.tsx';
 
 export function App({ demo }: DemoProps) {
@@ -22,6 +23,7 @@ export function App({ demo }: DemoProps) {
         <div class="desk">
           <AskForm demo={demo} />
           <AnswerPair demo={demo} />
+          <RetrievedPanel demo={demo} />
           <WeightsPanel demo={demo} />
         </div>
       </main>

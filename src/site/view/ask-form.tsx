@@ -3,6 +3,7 @@ import { taskTitle } from '../format.ts';
 import { ignoreShown } from '../ignore-shown.ts';
 import { exampleInputs } from '../sample-histories.ts';
 import type { DemoProps } from './demo-props.ts';
+import { RetrievalChoice } from './retrieval-choice.tsx';
 
 export function AskForm({ demo }: DemoProps) {
   const { state } = demo;
@@ -10,7 +11,9 @@ export function AskForm({ demo }: DemoProps) {
   const example = exampleInputs[state.task.value];
   const ask = (): void => {
     if (!isReady || state.input.value.trim() === '') return;
-    ignoreShown(demo.ask({ task: state.task.value, input: state.input.value }));
+    const { task, input, retrieval } = state;
+    const earlier = retrieval.value === null ? {} : { retrieval: retrieval.value };
+    ignoreShown(demo.ask({ task: task.value, input: input.value, ...earlier }));
   };
   return (
     <form
@@ -51,6 +54,7 @@ export function AskForm({ demo }: DemoProps) {
           if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) ask();
         }}
       />
+      <RetrievalChoice demo={demo} />
       <div class="row">
         <ActionButton demo={demo} isDisabled={!isReady || state.input.value.trim() === ''} />
         {example !== undefined && (
