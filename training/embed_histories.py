@@ -1,6 +1,7 @@
 """Embeds every text of the histories once, into one memory-mapped file that grows and can be resumed.
 
 `vectors.npy` is float32 [texts, 384]; `texts.json` maps each text's SHA-256 to its row. A row of zeros is not done yet.
+Other tasks and splits can be added later: rows that are there stay where they are.
 """
 
 from __future__ import annotations
@@ -8,17 +9,18 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from training.data import SHIPPED_TASKS, load_users
+from training.data import ALL_TASKS, SHIPPED_TASKS, load_users
 from training.embedder import DIM, Embedder
-from training.splits import split_of_user
+from training.splits import UPPER_BOUNDS, split_of_user
 
-# Users A train the language model only, so their texts need no vector.
+# Users A train the language model only, so their texts need no vector, unless asked for.
 EMBEDDED_SPLITS = ("train_b", "dev", "test")
 BATCH_TOKENS = 4096
 
@@ -59,24 +61,39 @@ class VectorStore:
         return np.stack([self.of_text(text) for text in texts]) if texts else np.zeros((0, DIM), np.float32)
 
 
-def embed_histories(directory: Path, tasks: tuple[str, ...] = SHIPPED_TASKS) -> None:
-    """Fills the store; tasks in the order given, short texts first. Rows done by an earlier run are kept."""
+def grow_store(directory: Path, texts: list[str]) -> dict[str, int]:
+    """Makes room for texts that the store does not hold yet; returns the row of every text in it."""
     directory.mkdir(parents=True, exist_ok=True)
-    texts = history_texts(tasks)
-    rows = {text_key(text): row for row, text in enumerate(texts)}
     index_path, vectors_path = directory / "texts.json", directory / "vectors.npy"
-    is_resumable = index_path.exists() and json.loads(index_path.read_text()) == rows
-    if not is_resumable:
-        empty = np.lib.format.open_memmap(vectors_path, mode="w+", dtype=np.float32, shape=(len(texts), DIM))
-        empty.flush()
-        index_path.write_text(json.dumps(rows))
-    vectors = np.lib.format.open_memmap(vectors_path, mode="r+")
+    rows: dict[str, int] = json.loads(index_path.read_text()) if index_path.exists() else {}
+    kept = len(rows)
+    for text in texts:
+        rows.setdefault(text_key(text), len(rows))
+    if not kept or len(rows) > kept:
+        partial = directory / "vectors.partial.npy"
+        wider = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float32, shape=(len(rows), DIM))
+        if kept:
+            wider[:kept] = np.load(vectors_path, mmap_mode="r")[:kept]
+        wider.flush()
+        # Vectors first: an index that points beyond them would be worse than rows that no text has yet.
+        os.replace(partial, vectors_path)
+        index_path.with_suffix(".partial").write_text(json.dumps(rows))
+        os.replace(index_path.with_suffix(".partial"), index_path)
+    return rows
+
+
+def embed_histories(
+    directory: Path, tasks: tuple[str, ...] = SHIPPED_TASKS, splits: tuple[str, ...] = EMBEDDED_SPLITS
+) -> None:
+    """Fills the store; tasks in the order given, short texts first. Rows done by an earlier run are kept."""
+    rows = grow_store(directory, history_texts(tasks, splits))
+    vectors = np.lib.format.open_memmap(directory / "vectors.npy", mode="r+")
     embedder = Embedder()
 
     done, started = 0, time.monotonic()
     for task in tasks:
         by_length: dict[int, list[tuple[int, list[int]]]] = {}
-        for text in history_texts((task,)):
+        for text in history_texts((task,), splits):
             row = rows[text_key(text)]
             if not vectors[row].any():
                 ids = embedder.token_ids(text)
@@ -96,10 +113,13 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run-directory", type=Path, default=Path("training/runs/nano"))
+    parser.add_argument("--tasks", nargs="+", choices=ALL_TASKS, default=list(SHIPPED_TASKS))
+    splits = [split for _, split in UPPER_BOUNDS]
+    parser.add_argument("--splits", nargs="+", choices=splits, default=list(EMBEDDED_SPLITS), help="users A: train_a")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    embed_histories(arguments.run_directory / "embeddings")
+    embed_histories(arguments.run_directory / "embeddings", tuple(arguments.tasks), tuple(arguments.splits))
 
 
 if __name__ == "__main__":

@@ -65,7 +65,8 @@ def estimate(
         f"{bytes_of(model.parameters()) / 2**30:.2f} GiB, frozen; plug: {sum(p.numel() for p in trained) / 1e6:.2f} M "
         f"trained, {3 * bytes_of(trained) / 2**20:.1f} MiB with its optimizer",
         f"a step: {each:.2f} s, {mean_samples:.0f} samples, {mean_tokens:.0f} tokens "
-        f"({mean_tokens / each:.0f} tokens/s), on {processes.count} process(es); peak {what} so far {peak:.2f} GiB each",
+        f"({mean_tokens / each:.0f} tokens/s), on {processes.count} process(es); "
+        f"peak {what} so far {peak:.2f} GiB each",
         f"the run: about {steps:.0f} steps, {steps * mean_tokens / 1e6:.2f} M tokens, {steps * each / 60:.1f} min",
     ]
     for task in config.tasks:

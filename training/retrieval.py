@@ -37,9 +37,9 @@ def bm25_scores(query: str, documents: Sequence[str]) -> list[float]:
 
 
 def bm25_items(query: str, history: Sequence[Item], count: int) -> list[Item]:
-    """The `count` items whose inputs score highest, best first; ties by position."""
+    """The `count` items whose inputs score highest, best first; of equal ones the newer first."""
     scores = bm25_scores(query, [item.input for item in history])
-    order = sorted(range(len(history)), key=lambda index: (-scores[index], index))
+    order = sorted(range(len(history)), key=lambda index: (-scores[index], -index))
     return [history[index] for index in order[:count]]
 
 

@@ -47,7 +47,8 @@ def test_two_processes_have_the_gradients_of_one(tiny: tuple[Path, str]) -> None
     # The launcher of several GPUs (`--cpu` would need MPI); the processes themselves stay on the CPU and use gloo.
     # fmt: off
     launch = [
-        sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1",
+        sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu",
+        "--num_processes", "2", "--num_machines", "1",
         "--mixed_precision", "no", "--dynamo_backend", "no", "--num_cpu_threads_per_process", "1",
         "--main_process_port", "29517", "-m", "training.tests.two_processes", str(directory), llm,
     ]
