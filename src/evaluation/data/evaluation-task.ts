@@ -1,0 +1,42 @@
+// What is measured: a task's users, each with queries, and before every query the history that was there then.
+import type { HistoryItem } from '../../history/history-item.ts';
+
+/** How a task is answered, which decides its metrics. */
+export type TaskKind = 'category' | 'rating' | 'text';
+
+/** One question with its gold answer. */
+export interface EvaluationQuery {
+  /** Unique among the user's queries. */
+  readonly id: string;
+  /** `YYYY-MM-DD` or ISO 8601: the moment that ages are counted to. Null where the data has no dates. */
+  readonly date: string | null;
+  readonly input: string;
+  readonly output: string;
+  /** What lies before the query, in (date, position in the file) order, oldest first; the ids sort in that order too. */
+  readonly history: readonly HistoryItem[];
+}
+
+export interface EvaluationUser {
+  readonly user: string;
+  /** At least one, oldest first. */
+  readonly queries: readonly EvaluationQuery[];
+}
+
+export interface EvaluationTask {
+  /** The engine's name of the task, e.g. `news_category`. */
+  readonly task: string;
+  /** Where it came from, for people: a file name. */
+  readonly source: string;
+  /** `rebuilt`: LaMP-shaped, from public sources; `lamp`: the benchmark's own files. */
+  readonly origin: 'rebuilt' | 'lamp';
+  readonly kind: TaskKind;
+  /** The only answers there are; null for text. */
+  readonly choices: readonly string[] | null;
+  readonly users: readonly EvaluationUser[];
+}
+
+/** Choices that are all whole numbers are ratings. */
+export function kindOf(choices: readonly string[] | null): TaskKind {
+  if (choices === null) return 'text';
+  return choices.every((choice) => /^\d+$/u.test(choice)) ? 'rating' : 'category';
+}

@@ -1,0 +1,96 @@
+// Most methods are the engine with another history or another request. This makes such a method.
+import type { GenerateRequest } from '../engine/personalizer.ts';
+import type { HistoryItem } from '../history/history-item.ts';
+import type { EvaluationQuery } from './data/evaluation-task.ts';
+import { mainLanguageModel, mainPlug } from './laboratory.ts';
+import type { Method, UserSession } from './method.ts';
+
+/** Whose history the engine holds. */
+export interface HistoryChoice {
+  /** Methods of one name share an engine, so that an item is projected once. */
+  readonly name: string;
+  readonly itemsOf: (session: UserSession, query: EvaluationQuery) => readonly HistoryItem[];
+  /** Whom it needs beside the user. */
+  readonly needs?: 'partner' | 'stranger';
+}
+
+export const ownHistory: HistoryChoice = { name: 'own', itemsOf: (_, query) => query.history };
+
+export const noHistory: HistoryChoice = { name: 'none', itemsOf: () => [] };
+
+/** Another user's items before her first query: what this user's would look like if they were not hers. */
+export const anotherUsersHistory: HistoryChoice = {
+  name: 'partner',
+  needs: 'partner',
+  itemsOf: ({ partner }) => partner?.queries[0]?.history ?? [],
+};
+
+/** Items of another task's user, put under this task: memory that has nothing to say. */
+export const anotherTasksHistory: HistoryChoice = {
+  name: 'stranger',
+  needs: 'stranger',
+  itemsOf: ({ stranger, task }) =>
+    (stranger?.queries[0]?.history ?? []).map((item) => ({ ...item, id: `${item.id}:${item.task}`, task: task.task })),
+};
+
+/** Her newest items only, as if she were new. */
+export function newestOfOwnHistory(count: number): HistoryChoice {
+  return { name: `newest-${count}`, itemsOf: (_, query) => (count === 0 ? [] : query.history.slice(-count)) };
+}
+
+export interface EngineMethodOptions {
+  readonly name: string;
+  readonly description: string;
+  readonly history: HistoryChoice;
+  /** What the request says beside task, input, date and choices. */
+  readonly request: Pick<GenerateRequest, 'persona' | 'retrieval' | 'profile'>;
+  /** Name of the plug package. @defaultValue the main one */
+  readonly plug?: string;
+  /** Name of the language model package. @defaultValue the main one */
+  readonly languageModel?: string;
+}
+
+export function engineMethod(options: EngineMethodOptions): Method {
+  const { name, description, history, request, plug = mainPlug, languageModel = mainLanguageModel } = options;
+  return {
+    name,
+    description,
+    unavailable({ plugs, languageModels, missing }, { hasPartner, hasStranger }) {
+      if (history.needs === 'partner' && !hasPartner) return 'it needs another user of the task, and there is but one';
+      if (history.needs === 'stranger' && !hasStranger)
+        return 'it needs a user of another task, and no other task was given';
+      const absent = plugs.has(plug) ? languageModel : plug;
+      if (plugs.has(plug) && languageModels.has(languageModel)) return null;
+      return missing.get(absent) ?? `the package ${absent} is not in the models folder`;
+    },
+    prepare(session) {
+      const engine = session.engine(history.name, { plug, languageModel });
+      return {
+        async answer({ input, output, date, ...query }, { signal, withAnswer }) {
+          const items = history.itemsOf(session, { input, output, date, ...query });
+          await engine.hold(items, signal);
+          const { task } = session;
+          const scored = await engine.score(
+            {
+              task: task.task,
+              input,
+              ...(date === null ? {} : { at: date }),
+              ...(task.choices === null ? {} : { choices: task.choices }),
+              ...request,
+            },
+            output,
+            { signal, withAnswer },
+          );
+          const { gate, isPersonaUsed } = scored.explanation;
+          return {
+            nll: -scored.logProbability,
+            tokens: scored.tokens,
+            ...(withAnswer ? { answer: scored.answer } : {}),
+            ...(request.persona === 'none' ? {} : { gate, isPersonaUsed }),
+            historySize: items.length,
+          };
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,159 @@
+// Asks every query of every user by every method. Yields what it finds, one query and method at a time, so that whoever listens can
+// keep it, show it, and stop.
+import { PersonaPlugError } from '../lib/errors.ts';
+import { seededRandom, shuffled } from '../lib/seeded-random.ts';
+import { partnersOf, strangersOf } from './company.ts';
+import { type MeasuredSplit, usersOfSplit } from './data/build-task.ts';
+import type { EvaluationTask, EvaluationUser } from './data/evaluation-task.ts';
+import type { Laboratory } from './laboratory.ts';
+import type { Method, PreparedMethod, UserSession } from './method.ts';
+import { keyOf, type Prediction } from './prediction.ts';
+import { createScoringEngine, type ScoringEngine } from './scoring-engine.ts';
+
+export interface EvaluationOptions {
+  readonly laboratory: Laboratory;
+  /** What is measured. */
+  readonly tasks: readonly EvaluationTask[];
+  /** Tasks whose users serve as strangers. @defaultValue `tasks` */
+  readonly otherTasks?: readonly EvaluationTask[];
+  readonly methods: readonly Method[];
+  /** @defaultValue 'dev' */
+  readonly split?: MeasuredSplit;
+  /** Users a task at most, in the file's order. @defaultValue all */
+  readonly users?: number;
+  /** @defaultValue 0 */
+  readonly seed?: number;
+  /** Also answer where there are choices. @defaultValue true */
+  readonly generate?: boolean;
+  /** Of how many queries a text task the answer is written, which costs much more than scoring. @defaultValue 0 */
+  readonly generatedQueries?: number;
+  /** Predictions of an earlier run, which are not made again. */
+  readonly done?: readonly Prediction[];
+  readonly signal?: AbortSignal;
+}
+
+export type EvaluationEvent =
+  /** First: what will be measured; `total` counts predictions, `left` those that are still to be made. */
+  | { readonly type: 'start'; readonly total: number; readonly left: number }
+  | { readonly type: 'skipped'; readonly task: string; readonly method: string; readonly reason: string }
+  | { readonly type: 'prediction'; readonly prediction: Prediction };
+
+/** A task with the users that are measured, and who stands in for them. */
+interface Plan {
+  readonly task: EvaluationTask;
+  readonly users: readonly EvaluationUser[];
+  readonly partners: ReadonlyMap<string, EvaluationUser>;
+  readonly strangers: ReadonlyMap<string, EvaluationUser>;
+  readonly methods: readonly Method[];
+  readonly isAnswered: (user: string, query: string) => boolean;
+}
+
+/**
+ * Measures methods on tasks.
+ *
+ * @example
+ * ```ts
+ * for await (const event of evaluate({ laboratory, tasks, methods })) {
+ *   if (event.type === 'prediction') show(event.prediction);
+ * }
+ * ```
+ *
+ * @throws PersonaPlugError `invalid-argument` when no user is left to measure; what the models throw; or `signal.reason`.
+ */
+export async function* evaluate(options: EvaluationOptions): AsyncGenerator<EvaluationEvent, void, void> {
+  const { laboratory, done = [], signal = new AbortController().signal } = options;
+  const skipped: EvaluationEvent[] = [];
+  const plans: Plan[] = [];
+  for (const task of options.tasks) plans.push(await planOf(task, options, (event) => skipped.push(event)));
+  yield* skipped;
+
+  const isDone = new Set(done.map(keyOf));
+  const isLeft = (task: string, user: string, query: string, method: string): boolean =>
+    !isDone.has(keyOf({ task, user, query, method }));
+  let [total, left] = [0, 0];
+  for (const { task, users, methods } of plans) {
+    for (const { user, queries } of users) {
+      total += queries.length * methods.length;
+      for (const query of queries) left += methods.filter(({ name }) => isLeft(task.task, user, query.id, name)).length;
+    }
+  }
+  yield { type: 'start', total, left };
+
+  for (const plan of plans) {
+    for (const user of plan.users) {
+      const session = sessionOf(laboratory, plan, user);
+      const prepared = new Map<string, PreparedMethod>();
+      for (const query of user.queries) {
+        for (const method of plan.methods) {
+          const names = { task: plan.task.task, user: user.user, query: query.id, method: method.name };
+          if (isDone.has(keyOf(names))) continue;
+          signal.throwIfAborted();
+          const answering = prepared.get(method.name) ?? (await method.prepare(session, { signal }));
+          prepared.set(method.name, answering);
+          const withAnswer = plan.isAnswered(user.user, query.id);
+          const measured = await answering.answer(query, { signal, withAnswer });
+          yield { type: 'prediction', prediction: { ...names, ...measured } };
+        }
+      }
+    }
+  }
+}
+
+async function planOf(
+  task: EvaluationTask,
+  options: EvaluationOptions,
+  onSkipped: (event: EvaluationEvent) => void,
+): Promise<Plan> {
+  const { laboratory, split = 'dev', seed = 0, generate = true } = options;
+  const ofSplit = await usersOfSplit(task.users, split);
+  const users = ofSplit.slice(0, options.users);
+  if (users.length === 0) {
+    throw new PersonaPlugError(
+      'invalid-argument',
+      `${task.source} has ${task.users.length} users, none of them in the split "${split}". Measure all of them (--split all), or give another file.`,
+      { details: { task: task.task, split } },
+    );
+  }
+  const partners = partnersOf(ofSplit, seed);
+  const other = (options.otherTasks ?? options.tasks).find((candidate) => candidate.task !== task.task);
+  const strangers = other === undefined ? new Map() : strangersOf(users, await usersOfSplit(other.users, split), seed);
+  const company = { hasPartner: partners.size > 0, hasStranger: strangers.size > 0 };
+  const methods = options.methods.filter((method) => {
+    const reason = method.unavailable(laboratory, company);
+    if (reason !== null) onSkipped({ type: 'skipped', task: task.task, method: method.name, reason });
+    return reason === null;
+  });
+  const chosen = generate ? chooseGenerated(task, users, options.generatedQueries ?? 0, seed) : new Set<string>();
+  const isAnswered = (user: string, query: string): boolean =>
+    generate && (task.choices !== null || chosen.has(JSON.stringify([user, query])));
+  return { task, users, partners, strangers, methods, isAnswered };
+}
+
+/** The same queries for every method. */
+function chooseGenerated(
+  task: EvaluationTask,
+  users: readonly EvaluationUser[],
+  count: number,
+  seed: number,
+): ReadonlySet<string> {
+  if (task.choices !== null || count === 0) return new Set();
+  const keys = users.flatMap(({ user, queries }) => queries.map(({ id }) => JSON.stringify([user, id])));
+  return new Set(shuffled(keys, seededRandom(seed + 2)).slice(0, count));
+}
+
+function sessionOf(laboratory: Laboratory, { task, partners, strangers }: Plan, user: EvaluationUser): UserSession {
+  const engines = new Map<string, ScoringEngine>();
+  return {
+    laboratory,
+    task,
+    user,
+    partner: partners.get(user.user) ?? null,
+    stranger: strangers.get(user.user) ?? null,
+    engine(name, options) {
+      const key = JSON.stringify([name, options]);
+      const engine = engines.get(key) ?? createScoringEngine(laboratory, { plug: 'plug', ...options });
+      engines.set(key, engine);
+      return engine;
+    },
+  };
+}

@@ -1,0 +1,83 @@
+// What all methods share: the models, loaded once, and the words of the tasks.
+import type { Embedder } from '../embedder/embedder.ts';
+import type { LanguageModel } from '../language-model/language-model.ts';
+import type { PromptTemplatePart } from '../model-package/manifest.ts';
+import { assertPlugMatches, type Plug } from '../persona/plug.ts';
+import { citation } from '../prompts/citation.ts';
+import { emailSubject } from '../prompts/email-subject.ts';
+import { movieRating } from '../prompts/movie-rating.ts';
+import { movieTagTask } from '../prompts/movie-tag.ts';
+import { createTaskRegistry, type TaskRegistry } from '../prompts/task-registry.ts';
+import { tweetParaphrase } from '../prompts/tweet-paraphrase.ts';
+import { PersonaPlugError } from '../lib/errors.ts';
+import { rememberLastPrompts } from './remember-last-prompts.ts';
+
+export interface MeasuredLanguageModel {
+  readonly model: LanguageModel;
+  readonly promptTemplate: readonly PromptTemplatePart[];
+}
+
+/** Names that methods ask for. The shipped models are loaded under them. */
+export const mainLanguageModel = 'nano-llm';
+export const mainPlug = 'plug';
+
+export interface LaboratoryParts {
+  /** Give one that remembers its vectors: histories are embedded for every method. */
+  readonly embedder: Embedder;
+  /** By name; `nano-llm` is the one that personas are made for. */
+  readonly languageModels: ReadonlyMap<string, MeasuredLanguageModel>;
+  /** By name; `plug` is the one that is measured as `persona`. */
+  readonly plugs: ReadonlyMap<string, Plug>;
+  /** Why a package is not among them, by name. */
+  readonly missing?: ReadonlyMap<string, string>;
+}
+
+export interface Laboratory extends LaboratoryParts {
+  readonly missing: ReadonlyMap<string, string>;
+  readonly tasks: TaskRegistry;
+}
+
+/**
+ * Makes a laboratory over loaded models. It does not own them.
+ *
+ * @throws PersonaPlugError `model-missing` without the main language model or plug, `model-mismatch` when they do not fit.
+ */
+export function createLaboratory(parts: LaboratoryParts): Laboratory {
+  const main = parts.languageModels.get(mainLanguageModel);
+  const plug = parts.plugs.get(mainPlug);
+  if (main === undefined || plug === undefined) {
+    const name = main === undefined ? mainLanguageModel : mainPlug;
+    throw new PersonaPlugError(
+      'model-missing',
+      `The evaluation has no package "${name}". Give the folder of the model packages (--models).`,
+      { details: { package: name } },
+    );
+  }
+  const missing = new Map(parts.missing);
+  const plugs = new Map<string, Plug>();
+  for (const [name, candidate] of parts.plugs) {
+    try {
+      assertFits(candidate, parts.embedder, main.model);
+      plugs.set(name, candidate);
+    } catch (error) {
+      if (name === mainPlug || !PersonaPlugError.isInstance(error)) throw error;
+      missing.set(name, error.message);
+    }
+  }
+  const languageModels = new Map(
+    [...parts.languageModels].map(([name, { model, promptTemplate }]) => [
+      name,
+      { model: rememberLastPrompts(model), promptTemplate },
+    ]),
+  );
+  // Choices that depend on the data come with each request.
+  const tasks = createTaskRegistry([citation, movieTagTask(), movieRating, emailSubject, tweetParaphrase]);
+  return { embedder: parts.embedder, languageModels, plugs, missing, tasks };
+}
+
+function assertFits(plug: Plug, { identity }: Embedder, model: LanguageModel): void {
+  assertPlugMatches(plug, {
+    embedder: { ...identity, width: identity.dim },
+    languageModel: { name: model.name, fingerprint: model.fingerprint, width: model.hiddenSize },
+  });
+}

@@ -1,0 +1,66 @@
+// No language model at all: her own past answers vote, those to similar inputs most. What the history gives away by itself.
+import type { EvaluationQuery } from '../data/evaluation-task.ts';
+import type { Measurement, Method } from '../method.ts';
+
+/** How strongly a vote follows the cosine: e^(10·cos). Learned attention temperatures lie at 8 to 11. */
+const temperature = 10;
+/** Votes that every answer has beforehand, so that none has probability 0. */
+const smoothing = 0.2;
+
+export const neighbours: Method = {
+  name: 'neighbours',
+  description:
+    'No language model: her past answers vote, weighted by similarity; for text the answer to the nearest input.',
+  unavailable: () => null,
+  prepare({ laboratory: { embedder }, task }) {
+    return {
+      async answer(query, { signal, withAnswer }) {
+        const embed = async (text: string): Promise<Float32Array> => await embedder.embed(text, { signal });
+        const asked = await embed(query.input);
+        const cosines: number[] = [];
+        for (const { input } of query.history) cosines.push(cosine(asked, await embed(input)));
+        return task.choices === null
+          ? nearest(query, cosines, withAnswer)
+          : vote(query, cosines, task.choices, withAnswer);
+      },
+    };
+  },
+};
+
+/** The vote as a distribution over the choices: n votes in all, and the smoothing's. */
+export function vote(
+  { history, output }: Pick<EvaluationQuery, 'history' | 'output'>,
+  cosines: readonly number[],
+  choices: readonly string[],
+  withAnswer: boolean,
+): Measurement {
+  const weights = cosines.map((value) => Math.exp(temperature * value));
+  const total = weights.reduce((a, b) => a + b, 0);
+  const votes = new Map(choices.map((choice) => [choice, smoothing]));
+  for (const [index, item] of history.entries()) {
+    const own = votes.get(item.output);
+    // An answer that is none of the choices has no vote.
+    if (own !== undefined) votes.set(item.output, own + (history.length * (weights[index] ?? 0)) / total);
+  }
+  const sum = [...votes.values()].reduce((a, b) => a + b, 0);
+  const winner = [...votes].reduce((best, entry) => (entry[1] > best[1] ? entry : best), ['', -1] as [string, number]);
+  return {
+    nll: -Math.log((votes.get(output) ?? smoothing) / sum),
+    tokens: 1,
+    ...(withAnswer ? { answer: winner[0] } : {}),
+    historySize: history.length,
+  };
+}
+
+function nearest({ history }: EvaluationQuery, cosines: readonly number[], withAnswer: boolean): Measurement {
+  // A tie goes to the newer item.
+  const best = cosines.reduce((best, value, index) => (value >= (cosines[best] ?? -Infinity) ? index : best), 0);
+  const answer = withAnswer ? { answer: history[best]?.output ?? null } : {};
+  return { nll: null, tokens: null, ...answer, historySize: history.length };
+}
+
+function cosine(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (const [index, value] of a.entries()) sum += value * (b[index] ?? 0);
+  return sum;
+}

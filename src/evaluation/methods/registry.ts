@@ -1,0 +1,36 @@
+// All methods, in the order of the report. A method that is added here is measured, tested and documented like the others.
+import type { Method } from '../method.ts';
+import { empty } from './empty.ts';
+import { irrelevant } from './irrelevant.ts';
+import { neighbours } from './neighbours.ts';
+import { noneAll } from './none-all.ts';
+import { none } from './none.ts';
+import { personaOpen } from './persona-open.ts';
+import { persona } from './persona.ts';
+import { instruction, personaPplug } from './plug-package.ts';
+import { profile } from './profile.ts';
+import { personaWithRetrieved, retrieved } from './retrieved.ts';
+import { shuffled, shuffledOpen } from './shuffled.ts';
+
+export const methods: readonly Method[] = [
+  none,
+  noneAll,
+  neighbours,
+  instruction,
+  persona,
+  shuffled,
+  personaPplug,
+  retrieved('bm25', 1),
+  retrieved('bm25', 4),
+  retrieved('dense', 1),
+  retrieved('dense', 4),
+  retrieved('recency', 1),
+  retrieved('recency', 4),
+  profile,
+  personaWithRetrieved('bm25', 1),
+  personaWithRetrieved('bm25', 4),
+  personaOpen,
+  shuffledOpen,
+  empty,
+  irrelevant,
+];

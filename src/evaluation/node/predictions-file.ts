@@ -1,0 +1,76 @@
+// predictions.jsonl of an output folder, and run.json beside it, which says what the lines were measured with. A run that was killed
+// goes on where it was; a run with other settings must not mix its lines with these.
+import { appendFileSync, existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import * as v from 'valibot';
+import { PersonaPlugError } from '../../lib/errors.ts';
+import { type Prediction, predictionSchema } from '../prediction.ts';
+
+/** All that decides what a line says. Names of tasks and methods are not among it: more of them can be measured later. */
+export type RunSettings = Readonly<Record<string, string | number | boolean | null>>;
+
+export interface PredictionsFile {
+  /** Those of earlier runs. */
+  readonly earlier: readonly Prediction[];
+  append(prediction: Prediction): void;
+}
+
+/**
+ * Opens the predictions of a folder, which is made where it is not there.
+ *
+ * @throws PersonaPlugError `invalid-argument` when they were made with other settings, naming them; `invalid-import` for a damaged line.
+ */
+export function openPredictions(folder: string, settings: RunSettings): PredictionsFile {
+  mkdirSync(folder, { recursive: true });
+  checkSettings(path.join(folder, 'run.json'), folder, settings);
+  const file = path.join(folder, 'predictions.jsonl');
+  const earlier = existsSync(file) ? readLines(file) : [];
+  return {
+    earlier,
+    // At once, so that a killed run has lost nothing but the line it was writing.
+    append: (prediction) => appendFileSync(file, `${JSON.stringify(prediction)}\n`),
+  };
+}
+
+function checkSettings(file: string, folder: string, settings: RunSettings): void {
+  const known = existsSync(file)
+    ? v.parse(
+        v.record(v.string(), v.union([v.string(), v.number(), v.boolean(), v.null()])),
+        JSON.parse(readFileSync(file, 'utf8')),
+      )
+    : {};
+  // A setting that only one of them has, e.g. another plug's fingerprint, decides nothing about the other's lines.
+  const other = Object.keys(settings).filter((name) => name in known && known[name] !== settings[name]);
+  if (other.length > 0) {
+    const list = other.map((name) => `${name} was ${String(known[name])} and is now ${String(settings[name])}`);
+    throw new PersonaPlugError(
+      'invalid-argument',
+      `The predictions in ${folder} were made with other settings: ${list.join('; ')}. Give another folder (--out), or the settings of before.`,
+      { details: { folder, settings: other.join(', ') } },
+    );
+  }
+  writeFileSync(file, `${JSON.stringify({ ...known, ...settings }, null, 2)}\n`);
+}
+
+function readLines(file: string): Prediction[] {
+  const bytes = readFileSync(file);
+  const end = bytes.lastIndexOf(0x0a) + 1;
+  // A line without its end is one that a kill cut off.
+  if (end < bytes.length) truncateSync(file, end);
+  return bytes
+    .subarray(0, end)
+    .toString('utf8')
+    .split('\n')
+    .flatMap((line, index) => {
+      if (line === '') return [];
+      try {
+        return [v.parse(predictionSchema, JSON.parse(line))];
+      } catch (cause) {
+        throw new PersonaPlugError(
+          'invalid-import',
+          `${file}, line ${index + 1}, is no prediction. Delete the line, or give another folder (--out).`,
+          { cause, details: { file, line: index + 1 } },
+        );
+      }
+    });
+}

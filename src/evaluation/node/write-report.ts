@@ -1,0 +1,56 @@
+// report.json and report.html of a run.
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { usersOfSplit } from '../data/build-task.ts';
+import type { EvaluationTask } from '../data/evaluation-task.ts';
+import type { Method } from '../method.ts';
+import type { Prediction } from '../prediction.ts';
+import { summarize, type TaskSummary } from '../summary/summarize.ts';
+import type { CommandArguments } from './arguments.ts';
+import type { RunSettings } from './predictions-file.ts';
+
+export interface Report {
+  readonly settings: RunSettings;
+  readonly confidence: number;
+  readonly draws: number;
+  readonly skipped: readonly { readonly task: string; readonly method: string; readonly reason: string }[];
+  /** Of this run alone. */
+  readonly cost: { readonly predictions: number; readonly cpuSeconds: number };
+  readonly tasks: readonly TaskSummary[];
+}
+
+export interface ReportInput extends Pick<Report, 'settings' | 'skipped' | 'cost'> {
+  readonly options: CommandArguments;
+  readonly tasks: readonly EvaluationTask[];
+  readonly predictions: readonly Prediction[];
+  readonly methods: readonly Method[];
+}
+
+const [confidence, draws] = [0.99, 10_000];
+
+/** Writes both files; `lines` are the report in short, for a terminal. */
+export async function writeReport(input: ReportInput): Promise<{ html: string; lines: string[] }> {
+  const { options, settings, skipped, cost, methods } = input;
+  const tasks: TaskSummary[] = [];
+  for (const task of input.tasks) {
+    const users = (await usersOfSplit(task.users, options.split)).slice(0, options.users ?? undefined);
+    tasks.push(summarize({ ...task, users }, input.predictions, methods, { confidence, draws, seed: options.seed }));
+  }
+  const report: Report = { settings, confidence, draws, skipped, cost, tasks };
+  await writeFile(path.join(options.out, 'report.json'), `${JSON.stringify(report, null, 1)}\n`);
+  const html = path.join(options.out, 'report.html');
+  const { renderReport } = await import('./report/render-report.ts');
+  await writeFile(html, renderReport(report));
+  return { html, lines: tasks.flatMap(linesOf) };
+}
+
+function linesOf({ task, queries, users, methods }: TaskSummary): string[] {
+  const rows = methods.map(({ method, metrics }) => {
+    const cells = Object.entries(metrics).map(
+      ([name, { value, low, high }]) =>
+        `${name} ${value.toFixed(3)}${low === null || high === null ? '' : ` [${low.toFixed(3)}, ${high.toFixed(3)}]`}`,
+    );
+    return `  ${method.padEnd(18)} ${cells.join('  ')}`;
+  });
+  return [`${task}: ${queries} queries of ${users} users`, ...rows];
+}

@@ -1,0 +1,69 @@
+// The engine as the evaluation uses it: a history in memory that is set as a whole, and scores instead of streams.
+import { createItemEmbedder } from '../engine/item-embedder.ts';
+import { createMutex } from '../engine/mutex.ts';
+import type { GenerateRequest } from '../engine/personalizer.ts';
+import { scoreAnswer, type ScoredAnswer, type ScoreOptions, type ScoreParts } from '../engine/score-answer.ts';
+import type { HistoryItem } from '../history/history-item.ts';
+import { memoryHistory } from '../history/memory-history.ts';
+import { PersonaPlugError } from '../lib/errors.ts';
+import type { Plug } from '../persona/plug.ts';
+import { type Laboratory, mainLanguageModel, type MeasuredLanguageModel } from './laboratory.ts';
+
+export interface ScoringEngine {
+  /** Makes the history hold exactly these items. Each is embedded once. */
+  hold(items: readonly HistoryItem[], signal: AbortSignal): Promise<void>;
+  score(request: GenerateRequest, output: string, options: ScoreOptions): Promise<ScoredAnswer>;
+}
+
+export interface ScoringEngineOptions {
+  /** @defaultValue the main plug */
+  readonly plug: string;
+  /** @defaultValue the main language model */
+  readonly languageModel?: string;
+}
+
+/** Makes an engine with an empty history over the laboratory's models. */
+export function createScoringEngine(
+  laboratory: Laboratory,
+  { plug: plugName, languageModel: modelName = mainLanguageModel }: ScoringEngineOptions,
+): ScoringEngine {
+  const plug = partOf<Plug>(laboratory.plugs, plugName);
+  const { model, promptTemplate } = partOf<MeasuredLanguageModel>(laboratory.languageModels, modelName);
+  const store = memoryHistory();
+  const embed = createItemEmbedder(laboratory.embedder, createMutex(), () => performance.now());
+  const parts: ScoreParts = {
+    store,
+    plug,
+    embed,
+    languageModel: model,
+    promptTemplate,
+    tasks: laboratory.tasks,
+    clock: Date.now,
+    answerTurn: createMutex(),
+  };
+  let held = new Set<string>();
+  return {
+    async hold(items, signal) {
+      const wanted = new Set(items.map(({ id }) => id));
+      for (const id of held) if (!wanted.has(id)) await store.delete(id);
+      const added = items.filter(({ id }) => !held.has(id));
+      held = new Set(items.filter((item) => !added.includes(item)).map(({ id }) => id));
+      for (const item of added) {
+        await store.put([{ item, vectors: await embed.item(item, signal) }], { signal });
+        held.add(item.id);
+      }
+    },
+    score: async (request, output, options) => await scoreAnswer(parts, request, output, options),
+  };
+}
+
+function partOf<T>(parts: ReadonlyMap<string, T>, name: string): T {
+  const part = parts.get(name);
+  if (part === undefined) {
+    throw new PersonaPlugError(
+      'model-missing',
+      `The evaluation has no package "${name}". Load it, or leave the method out.`,
+    );
+  }
+  return part;
+}

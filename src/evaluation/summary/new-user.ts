@@ -1,0 +1,24 @@
+// A user who has only just come: how the persona of her newest n items does, by n.
+import type { BootstrapOptions, Interval } from '../metrics/bootstrap.ts';
+import type { MetricName, Statistic } from '../metrics/statistic.ts';
+import { metricsOf, type ScoredByQuery } from './scored.ts';
+
+export interface NewUserPoint {
+  /** Items at most; a query with a shorter history has fewer. */
+  readonly items: number;
+  readonly metrics: Readonly<Partial<Record<MetricName, Interval>>>;
+}
+
+/** Reads the methods `persona@n`; empty where none was measured. */
+export function newUserStudy(
+  scored: ReadonlyMap<string, ScoredByQuery>,
+  statistics: ReadonlyMap<MetricName, Statistic>,
+  bootstrap: BootstrapOptions,
+): NewUserPoint[] {
+  return [...scored]
+    .flatMap(([method, queries]) => {
+      const items = /^persona@(?<items>\d+)$/u.exec(method)?.groups?.['items'];
+      return items === undefined ? [] : [{ items: Number(items), metrics: metricsOf(queries, statistics, bootstrap) }];
+    })
+    .sort((a, b) => a.items - b.items);
+}
