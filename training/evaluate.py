@@ -19,13 +19,13 @@ from pathlib import Path
 import torch
 
 from training.choices import build_trie, decode_choices
-from training.data import users_of_split
+from training.data import choices_in_data, users_of_split
 from training.embed_histories import VectorStore
-from training.histories import collate_histories
 from training.intervals import clustered_interval
 from training.language_model import load_language_model, round_to_bfloat16
-from training.plug import load_plug, persona_rows
+from training.plug import load_plug
 from training.plug_data import UserSamples, build_user_samples
+from training.plug_step import rows_and_gate
 from training.prompts import TASK_PROMPTS
 from training.samples import batches_by_length
 from training.shipped import OnDemandVectors, shipped_language_model, shipped_plug
@@ -56,6 +56,7 @@ class Evaluator:
     plug: object
     tokenizer: TextTokenizer
     rows: tuple[int, int]
+    without_outputs: tuple[str, ...] = ()  # tasks whose outputs the plug never saw
 
     @torch.no_grad()
     def prompts(self, samples: Sequence[SlotSample], rows: torch.Tensor | None) -> list[torch.Tensor]:
@@ -78,7 +79,7 @@ class Evaluator:
         ]
         measured = Measured(users=[users[n].user.id for n, _ in entries])
         task_index = self.plug.tasks.index(task)
-        choices = TASK_PROMPTS[task].choices
+        choices = choices_in_data(task) if task == "movie_tag" else TASK_PROMPTS[task].choices
         trie = build_trie(self.tokenizer, choices)
         for name in ("none", "persona", "shuffled", "persona, gate open", "shuffled, gate open"):
             measured.losses[name] = [0.0] * len(entries)
@@ -101,12 +102,11 @@ class Evaluator:
                     other = users[n] if name == "persona" else users[partners[n]]
                     count = index if name == "persona" else other.user.first_query
                     histories.append(users[n].query(index, range(count), other))
-                persona = self.plug(task_index, collate_histories(histories))
-                rows = persona_rows(self.plug, task_index, persona)
+                rows, gate = rows_and_gate(self.plug, task_index, histories, self.without_outputs)
                 loss = (-log_likelihood(self.model, softened, rows, False)).tolist()
                 right = self.right(softened, rows, trie, golds) if choices else [0.0] * len(batch)
                 write(measured, f"{name}, gate open", batch, loss, right)
-                is_open = (persona.gate >= GATE_THRESHOLD).tolist()
+                is_open = (gate >= GATE_THRESHOLD).tolist()
                 gated = [loss[i] if is_open[i] else none_loss[i] for i in range(len(batch))]
                 gated_right = [right[i] if is_open[i] else none_right[i] for i in range(len(batch))]
                 write(measured, name, batch, gated, gated_right)
@@ -171,9 +171,9 @@ def evaluator_of_run(directory: Path) -> tuple[Evaluator, VectorStore]:
     tokenizer = TextTokenizer(directory / "corpus" / "tokenizer.json")
     model = round_to_bfloat16(load_language_model(directory / "tuned")).eval()
     plug, config = load_plug(directory / "plug.pt")
-    return Evaluator(model, plug, tokenizer, (config.instruction_rows, config.persona_rows)), VectorStore(
-        directory / "embeddings"
-    )
+    sizes = (config.instruction_rows, config.persona_rows)
+    evaluator = Evaluator(model, plug, tokenizer, sizes, config.without_outputs)
+    return evaluator, VectorStore(directory / "embeddings")
 
 
 def evaluator_of_packages(models: Path) -> tuple[Evaluator, OnDemandVectors]:

@@ -30,7 +30,7 @@ from training.plug_config import PlugConfig, create_plug, fix_parts, optimizer_o
 from training.plug_data import UserSamples, build_user_samples, spread_queries
 from training.plug_estimate import estimate
 from training.plug_state import Checkpoint
-from training.plug_step import Batches, batch_gradients, persona_rows, rows_of
+from training.plug_step import Batches, batch_gradients, persona_rows, rows_and_gate
 from training.processes import Processes, start_processes
 from training.samples import batches_by_length
 from training.soft_prompt import log_likelihood
@@ -90,7 +90,8 @@ def held_out_loss(training: Training, task: int) -> float:
     lengths = [len(user.with_rows[index].sample) for user, index in entries]
     for batch in training.processes.share(list(batches_by_length(lengths, config.batch_tokens, random.Random(0)))):
         chosen = [entries[position] for position in batch]
-        rows = rows_of(plug, task, [user.query(index, range(index)) for user, index in chosen], config)
+        queries = [user.query(index, range(index)) for user, index in chosen]
+        rows, _ = rows_and_gate(plug, task, queries, config.without_outputs)
         samples = [user.with_rows[index] for user, index in chosen]
         total -= log_likelihood(training.frozen.model, samples, rows, config.dtype == "bfloat16").sum()
     plug.train()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -21,12 +21,17 @@ def persona_rows(plug: Plug, task: int, persona) -> Tensor:
     return torch.cat([plug.instruction[task].expand(persona.rows.shape[0], -1, -1), persona.rows], dim=1)
 
 
-def rows_of(plug: Plug, task: int, queries: list[Query], config: PlugConfig) -> Tensor:
-    """Rows [b, instruction + persona, hidden] of queries of one task; without persona rows, histories do not count."""
+def rows_and_gate(
+    plug: Plug, task: int, queries: Sequence[Query], without_outputs: Sequence[str] = (), dropout: float = 0.0
+) -> tuple[Tensor, Tensor]:
+    """Rows [b, instruction + persona, hidden] and gate [b] of queries of one task.
+
+    Without persona rows histories do not count and the gate is open.
+    """
     if plug.persona_rows == 0:
-        return plug.instruction[task].expand(len(queries), -1, -1)
-    histories = collate_histories(queries, config.tasks[task] not in config.without_outputs)
-    return persona_rows(plug, task, plug(task, histories, config.dropout))
+        return plug.instruction[task].expand(len(queries), -1, -1), torch.ones(len(queries))
+    persona = plug(task, collate_histories(queries, plug.tasks[task] not in without_outputs), dropout)
+    return persona_rows(plug, task, persona), persona.gate
 
 
 class Batches:
@@ -76,7 +81,8 @@ def batch_gradients(
     own, asked = processes.share(samples), processes.share(queries)
     total = torch.zeros(1)
     if own:  # a small batch may leave nothing for the last processes
-        likelihood = log_likelihood(model, own, rows_of(plug, task, asked, config), config.dtype == "bfloat16")
+        rows, _ = rows_and_gate(plug, task, asked, config.without_outputs, config.dropout)
+        likelihood = log_likelihood(model, own, rows, config.dtype == "bfloat16")
         (-likelihood.sum() / tokens).backward()
         total -= likelihood.detach().sum()
     processes.sum_gradients(plug.parameters())

@@ -1,7 +1,7 @@
-"""The prompts of the tasks and the one function that lays them out; byte for byte what src/prompts/ does.
+"""The one function that lays prompts out; token for token what src/prompts/layout-prompt.ts does.
 
 A prompt is a list of segments, ids or rows. Without a persona (or with a closed gate) there are no rows at all, so the
-prompt is token for token that of "none". Retrieved items follow LaMP's templates (arXiv 2304.11406, appendix).
+prompt is token for token that of "none". The words of the tasks are in task_prompts.py.
 """
 
 from __future__ import annotations
@@ -11,47 +11,24 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from training.data import Item
+from training.task_prompts import NEWS_CATEGORIES, TASK_PROMPTS, UNKNOWN_TASK, TaskPrompt, fill, prompt_text
 from training.tokenizer import END, TextTokenizer
 
-NEWS_CATEGORIES = (
-    "Arts & Culture", "Black Voices", "Business", "Comedy", "Crime", "Education", "Entertainment", "Environment",
-    "Food & Drink", "Home & Living", "Impact", "Latino Voices", "Media", "Money", "Parenting", "Politics",
-    "Queer Voices", "Religion", "Science", "Sports", "Style & Beauty", "Tech", "Travel", "U.S. News", "Weddings",
-    "Weird News", "Wellness", "Women", "World News",
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class TaskPrompt:
-    """How a task asks, how it renders a retrieved item, and how long an answer may be."""
-
-    prompt: str
-    item: str = '"{output}" is the answer for "{input}"'
-    joint: str = ". "
-    maximum_new_tokens: int = 128
-    choices: tuple[str, ...] = ()
-
-
-TASK_PROMPTS: dict[str, TaskPrompt] = {
-    "news_category": TaskPrompt(
-        prompt="Which category does this article relate to? article: {input}",
-        item='the category for the article: "{input}" is "{output}"',
-        maximum_new_tokens=12,
-        choices=NEWS_CATEGORIES,
-    ),
-    "news_headline": TaskPrompt(
-        prompt="Generate a headline for the following article: {input}",
-        item='"{output}" is the title for "{input}"',
-        maximum_new_tokens=40,
-    ),
-    "paper_title": TaskPrompt(
-        prompt="Generate a title for the following abstract of a paper: {input}",
-        item='"{output}" is a title for "{input}"',
-        joint=". Following the given patterns ",
-        maximum_new_tokens=48,
-    ),
-}
-UNKNOWN_TASK = TaskPrompt(prompt="{input}")
+__all__ = [
+    "NANO_FORMAT",
+    "NANO_TEMPLATE",
+    "NEWS_CATEGORIES",
+    "TASK_PROMPTS",
+    "UNKNOWN_TASK",
+    "PromptFormat",
+    "Segment",
+    "TaskPrompt",
+    "answer_ids",
+    "fill",
+    "lay_out",
+    "plain_prompt_ids",
+    "prompt_text",
+]
 
 # The template of the nano model's manifest; other models bring their own.
 NANO_TEMPLATE: tuple[dict[str, str], ...] = (
@@ -73,29 +50,6 @@ class PromptFormat:
 
 
 NANO_FORMAT = PromptFormat()
-
-
-def fill(template: str, **values: str) -> str:
-    """Fills {input} and {output} in one pass, so that braces inside a user's text are left alone."""
-    pieces, rest = [], template
-    while rest:
-        found = [(rest.find("{" + name + "}"), name) for name in values if "{" + name + "}" in rest]
-        if not found:
-            break
-        position, name = min(found)
-        pieces += [rest[:position], values[name]]
-        rest = rest[position + len(name) + 2 :]
-    return "".join([*pieces, rest])
-
-
-def prompt_text(task: str, text: str, retrieved: Sequence[Item] = ()) -> str:
-    """The prompt as text: retrieved items (most relevant first), then the question."""
-    template = TASK_PROMPTS.get(task, UNKNOWN_TASK)
-    prompt = fill(template.prompt, input=text)
-    if not retrieved:
-        return prompt
-    rendered = [fill(template.item, input=item.input, output=item.output) for item in retrieved]
-    return ", and ".join(rendered) + template.joint + prompt
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,60 @@ def test_retrieved_items_come_first() -> None:
     assert prompt_text("paper_title", "x", items) == expected
 
 
+QUESTION = (
+    'For an author who has written the paper with the title {titles}"On Tides", which reference is related? '
+    'Just answer with [1] or [2] without explanation. [1]: "Moons" [2]: "Shores"'
+)
+RATE = (
+    "What is the score of the following review on a scale of 1 to 5? "
+    "just answer with 1, 2, 3, 4, or 5 without further explanation. review: X"
+)
+TWEET = "Paraphrase the following tweet without any explanation before or after it: X"
+
+
+@pytest.mark.parametrize(
+    ("task", "text", "plain", "two"),
+    [
+        (
+            "citation",
+            QUESTION.format(titles=""),
+            QUESTION.format(titles=""),
+            QUESTION.format(titles='"o1", and "o2", and '),
+        ),
+        (
+            "movie_tag",
+            "X",
+            "Which tag does this movie relate to? description: X",
+            'the tag for the movie: "i1" is "o1", and the tag for the movie: "i2" is "o2". '
+            "Which tag does this movie relate to? description: X",
+        ),
+        ("movie_rating", "X", RATE, f'o1 is the score for "i1", and o2 is the score for "i2". {RATE}'),
+        (
+            "email_subject",
+            "X",
+            "Generate a subject for the following email: X",
+            '"o1" is the title for "i1", and "o2" is the title for "i2". Generate a subject for the following email: X',
+        ),
+        (
+            "tweet_paraphrase",
+            "X",
+            TWEET,
+            f'"o1", and "o2" are written by a person. Following the given patterns {TWEET}',
+        ),
+    ],
+)
+def test_the_words_of_the_other_tasks(task: str, text: str, plain: str, two: str) -> None:
+    items = [Item("1", "", "i1", "o1"), Item("2", "", "i2", "o2")]
+    assert prompt_text(task, text) == plain
+    assert prompt_text(task, text, items) == two
+    assert prompt_text(task, text, items, "A profile") == f"A profile. {two}"
+
+
+def test_of_equal_scores_the_newer_item_comes_first() -> None:
+    history = [Item(str(n), "", "the same words", "") for n in range(3)]
+    assert [item.id for item in bm25_items("words", history, 3)] == ["2", "1", "0"]
+
+
 def test_bm25_prefers_shared_words_and_recency_the_last() -> None:
     history = [
         Item(str(n), "", text, "")
