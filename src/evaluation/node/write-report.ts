@@ -7,17 +7,7 @@ import type { Method } from '../method.ts';
 import type { Prediction } from '../prediction.ts';
 import { summarize, type TaskSummary } from '../summary/summarize.ts';
 import type { CommandArguments } from './arguments.ts';
-import type { RunSettings } from './predictions-file.ts';
-
-export interface Report {
-  readonly settings: RunSettings;
-  readonly confidence: number;
-  readonly draws: number;
-  readonly skipped: readonly { readonly task: string; readonly method: string; readonly reason: string }[];
-  /** Of this run alone. */
-  readonly cost: { readonly predictions: number; readonly cpuSeconds: number };
-  readonly tasks: readonly TaskSummary[];
-}
+import type { Report } from './report.ts';
 
 export interface ReportInput extends Pick<Report, 'settings' | 'skipped' | 'cost'> {
   readonly options: CommandArguments;

@@ -1,0 +1,13 @@
+// The content of report.json.
+import type { TaskSummary } from '../summary/summarize.ts';
+import type { RunSettings } from './predictions-file.ts';
+
+export interface Report {
+  readonly settings: RunSettings;
+  readonly confidence: number;
+  readonly draws: number;
+  readonly skipped: readonly { readonly task: string; readonly method: string; readonly reason: string }[];
+  /** Of this run alone. */
+  readonly cost: { readonly predictions: number; readonly cpuSeconds: number };
+  readonly tasks: readonly TaskSummary[];
+}

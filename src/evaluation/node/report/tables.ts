@@ -1,0 +1,67 @@
+// The tables of a task.
+import type { Interval } from '../../metrics/bootstrap.ts';
+import type { MetricName } from '../../metrics/statistic.ts';
+import type { TaskSummary } from '../../summary/summarize.ts';
+import { escapeHtml } from './escape-html.ts';
+
+const titles: Readonly<Record<MetricName, string>> = {
+  nll: 'NLL, nats an answer',
+  nllPerToken: 'NLL, nats a token',
+  accuracy: 'Accuracy',
+  macroF1: 'Macro-F1',
+  mae: 'MAE',
+  rmse: 'RMSE',
+  rouge1: 'ROUGE-1',
+  rougeL: 'ROUGE-L',
+};
+
+/** Every method with its metrics. */
+export function methodTable({ methods }: TaskSummary): string {
+  const metrics = metricsOf(methods.map((method) => method.metrics));
+  const rows = methods.map(({ method, description, metrics: own, personaShare }) => [
+    `<th scope="row" title="${escapeHtml(description)}">${escapeHtml(method)}</th>`,
+    ...metrics.map((name) => cell(own[name])),
+    `<td>${personaShare === null ? '–' : `${(personaShare * 100).toFixed(0)} %`}</td>`,
+  ]);
+  return table(['Method', ...metrics.map((name) => titles[name]), 'Persona used'], rows);
+}
+
+/** Paired differences to one baseline. An interval that leaves out 0 is set in bold. */
+export function differenceTable({ differences, methods }: TaskSummary, baseline: string): string | null {
+  const own = differences.filter((difference) => difference.baseline === baseline);
+  if (own.length === 0) return null;
+  const metrics = (Object.keys(titles) as MetricName[]).filter((name) => own.some(({ metric }) => metric === name));
+  const rows = methods
+    .filter(({ method }) => own.some((difference) => difference.method === method))
+    .map(({ method }) => [
+      `<th scope="row">${escapeHtml(method)}</th>`,
+      ...metrics.map((name) => {
+        const found = own.find((difference) => difference.method === method && difference.metric === name);
+        return found === undefined ? '<td>–</td>' : cell(found.interval, verdict(found.interval, found.better));
+      }),
+    ]);
+  return table([`Less ${baseline}`, ...metrics.map((name) => titles[name])], rows);
+}
+
+function verdict({ low, high }: Interval, better: 'lower' | 'higher'): 'better' | 'worse' | 'even' {
+  if (low === null || high === null || (low <= 0 && high >= 0)) return 'even';
+  return high < 0 === (better === 'lower') ? 'better' : 'worse';
+}
+
+function metricsOf(of: readonly Readonly<Partial<Record<MetricName, Interval>>>[]): MetricName[] {
+  return (Object.keys(titles) as MetricName[]).filter((name) => of.some((metrics) => metrics[name] !== undefined));
+}
+
+function cell(interval: Interval | undefined, mark: 'better' | 'worse' | 'even' = 'even'): string {
+  if (interval === undefined) return '<td>–</td>';
+  const { value, low, high, queries } = interval;
+  const range = low === null || high === null ? '' : ` <small>[${low.toFixed(3)}, ${high.toFixed(3)}]</small>`;
+  return `<td class="${mark}" title="${queries} queries of ${interval.users} users">${value.toFixed(3)}${range}</td>`;
+}
+
+/** `rows` hold markup, `heads` text. */
+export function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
+  const head = heads.map((text) => `<th scope="col">${escapeHtml(text)}</th>`).join('');
+  const body = rows.map((cells) => `<tr>${cells.join('')}</tr>`).join('\n');
+  return `<div class="table"><table><thead><tr>${head}</tr></thead><tbody>\n${body}\n</tbody></table></div>`;
+}
