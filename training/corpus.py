@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from training.data import SHIPPED_TASKS, clean_article, training_users, wikipedia_articles
+from training.data import SHIPPED_TASKS, clean_article, measured_index, training_users, wikipedia_articles
 from training.tokenizer import BOS, END, TextTokenizer, train_tokenizer
 
 HELD_OUT_PER_THOUSAND = 8
@@ -46,13 +47,19 @@ def task_documents() -> list[str]:
     return list(documents)
 
 
+def wikipedia_documents(articles: Iterable[tuple[str, str]], characters: int) -> Iterator[tuple[str, str]]:
+    """Title and cleaned text of the articles; one that holds a dev or test query of any task is left out."""
+    for title, text in articles:
+        article = clean_article(title, text, characters)
+        if article and measured_index().holds(article) is None:
+            yield title, article
+
+
 def build_corpus(directory: Path, config: CorpusConfig) -> None:
     """Writes tokenizer.json, train.u16, held-out.u16 and corpus.json into `directory`."""
     train_articles, held_out_articles = [], []
-    for title, text in wikipedia_articles():
-        article = clean_article(title, text, config.characters_per_article)
-        if article:
-            (held_out_articles if is_held_out(title) else train_articles).append(article)
+    for title, article in wikipedia_documents(wikipedia_articles(), config.characters_per_article):
+        (held_out_articles if is_held_out(title) else train_articles).append(article)
     random_order = random.Random(config.seed)
     random_order.shuffle(train_articles)
     tasks = task_documents()

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from training.leaks import MeasuredQueries, normalise
 from training.splits import Split, query_count, split_of_user
 
 SHIPPED_TASKS = ("news_category", "news_headline", "paper_title")
@@ -62,11 +63,6 @@ def data_directory() -> Path:
     return directory
 
 
-def normalise(text: str) -> str:
-    """Text with every run of white space as one space: the form in which inputs are compared."""
-    return " ".join(text.split())
-
-
 @cache
 def load_users(task: str) -> tuple[User, ...]:
     """Every user of a task, of every split, in file order. Items are sorted by date, ties in file order."""
@@ -105,6 +101,12 @@ def measured_queries() -> tuple[frozenset[str], frozenset[str]]:
                     inputs.add(normalise(item.input))
                     ids.add(item.id)
     return frozenset(inputs), frozenset(ids)
+
+
+@cache
+def measured_index() -> MeasuredQueries:
+    """The inputs of all dev and test queries, to be looked for inside texts."""
+    return MeasuredQueries(measured_queries()[0])
 
 
 def training_users(task: str, split: Split) -> list[User]:
