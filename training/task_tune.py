@@ -2,7 +2,7 @@
 
 Most samples are plain prompts; a share carries one to four retrieved items of the same user, found among her earlier
 items, so that retrieval in the prompt works too. The loss is on the answer only. Every so often the loss of held-out
-users A decides which weights are kept.
+users decides which weights are kept, and which tasks are not trained any further because they begin to be memorised.
 """
 
 from __future__ import annotations
@@ -17,13 +17,12 @@ from pathlib import Path
 
 import torch
 
-from training.data import SHIPPED_TASKS, User, training_users
+from training.data import ALL_TASKS, SHIPPED_TASKS
 from training.language_model import load_language_model
 from training.optimizers import TimeSchedule, create_optimizers, set_rate
-from training.prompts import answer_ids, plain_prompt_ids
-from training.retrieval import bm25_items, recent_items
-from training.samples import IGNORED, Sample, answer_log_likelihood, batches_by_length, collate
-from training.splits import is_tuning_holdout
+from training.regularisation import training_loss
+from training.samples import Sample, answer_log_likelihood, batches_by_length, collate
+from training.task_samples import build_samples, held_out_samples, tuning_users
 from training.tokenizer import TextTokenizer
 
 
@@ -31,53 +30,71 @@ from training.tokenizer import TextTokenizer
 class TaskTuneConfig:
     """Rates and shares. `repeats`: how often a task's users occur in one pass; 0.5 is every second one, at random."""
 
+    tasks: tuple[str, ...] = SHIPPED_TASKS
+    splits: tuple[str, ...] = ("train_a",)  # with train_b too the model has seen the plug's users: only as a control
     minutes: float = 12.0
     muon_rate: float = 0.0015
     adam_rate: float = 0.0006
     weight_decay: float = 0.05
+    dropout: dict[str, float] = field(default_factory=dict)  # by task, on embeddings and last hidden states
+    label_smoothing: dict[str, float] = field(default_factory=dict)  # by task
+    patience: int = 2  # evaluations without a gain after which a task is not trained any further; 0: never
     batch_tokens: int = 4096
     retrieval_share: float = 0.2
     maximum_retrieved: int = 4
     maximum_length: int = 512
     repeats: dict[str, float] = field(
-        default_factory=lambda: {"news_category": 3, "news_headline": 2, "paper_title": 0.5}
+        default_factory=lambda: {
+            "news_category": 3,
+            "news_headline": 2,
+            "paper_title": 0.5,
+            "movie_rating": 0.5,
+            "movie_tag": 3,
+        }
     )
     evaluations: int = 6
+    held_out_samples: int = 100  # a task
+    reported_samples: int = 40  # a task and number of retrieved items, at the end
     seed: int = 0
 
 
-def build_samples(
-    tokenizer: TextTokenizer, users: list[User], config: TaskTuneConfig, order: random.Random, share: float
-) -> list[Sample]:
-    """One sample an item; a share of them with retrieved items, as many as fit into the longest length."""
-    samples = []
-    for user in users:
-        for index, item in enumerate(user.items):
-            answer = answer_ids(tokenizer, item.output)
-            count = order.randint(1, config.maximum_retrieved) if order.random() < share else 0
-            history = user.items[:index]
-            # BM25 over all of a long history costs more than the model's step: its last 100 items do.
-            choose = bm25_items if order.random() < 0.5 else None
-            retrieved = choose(item.input, history[-100:], count) if choose and count else recent_items(history, count)
-            prompt = plain_prompt_ids(tokenizer, user.task, item.input, retrieved)
-            while retrieved and len(prompt) + len(answer) > config.maximum_length:
-                retrieved = retrieved[:-1]
-                prompt = plain_prompt_ids(tokenizer, user.task, item.input, retrieved)
-            samples.append(Sample(user.task, prompt[: config.maximum_length - len(answer)], answer))
-    return samples
+class EarlyStopping:
+    """Which evaluation was best, over all tasks and for each; which tasks have stopped gaining."""
 
+    def __init__(self, tasks: tuple[str, ...], patience: int) -> None:
+        self._patience = patience
+        self.count = 0
+        self.best_score, self.best_evaluation = float("inf"), -1
+        self.best_loss = dict.fromkeys(tasks, float("inf"))
+        self.best_evaluation_of = dict.fromkeys(tasks, -1)
 
-def users_a(is_held_out: bool) -> list[User]:
-    """Users A of every shipped task: those that train, or those held out for early stopping."""
-    users = [user for task in SHIPPED_TASKS for user in training_users(task, "train_a")]
-    return [user for user in users if is_tuning_holdout(user.id) == is_held_out]
+    def record(self, losses: dict[str, float]) -> bool:
+        """Takes an evaluation; True when it is the best over all tasks.
+
+        Logarithms: a category's token costs a fifth of a title's, and its overfitting must not hide behind titles.
+        """
+        for task, loss in losses.items():
+            if loss < self.best_loss[task]:
+                self.best_loss[task], self.best_evaluation_of[task] = loss, self.count
+        score = sum(math.log(loss) for loss in losses.values()) / len(losses)
+        is_best = score < self.best_score
+        if is_best:
+            self.best_score, self.best_evaluation = score, self.count
+        self.count += 1
+        return is_best
+
+    def stopped(self) -> set[str]:
+        """Tasks whose held-out loss has not fallen for `patience` evaluations."""
+        if self._patience == 0:
+            return set()
+        return {task for task, best in self.best_evaluation_of.items() if self.count - 1 - best >= self._patience}
 
 
 @torch.no_grad()
-def held_out_loss(model, samples: list[Sample], config: TaskTuneConfig) -> dict[str, float]:
+def held_out_loss(model, samples: list[Sample], batch_tokens: int) -> dict[str, float]:
     """Mean negative log-likelihood of an answer token, by task."""
-    sums = {task: [0.0, 0] for task in SHIPPED_TASKS}
-    for batch in batches_by_length([len(sample) for sample in samples], config.batch_tokens, random.Random(0)):
+    sums: dict[str, list[float]] = {}
+    for batch in batches_by_length([len(sample) for sample in samples], batch_tokens, random.Random(0)):
         chosen = [samples[index] for index in batch]
         ids, targets = collate(chosen)
         with torch.autocast("cpu", torch.bfloat16):
@@ -85,18 +102,10 @@ def held_out_loss(model, samples: list[Sample], config: TaskTuneConfig) -> dict[
                 model.lm_head, model.model(input_ids=ids, use_cache=False).last_hidden_state, targets
             )
         for sample, likelihood in zip(chosen, likelihoods.tolist(), strict=True):
-            sums[sample.task][0] -= likelihood
-            sums[sample.task][1] += len(sample.answer)
-    return {task: total / max(1, count) for task, (total, count) in sums.items()}
-
-
-def thin_out(samples: list[Sample], per_task: int) -> list[Sample]:
-    """At most `per_task` samples of every task, evenly spaced."""
-    chosen = []
-    for task in SHIPPED_TASKS:
-        of_task = [sample for sample in samples if sample.task == task]
-        chosen += of_task[:: max(1, len(of_task) // per_task)][:per_task]
-    return chosen
+            entry = sums.setdefault(sample.task, [0.0, 0])
+            entry[0] -= likelihood
+            entry[1] += len(sample.answer)
+    return {task: total / max(1, count) for task, (total, count) in sorted(sums.items())}
 
 
 def task_tune(directory: Path, config: TaskTuneConfig, source: Path | None = None) -> Path:
@@ -107,36 +116,49 @@ def task_tune(directory: Path, config: TaskTuneConfig, source: Path | None = Non
     model = load_language_model(source or directory / "pretrained")
     optimizers = create_optimizers(model, config.muon_rate, config.adam_rate, config.weight_decay)
     schedule = TimeSchedule(config.minutes * 60, warm_up_share=0.03, decay_share=0.6)
-    held_out = thin_out(build_samples(tokenizer, users_a(True), config, random.Random(1), 0.0), 100)
-    users = users_a(False)
+    watched = tuning_users(config.tasks, config.splits, True)
 
-    elapsed, epoch, step, best, history = 0.0, 0, 0, float("inf"), []
+    def held_out(retrieved: int, per_task: int) -> list[Sample]:
+        return held_out_samples(tokenizer, config.tasks, watched, per_task, retrieved, config.maximum_length)
+
+    watched_samples = held_out(0, config.held_out_samples)
+    users = tuning_users(config.tasks, config.splits, False)
+    stopping = EarlyStopping(config.tasks, config.patience)
+    elapsed, epoch, step, history = 0.0, 0, 0, []
     next_evaluation = schedule.budget / config.evaluations
     kept: dict[str, float] = {}
 
     def evaluate() -> None:
-        nonlocal best, kept
-        losses = held_out_loss(model, held_out, config)
-        # Logarithms: a category's token costs a fifth of a title's, and its overfitting must not hide behind titles.
-        mean = sum(math.log(loss) for loss in losses.values()) / len(losses)
+        nonlocal kept
+        losses = held_out_loss(model, watched_samples, config.batch_tokens)
         history.append({"minutes": elapsed / 60, "epoch": epoch, **losses})
-        print(f"{elapsed / 60:.1f} min  held out {mean:.4f}  {losses}", flush=True)
-        if mean < best:
-            best, kept = mean, losses
+        is_best = stopping.record(losses)
+        told = f"  not trained any further: {sorted(stopping.stopped())}" if stopping.stopped() else ""
+        print(f"{elapsed / 60:.1f} min  {'best so far' if is_best else 'held out'}  {losses}{told}", flush=True)
+        if is_best:
+            kept = losses
             model.save_pretrained(finished)
 
+    def is_over() -> bool:
+        return schedule.is_over(elapsed) or len(stopping.stopped()) == len(config.tasks)
+
     evaluate()
-    while not schedule.is_over(elapsed):
+    while not is_over():
         order = random.Random(config.seed * 1000 + epoch)
         passes = [user for user in users for _ in range(int(config.repeats[user.task] + order.random()))]
-        samples = build_samples(tokenizer, passes, config, order, config.retrieval_share)
+        passes = [user for user in passes if user.task not in stopping.stopped()]
+        samples = build_samples(
+            tokenizer, passes, order, config.retrieval_share, config.maximum_retrieved, config.maximum_length
+        )
         for batch in batches_by_length([len(sample) for sample in samples], config.batch_tokens, order):
             started = time.monotonic()
+            chosen = [samples[index] for index in batch if samples[index].task not in stopping.stopped()]
+            if not chosen:
+                continue
             set_rate(optimizers, schedule.factor(elapsed))
-            ids, targets = collate([samples[index] for index in batch])
+            ids, targets = collate(chosen)
             with torch.autocast("cpu", torch.bfloat16):
-                hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state
-                loss = -answer_log_likelihood(model.lm_head, hidden, targets).sum() / (targets != IGNORED).sum()
+                loss = training_loss(model, chosen, ids, targets, config.dropout, config.label_smoothing)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             for optimizer in optimizers:
@@ -154,11 +176,24 @@ def task_tune(directory: Path, config: TaskTuneConfig, source: Path | None = Non
             if elapsed > next_evaluation:
                 next_evaluation += schedule.budget / config.evaluations
                 evaluate()
-            if schedule.is_over(elapsed):
+            if is_over():
                 break
         epoch += 1
     evaluate()
-    report = {"steps": step, "epochs": epoch, "kept": kept, "history": history}
+    best = load_language_model(finished)
+    report = {
+        "steps": step,
+        "epochs": epoch,
+        "kept": kept,
+        "best_evaluation": stopping.best_evaluation,
+        "best_evaluation_of": stopping.best_evaluation_of,
+        "retrieved": {
+            str(count): held_out_loss(best, held_out(count, config.reported_samples), config.batch_tokens)
+            for count in range(config.maximum_retrieved + 1)
+        },
+        "history": history,
+    }
+    print(f"kept evaluation {stopping.best_evaluation}; by retrieved items: {report['retrieved']}", flush=True)
     (directory / "task-tune.json").write_text(json.dumps(report, indent=1))
     return finished
 
@@ -169,10 +204,20 @@ def main() -> None:
     parser.add_argument("--run-directory", type=Path, default=Path("training/runs/nano"))
     parser.add_argument("--source", type=Path, default=None, help="a checkpoint folder other than RUN/pretrained")
     parser.add_argument("--minutes", type=float, default=TaskTuneConfig.minutes)
+    parser.add_argument("--tasks", nargs="+", choices=ALL_TASKS, default=list(SHIPPED_TASKS))
+    splits = ("train_a", "train_b")
+    parser.add_argument("--splits", nargs="+", choices=splits, default=["train_a"], help="both: the control none-all")
+    parser.add_argument("--patience", type=int, default=TaskTuneConfig.patience)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    task_tune(arguments.run_directory, TaskTuneConfig(minutes=arguments.minutes), arguments.source)
+    config = TaskTuneConfig(
+        tasks=tuple(arguments.tasks),
+        splits=tuple(arguments.splits),
+        minutes=arguments.minutes,
+        patience=arguments.patience,
+    )
+    task_tune(arguments.run_directory, config, arguments.source)
 
 
 if __name__ == "__main__":
