@@ -9,7 +9,7 @@ const mostRetrieved = 50;
 
 /** @throws PersonaPlugError `invalid-argument` */
 export function checkRequest(request: GenerateRequest): void {
-  const { task, input, at, persona, maximumNewTokens, choices, stopStrings, temperature, topP, seed } = request;
+  const { task, input, at, persona, tuning, maximumNewTokens, choices, stopStrings, temperature, topP, seed } = request;
   if (typeof task !== 'string' || task.trim() === '') throw fault('task', task, 'Name a task, e.g. "news_headline"');
   if (typeof input !== 'string' || input.trim() === '') throw fault('input', input, 'Give the text to answer to');
   if (input.length > itemLimits.input) {
@@ -19,6 +19,7 @@ export function checkRequest(request: GenerateRequest): void {
   if (persona !== undefined && !['auto', 'none', 'always'].includes(persona)) {
     throw fault('persona', persona, 'Use "auto", "none" or "always"');
   }
+  if (tuning !== undefined && !['auto', 'none'].includes(tuning)) throw fault('tuning', tuning, 'Use "auto" or "none"');
   checkEarlier(request);
   if (maximumNewTokens !== undefined && !(Number.isSafeInteger(maximumNewTokens) && maximumNewTokens >= 1)) {
     throw fault('maximumNewTokens', maximumNewTokens, 'Give a whole number of at least 1');

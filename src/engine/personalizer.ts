@@ -2,6 +2,7 @@
 // (createPersonalizer) and directly (createEngine), with the same types.
 import type { DeviceChoice, DevicePreference } from '../lib/device.ts';
 import type { HistoryItem, HistoryItemInput } from '../history/history-item.ts';
+import type { TuningKind } from '../history/tuning-record.ts';
 import type { OnProgress, Progress } from '../lib/progress.ts';
 import type { GenerationUsage, SamplingOptions } from '../language-model/language-model.ts';
 
@@ -33,6 +34,8 @@ export interface GenerateRequest extends SamplingOptions {
   readonly retrieval?: RetrievalOptions;
   /** A sentence about the user before the prompt, counted from her items of the task. @defaultValue false */
   readonly profile?: boolean;
+  /** `auto`: what was tuned on the user's items of this task is used. @defaultValue 'auto' */
+  readonly tuning?: 'auto' | 'none';
   readonly maximumNewTokens?: number;
   readonly stopStrings?: readonly string[];
   /** Overrides the task's own fixed choices. */
@@ -77,6 +80,8 @@ export interface Explanation {
   readonly retrieved: readonly RetrievedScore[];
   /** The sentence about the user in the prompt; null when it was not asked for, says nothing, or does not fit. */
   readonly profile: string | null;
+  /** What was tuned on her items and has a part in this answer. */
+  readonly tunings: readonly TuningKind[];
 }
 
 /**

@@ -2,10 +2,8 @@
 import type { LanguageModel, PromptSegment } from '../language-model/language-model.ts';
 import type { PromptTemplatePart } from '../model-package/manifest.ts';
 import type { Progress } from '../lib/progress.ts';
-import type { Persona } from '../persona/persona.ts';
-import type { Plug } from '../persona/plug.ts';
 import { fitPrompt } from '../prompts/fit-prompt.ts';
-import { layoutPrompt, type PersonaRows, promptRoom } from '../prompts/layout-prompt.ts';
+import { layoutPrompt, promptRoom } from '../prompts/layout-prompt.ts';
 import type { Task } from '../prompts/task.ts';
 import type { TaskRegistry } from '../prompts/task-registry.ts';
 import { profileText } from '../retrieval/profile-text.ts';
@@ -14,9 +12,10 @@ import { readMemory } from './memory.ts';
 import type { Explanation, GenerateRequest } from './personalizer.ts';
 import { recollect, type RecollectionParts } from './recollection.ts';
 import { retrieve } from './retrieve.ts';
+import { tunedRows } from './tuned-rows.ts';
 
 export interface PromptParts extends RecollectionParts {
-  readonly languageModel: Pick<LanguageModel, 'tokenizer' | 'contextWindow'>;
+  readonly languageModel: Pick<LanguageModel, 'fingerprint' | 'tokenizer' | 'contextWindow'>;
   readonly promptTemplate: readonly PromptTemplatePart[];
   readonly tasks: TaskRegistry;
 }
@@ -48,11 +47,12 @@ export async function* preparePrompt(
   const choices = request.choices ?? task.choices;
   const memory = yield* readMemory(parts, request, signal);
   const { explanation, persona } = await recollect(parts, request, memory, signal);
+  const { rows, tunings } = await tunedRows(parts, request, persona);
   const { tokenizer, contextWindow } = parts.languageModel;
   const frame = {
     template: parts.promptTemplate,
     contextWindow,
-    persona: persona === null ? null : rowsOf(parts.plug, persona),
+    persona: rows,
     maximumNewTokens,
   };
   const { text, retrieved, profile } = fitPrompt({
@@ -64,12 +64,5 @@ export async function* preparePrompt(
     room: promptRoom(frame),
   });
   const prompt = layoutPrompt({ ...frame, tokenizer, text });
-  return { explanation: { ...explanation, retrieved, profile }, prompt, task, choices, maximumNewTokens };
-}
-
-function rowsOf(plug: Plug, persona: Persona): PersonaRows {
-  return {
-    instruction: { rows: persona.instruction, count: plug.instructionRows },
-    persona: { rows: persona.rows, count: plug.personaRows },
-  };
+  return { explanation: { ...explanation, retrieved, profile, tunings }, prompt, task, choices, maximumNewTokens };
 }

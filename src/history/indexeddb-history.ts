@@ -186,6 +186,9 @@ export function indexedDbHistory(name: string, gate: DatabaseGate, close: () => 
     async keepTuning(record) {
       return await write(async (transaction) => await keepTuning(transaction, record));
     },
+    async tuning(task, kind) {
+      return await read(async (database) => (await database.get('tunings', [task, kind, 'done'])) ?? null);
+    },
     async tunings(task) {
       return await read(async (database) => await database.getAll('tunings', taskRange(task)));
     },

@@ -121,6 +121,10 @@ export function memoryHistory(): HistoryStore {
       assertOpen();
       return await tunings.keepTuning(record);
     },
+    async tuning(task, kind) {
+      assertOpen();
+      return await tunings.tuning(task, kind);
+    },
     async tunings(task) {
       assertOpen();
       return await tunings.tunings(task);

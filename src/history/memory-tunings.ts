@@ -24,6 +24,9 @@ export function memoryTunings(hasItem: (id: string) => boolean): MemoryTunings {
       stored.set(keyOf(record), structuredClone(record));
       return true;
     },
+    async tuning(task, kind) {
+      return structuredClone(stored.get(keyOf({ task, kind, state: 'done' })) ?? null);
+    },
     async tunings(task) {
       const found = [...stored].filter(([, record]) => record.task === task);
       return found.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, record]) => structuredClone(record));

@@ -30,6 +30,8 @@ export interface TuningRecords {
    * when the run is not there any more: dropped, started anew, or one of its items forgotten or changed.
    */
   keepTuning(record: TuningRecord): Promise<boolean>;
+  /** The one that is done; null where there is none. */
+  tuning(task: string, kind: TuningKind): Promise<TuningRecord | null>;
   /** All tunings of a task. */
   tunings(task: string): Promise<TuningRecord[]>;
   /** Removes tunings; without a state both. Returns how many there were. */

@@ -26,8 +26,11 @@ export const tuningContract = (entry: Entry): { name: string; run: (store: Histo
       equal(await store.startTuning(tuning()), true);
       equal(await store.keepTuning(tuning({ description: '{"step":5}' })), true);
       equal(await store.tunings('notes'), [tuning({ description: '{"step":5}' })]);
+      equal(await store.tuning('notes', 'prompt'), null);
       equal(await store.keepTuning(tuning({ state: 'done' })), true);
       equal(await store.tunings('notes'), [tuning({ state: 'done' })]);
+      equal(await store.tuning('notes', 'prompt'), tuning({ state: 'done' }));
+      equal(await store.tuning('notes', 'lora'), null);
       equal(await store.startTuning(tuning({ run: 'second' })), true);
       equal(await store.tunings('notes'), [tuning({ state: 'done' }), tuning({ run: 'second' })]);
       equal(await store.tunings('letters'), []);

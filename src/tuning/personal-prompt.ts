@@ -21,6 +21,19 @@ export function startPrompt(plug: Plug, base: TuningBase): Parameters {
   return new Map([['prompt', { shape: [count, plug.hiddenSize], data: new Float32Array(count * plug.hiddenSize) }]]);
 }
 
+/** The prompt of a stored tuning. @throws PersonaPlugError `model-mismatch` when it holds none. */
+export function readPersonalPrompt(
+  task: string,
+  base: PersonalPrompt['base'],
+  tensors: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>,
+): PersonalPrompt {
+  const rows = tensors.get('prompt');
+  if (rows === undefined) {
+    throw new PersonaPlugError('model-mismatch', `The tuning of "${task}" holds no rows. Train it again.`);
+  }
+  return { task, base, rows: { shape: rows.shape, data: rows.data.slice() } };
+}
+
 /** A persona's rows with Δ added to P. */
 export function withPersonalPrompt({ instruction, persona }: PersonaRows, prompt: PersonalPrompt): PersonaRows {
   return { instruction, persona: addRows(persona, prompt) };

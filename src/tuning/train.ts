@@ -2,6 +2,7 @@
 // from a kept state gets, bit for bit, what an uninterrupted run gives.
 import { PersonaPlugError } from '../lib/errors.ts';
 import { seededRandom, shuffled } from '../lib/seeded-random.ts';
+import { yieldToEventLoop } from '../lib/yield-to-event-loop.ts';
 import {
   adamWStep,
   addGradients,
@@ -73,13 +74,15 @@ export function stepCount(set: Pick<TrainingSet, 'training'>, options: TuningOpt
 /**
  * Trains on from a state; yields each event with the state after it.
  *
- * @throws PersonaPlugError `runtime-failed` when the loss is no number any more, or what the model throws.
+ * @throws PersonaPlugError `runtime-failed` when the loss is no number any more, what the model throws; or `signal.reason`,
+ * between any two items.
  */
 export async function* train(
   model: GradientModel,
   set: TrainingSet,
   options: TuningOptions,
   start: TrainingState,
+  signal?: AbortSignal,
 ): AsyncGenerator<{ readonly event: TrainingEvent; readonly state: TrainingState }, void, void> {
   let state = start;
   const perPass = stepsOfPass(set, options);
@@ -88,12 +91,12 @@ export async function* train(
     const { step } = state.optimizer;
     const passesDone = Math.floor(step / perPass);
     if (step % perPass === 0 && state.evaluatedPasses < passesDone) {
-      const loss = await heldOutLoss(model, set, state.optimizer.parameters);
+      const loss = await heldOutLoss(model, set, state.optimizer.parameters, signal);
       state = afterEvaluation(state, passesDone, loss, options);
       yield { event: { type: 'evaluation', pass: passesDone, loss, isBest: state.best?.pass === passesDone }, state };
       continue;
     }
-    const { gradients, loss } = await batchGradients(model, set, state, options);
+    const { gradients, loss } = await batchGradients(model, set, state, options, signal);
     const rate = options.rate * rateFactor(step, steps, options.warmUpShare);
     const clipped = clipGradients(gradients, options.maximumNorm);
     const optimizer = adamWStep(state.optimizer, clipped, { rate, weightDecay: options.weightDecay });
@@ -111,6 +114,7 @@ async function batchGradients(
   set: TrainingSet,
   { optimizer, order }: TrainingState,
   options: TuningOptions,
+  signal: AbortSignal | undefined,
 ): Promise<{ gradients: Parameters; loss: number }> {
   const perPass = stepsOfPass(set, options);
   const pass = Math.floor(optimizer.step / perPass);
@@ -123,15 +127,30 @@ async function batchGradients(
     if (!Number.isFinite(found.loss)) throw diverged(optimizer.step, found.loss);
     sum = addGradients(sum, found.gradients);
     loss += found.loss / batch.length;
+    await breathe(signal);
   }
   if (sum === null) throw new PersonaPlugError('internal', `Step ${optimizer.step} of the training has no items.`);
   return { gradients: scaleGradients(sum, 1 / batch.length), loss };
 }
 
-async function heldOutLoss(model: GradientModel, set: TrainingSet, parameters: Parameters): Promise<number> {
+async function heldOutLoss(
+  model: GradientModel,
+  set: TrainingSet,
+  parameters: Parameters,
+  signal: AbortSignal | undefined,
+): Promise<number> {
   let sum = 0;
-  for (const id of set.heldOut) sum += await model.loss(set.example(id), parameters);
+  for (const id of set.heldOut) {
+    sum += await model.loss(set.example(id), parameters);
+    await breathe(signal);
+  }
   return sum / set.heldOut.length;
+}
+
+/** On wasm a gradient blocks, and its results come in microtasks: without this neither pause nor abort could arrive. */
+async function breathe(signal: AbortSignal | undefined): Promise<void> {
+  await yieldToEventLoop();
+  signal?.throwIfAborted();
 }
 
 function afterEvaluation(state: TrainingState, pass: number, loss: number, options: TuningOptions): TrainingState {

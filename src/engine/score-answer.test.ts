@@ -1,0 +1,118 @@
+// Scores of the shipped models in Node, on wasm: probabilities must be probabilities, and the greedy answer that of generate.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { onnxEmbedder } from '../embedder/onnx-embedder.ts';
+import type { Embedder } from '../embedder/embedder.ts';
+import { memoryHistory } from '../history/memory-history.ts';
+import type { LanguageModel } from '../language-model/language-model.ts';
+import { onnxLanguageModel } from '../language-model/onnx/onnx-language-model.ts';
+import { sequenceLogProbabilities } from '../language-model/sequence-log-probabilities.ts';
+import { readSafetensors } from '../model-package/safetensors.ts';
+import { readPlug } from '../persona/plug.ts';
+import { newsCategories } from '../prompts/news-category.ts';
+import { createTaskRegistry } from '../prompts/task-registry.ts';
+import { goldenModels } from '../testing/golden-models.ts';
+import { createEngine } from './create-engine.ts';
+import { createItemEmbedder } from './item-embedder.ts';
+import { createMutex } from './mutex.ts';
+import type { GenerateRequest, Personalizer } from './personalizer.ts';
+import { preparePrompt } from './prepare-prompt.ts';
+import { scoreAnswer, type ScoreParts } from './score-answer.ts';
+
+const { source, missing } = goldenModels('all-minilm-l6-v2', 'nano-llm', 'plug');
+const { signal } = new AbortController();
+
+describe.skipIf(missing !== null)('scores of the shipped models', () => {
+  let [embedder, languageModel]: [Embedder | null, LanguageModel | null] = [null, null];
+  let parts: ScoreParts | null = null;
+  let engine: Personalizer | null = null;
+
+  beforeAll(async () => {
+    embedder = await onnxEmbedder(await source.open('all-minilm-l6-v2', 'embedder'), { device: 'wasm' });
+    const modelPackage = await source.open('nano-llm', 'language-model');
+    languageModel = await onnxLanguageModel(modelPackage, { device: 'wasm' });
+    const plugPackage = await source.open('plug', 'plug');
+    const { manifest } = plugPackage;
+    const shared = {
+      store: memoryHistory(),
+      plug: readPlug(manifest, readSafetensors(await plugPackage.bytes(manifest.plug.weights))),
+      languageModel,
+      promptTemplate: modelPackage.manifest.languageModel.promptTemplate,
+      tasks: createTaskRegistry(),
+    };
+    const embed = createItemEmbedder(embedder, createMutex(), () => 0);
+    parts = { ...shared, embed, clock: () => Date.UTC(2026, 0, 1), answerTurn: createMutex() };
+    engine = createEngine({ ...shared, embedder });
+    await engine.remember({ task: 'news_category', input: 'The senate votes on the budget', output: 'Politics' });
+    await engine.remember({ task: 'news_category', input: 'A diary of small joys in the garden', output: 'Wellness' });
+  }, 120_000);
+  afterAll(async () => await engine?.[Symbol.asyncDispose]());
+
+  function opened(): { parts: ScoreParts; engine: Personalizer } {
+    if (parts === null || engine === null) throw new Error('not loaded');
+    return { parts, engine };
+  }
+
+  async function generated(request: GenerateRequest): Promise<string> {
+    for await (const event of opened().engine.generate(request)) if (event.type === 'end') return event.text;
+    throw new Error('the stream had no end');
+  }
+
+  const inputs = ['How to sleep better in a noisy city', 'The president signs a bill', 'Ten films to see this winter'];
+
+  test('the probabilities of all choices sum to 1, with and without persona', { timeout: 120_000 }, async () => {
+    for (const persona of ['none', 'always'] as const) {
+      const request = { task: 'news_category', input: inputs[0] ?? '', persona } as const;
+      let sum = 0;
+      for (const choice of newsCategories) {
+        sum += Math.exp((await scoreAnswer(opened().parts, request, choice, { signal })).logProbability);
+      }
+      // Each choice is a run of its own length, whose kernels round differently: 29 times about 1e-6.
+      expect(sum, persona).toBeCloseTo(1, 4);
+    }
+  });
+
+  test('the greedy answer is that of generate, and what it saw is told', { timeout: 120_000 }, async () => {
+    for (const input of inputs) {
+      for (const persona of ['none', 'always'] as const) {
+        const request = { task: 'news_category', input, persona } as const;
+        const scored = await scoreAnswer(opened().parts, request, 'Travel', { signal, withAnswer: true });
+        expect(scored.answer, `${persona}: ${input}`).toBe(await generated(request));
+        expect(scored.explanation.isPersonaUsed).toBe(persona === 'always');
+      }
+    }
+    const request = { task: 'news_headline', input: inputs[0] ?? '', persona: 'none', maximumNewTokens: 12 } as const;
+    const scored = await scoreAnswer(opened().parts, request, 'Sleep well', { signal, withAnswer: true });
+    expect(scored.answer).toBe(await generated(request));
+  });
+
+  test('text is scored token by token, its end included', async () => {
+    const request = { task: 'news_headline', input: 'The river rose overnight', persona: 'none' } as const;
+    const { logProbability, tokens, answer } = await scoreAnswer(opened().parts, request, 'High water', { signal });
+    const preparing = preparePrompt(opened().parts, request, signal);
+    let step = await preparing.next();
+    while (step.done !== true) step = await preparing.next();
+    const { languageModel: model } = opened().parts;
+    const ids = [...model.tokenizer.encode('High water'), ...model.endTokens.slice(0, 1)];
+    const expected = await sequenceLogProbabilities(model, step.value.prompt, ids);
+    expect(tokens).toBe(ids.length);
+    expect(logProbability).toBeCloseTo(
+      expected.reduce((a, b) => a + b, 0),
+      10,
+    );
+    expect(answer).toBeNull();
+  });
+
+  test('choices of the request count; an output that is none of them is refused', async () => {
+    const request = { task: 'news_category', input: inputs[1] ?? '', choices: ['Politics', 'Sports'] } as const;
+    const both = ['Politics', 'Sports'].map(
+      async (choice) => (await scoreAnswer(opened().parts, request, choice, { signal })).logProbability,
+    );
+    const [politics = Number.NaN, sports = Number.NaN] = await Promise.all(both);
+    expect(Math.exp(politics) + Math.exp(sports)).toBeCloseTo(1, 4);
+    await expect(scoreAnswer(opened().parts, request, 'Travel', { signal })).rejects.toMatchObject({
+      code: 'invalid-argument',
+    });
+    const alone = { ...request, choices: ['Travel'] };
+    expect((await scoreAnswer(opened().parts, alone, 'Travel', { signal })).logProbability).toBe(0);
+  });
+});

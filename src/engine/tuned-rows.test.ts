@@ -1,0 +1,108 @@
+// What a personal prompt does to the prompt that the language model sees.
+import { expect, test } from 'vitest';
+import { memoryHistory } from '../history/memory-history.ts';
+import type { HistoryStore } from '../history/history-store.ts';
+import type { PromptSegment } from '../language-model/language-model.ts';
+import { writeSafetensors } from '../model-package/write-safetensors.ts';
+import { fakeEngineParts } from '../testing/fake-personalizer.ts';
+import type { TuningDescription } from '../tuning/tuning-description.ts';
+import { createEngine } from './create-engine.ts';
+import type { Explanation, GenerateRequest } from './personalizer.ts';
+
+const task = 'notes';
+const { plug, languageModel } = fakeEngineParts();
+
+async function keep(store: HistoryStore, fields: Partial<TuningDescription>, fill: number, id: string): Promise<void> {
+  const count = fields.base === 'instruction' ? plug.instructionRows : plug.personaRows;
+  const description: TuningDescription = {
+    version: 1,
+    base: 'persona',
+    plug: plug.fingerprint,
+    languageModel: languageModel.fingerprint,
+    trainedItems: 1,
+    heldOutItems: 1,
+    startLoss: 2,
+    loss: 1,
+    pass: 1,
+    loraScale: 1,
+    finishedAt: 0,
+    ...fields,
+  };
+  const data = new Float32Array(count * plug.hiddenSize).fill(fill);
+  const record = {
+    task,
+    kind: 'prompt' as const,
+    state: 'running' as const,
+    run: 'one',
+    items: [id],
+    description: JSON.stringify(description),
+    tensors: writeSafetensors(new Map([['prompt', { shape: [count, plug.hiddenSize], data }]])),
+  };
+  await store.startTuning(record);
+  expect(await store.keepTuning({ ...record, state: 'done' })).toBe(true);
+}
+
+/** An engine with one item, and the rows segments of the prompts that its language model got. */
+async function engineWith(store: HistoryStore = memoryHistory()) {
+  const parts = fakeEngineParts({ store });
+  const prompts: PromptSegment[][] = [];
+  const engine = createEngine({
+    ...parts,
+    languageModel: {
+      ...parts.languageModel,
+      async *generate(...[prompt, options]: Parameters<typeof parts.languageModel.generate>) {
+        prompts.push([...prompt]);
+        return yield* parts.languageModel.generate(prompt, options);
+      },
+    },
+  });
+  const { id } = await engine.remember({ task, input: 'a draft', output: 'a title' });
+  async function ask(more: Partial<GenerateRequest>): Promise<{ explanation: Explanation; prompt: PromptSegment[] }> {
+    let explanation: Explanation | null = null;
+    for await (const event of engine.generate({ task, input: 'another', at: '2024-01-01', ...more })) {
+      if (event.type === 'explanation') ({ explanation } = event);
+    }
+    if (explanation === null) throw new Error('no explanation');
+    return { explanation, prompt: prompts.at(-1) ?? [] };
+  }
+  return { engine, store, id, ask };
+}
+
+const rowsOf = (prompt: readonly PromptSegment[]): Float32Array[] =>
+  prompt.flatMap((segment) => (segment.kind === 'rows' ? [segment.rows] : []));
+
+test('a prompt trained on personas is added to the persona, and to nothing where there is none', async () => {
+  const { store, id, ask } = await engineWith();
+  const before = await ask({ persona: 'always' });
+  const none = await ask({ persona: 'none' });
+  await keep(store, {}, 0.5, id);
+  const after = await ask({ persona: 'always' });
+  expect(before.explanation.tunings).toEqual([]);
+  expect(after.explanation.tunings).toEqual(['prompt']);
+  const [instruction, persona] = rowsOf(before.prompt);
+  expect(rowsOf(after.prompt)).toEqual([instruction, persona?.map((value) => value + 0.5)]);
+  expect(await ask({ persona: 'none' })).toEqual(none);
+  expect(await ask({ persona: 'always', tuning: 'none' })).toEqual(before);
+});
+
+test('a prompt trained without a persona starts from the instruction, and leaves personas alone', async () => {
+  const { store, id, ask } = await engineWith();
+  const before = await ask({ persona: 'always' });
+  await keep(store, { base: 'instruction' }, 0.25, id);
+  expect(await ask({ persona: 'always' })).toEqual(before);
+  const { explanation, prompt } = await ask({ persona: 'none' });
+  expect(explanation.tunings).toEqual(['prompt']);
+  expect(rowsOf(prompt)).toEqual([plug.parametersOf(task).instruction.map((value) => value + 0.25)]);
+});
+
+test('a tuning of other models does not count, and a forgotten item takes it along', async () => {
+  const { engine, store, id, ask } = await engineWith();
+  const before = await ask({ persona: 'always' });
+  await keep(store, { languageModel: 'another' }, 1, id);
+  expect(await ask({ persona: 'always' })).toEqual(before);
+  await keep(store, {}, 1, id);
+  expect((await ask({ persona: 'always' })).explanation.tunings).toEqual(['prompt']);
+  await engine.forget(id);
+  await engine.remember({ task, input: 'a draft', output: 'a title' });
+  expect(await ask({ persona: 'always' })).toEqual(before);
+});

@@ -1,0 +1,54 @@
+// What a personal prompt makes of the rows in the persona's place. It is only rows: every runtime that takes a persona takes them.
+import type { HistoryStore } from '../history/history-store.ts';
+import type { TuningKind } from '../history/tuning-record.ts';
+import { readSafetensors } from '../model-package/safetensors.ts';
+import type { Persona } from '../persona/persona.ts';
+import type { Plug } from '../persona/plug.ts';
+import type { PersonaRows } from '../prompts/layout-prompt.ts';
+import { instructionWithPersonalPrompt, readPersonalPrompt, withPersonalPrompt } from '../tuning/personal-prompt.ts';
+import { parseTuningDescription } from '../tuning/tuning-description.ts';
+import type { GenerateRequest } from './personalizer.ts';
+
+export interface TunedRowsParts {
+  readonly store: HistoryStore;
+  readonly plug: Plug;
+  readonly languageModel: { readonly fingerprint: string };
+}
+
+export interface TunedRows {
+  /** Null where the prompt has no rows at all. */
+  readonly rows: PersonaRows | null;
+  /** The tunings that changed them. */
+  readonly tunings: readonly TuningKind[];
+}
+
+/**
+ * The rows of a request. A prompt that was trained on top of personas counts only where there is a persona, one that was trained
+ * without only where there is none; one of other models does not count.
+ */
+export async function tunedRows(
+  parts: TunedRowsParts,
+  request: GenerateRequest,
+  persona: Persona | null,
+): Promise<TunedRows> {
+  const { store, plug, languageModel } = parts;
+  const rows = persona === null ? null : rowsOf(plug, persona);
+  const record = request.tuning === 'none' ? null : await store.tuning(request.task, 'prompt');
+  if (record === null) return { rows, tunings: [] };
+  const { base, ...made } = parseTuningDescription(record.description);
+  const isOfTheseModels = made.plug === plug.fingerprint && made.languageModel === languageModel.fingerprint;
+  const isOfThisBase = base === (persona === null ? 'instruction' : 'persona');
+  if (!isOfTheseModels || !isOfThisBase) return { rows, tunings: [] };
+  const prompt = readPersonalPrompt(request.task, base, readSafetensors(record.tensors));
+  return {
+    rows: rows === null ? instructionWithPersonalPrompt(plug, prompt) : withPersonalPrompt(rows, prompt),
+    tunings: ['prompt'],
+  };
+}
+
+function rowsOf(plug: Plug, persona: Persona): PersonaRows {
+  return {
+    instruction: { rows: persona.instruction, count: plug.instructionRows },
+    persona: { rows: persona.rows, count: plug.personaRows },
+  };
+}

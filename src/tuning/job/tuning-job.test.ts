@@ -1,0 +1,198 @@
+// The job over the shipped language model on jax-js and a history in memory: what a person may do to it, and what then is left.
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { HistoryStore } from '../../history/history-store.ts';
+import { memoryHistory } from '../../history/memory-history.ts';
+import { createTextTokenizer } from '../../language-model/text-tokenizer.ts';
+import { readSafetensors } from '../../model-package/safetensors.ts';
+import { readPlug } from '../../persona/plug.ts';
+import { createTaskRegistry } from '../../prompts/task-registry.ts';
+import { goldenModels } from '../../testing/golden-models.ts';
+import { createRandom } from '../../testing/random.ts';
+import { jaxGradientModel } from '../jax/jax-gradient-model.ts';
+import { loadJax } from '../jax/load-jax.ts';
+import { readLlamaWeights } from '../llama-weights.ts';
+import { parseTuningDescription } from '../tuning-description.ts';
+import { runTuning, type TuningJobControl, type TuningJobEvent } from './tuning-job.ts';
+import type { TuningJobParts, TuningRequest, TuningResumption } from './tuning-run.ts';
+
+const { source, missing } = goldenModels('nano-llm', 'plug');
+const task = 'news_headline';
+
+/** Headlines of one voice: something that can be learned. */
+const headlines = ['bridge', 'school', 'market', 'harbour', 'library', 'station', 'garden', 'theatre'].map(
+  (place, index) => ({
+    item: {
+      id: `i${index}`,
+      date: `2024-01-0${index + 1}`,
+      task,
+      input: `The ${place} opens again.`,
+      output: `At last! The ${place}!`,
+    },
+    seed: index,
+  }),
+);
+
+describe.skipIf(missing !== null)('a tuning job', () => {
+  let parts: Omit<TuningJobParts, 'store'>;
+
+  beforeAll(async () => {
+    const modelPackage = await source.open('nano-llm', 'language-model');
+    const plugPackage = await source.open('plug', 'plug');
+    const { manifest } = modelPackage;
+    const weights = await readLlamaWeights(modelPackage);
+    parts = {
+      weights,
+      languageModel: manifest.fingerprint,
+      plug: readPlug(plugPackage.manifest, readSafetensors(await plugPackage.bytes(plugPackage.manifest.plug.weights))),
+      tasks: createTaskRegistry(),
+      tokenizer: createTextTokenizer(await modelPackage.json(manifest.languageModel.tokenizer)),
+      promptTemplate: manifest.languageModel.promptTemplate,
+      endToken: manifest.languageModel.endTokens[0] ?? 0,
+      createModel: async (loraScale) => jaxGradientModel(await loadJax('wasm'), weights, { loraScale }),
+      checkpointInterval: 0,
+    };
+  });
+
+  async function filledHistory(): Promise<HistoryStore> {
+    const store = memoryHistory();
+    const { dim, embedder } = parts.plug;
+    const unit = (seed: number): Float32Array<ArrayBuffer> => {
+      const random = createRandom(seed);
+      const values = Float32Array.from({ length: dim }, () => random() - 0.5);
+      const norm = Math.hypot(...values);
+      return values.map((value) => value / norm);
+    };
+    await store.put(
+      headlines.map(({ item, seed }) => ({
+        item,
+        vectors: { embedder, backend: 'wasm' as const, dim, input: unit(2 * seed), output: unit(2 * seed + 1) },
+      })),
+    );
+    return store;
+  }
+
+  async function run(
+    store: HistoryStore,
+    request: TuningRequest | TuningResumption,
+    control: TuningJobControl = {},
+    onEvent: (event: TuningJobEvent) => boolean | Promise<boolean> = () => true,
+  ): Promise<TuningJobEvent[]> {
+    const events: TuningJobEvent[] = [];
+    for await (const event of runTuning({ ...parts, store }, request, control)) {
+      events.push(event);
+      if (!(await onEvent(event))) break;
+    }
+    return events;
+  }
+
+  const short: TuningRequest = { task, options: { kind: 'prompt', passes: 2, batchSize: 3, rate: 0.01 } };
+  const trained = async (store: HistoryStore): Promise<Uint8Array | undefined> =>
+    (await store.tunings(task)).find(({ state }) => state === 'done')?.tensors;
+
+  test('a personal prompt lowers the loss of items that it has not seen, and says so', async () => {
+    const store = await filledHistory();
+    const events = await run(store, { task, options: { kind: 'prompt', passes: 6, batchSize: 1, rate: 0.1 } });
+    const losses = events.flatMap((event) => (event.type === 'step' ? [event.loss] : []));
+    expect(mean(losses.slice(-6))).toBeLessThan(0.9 * mean(losses.slice(0, 6)));
+    const last = events.at(-1);
+    if (last?.type !== 'end' || last.outcome.type !== 'done') throw new Error(`ended with ${JSON.stringify(last)}`);
+    const { description } = last.outcome;
+    expect(description.loss).toBeLessThan(description.startLoss);
+    expect(description).toMatchObject({ base: 'persona', trainedItems: 6, heldOutItems: 1 });
+    const [record] = await store.tunings(task);
+    expect(parseTuningDescription(record?.description ?? '')).toEqual(description);
+    expect(readSafetensors(record?.tensors ?? new Uint8Array()).get('prompt')?.shape).toEqual([
+      parts.plug.personaRows,
+      parts.plug.hiddenSize,
+    ]);
+    expect(record?.tensors.byteLength).toBeLessThanOrEqual(65_536);
+    const times = events.flatMap((event) => (event.type === 'step' ? [event.millisecondsLeft] : []));
+    expect(times[0]).toBeNull();
+    expect(times.at(-1)).toBe(0);
+  });
+
+  test('killed after any step and resumed, it ends with the very same numbers', async () => {
+    const undisturbed = await filledHistory();
+    const steps = (await run(undisturbed, short)).filter(({ type }) => type === 'step').length;
+    const expected = await trained(undisturbed);
+    expect(expected).toBeDefined();
+    for (const [store, at] of [
+      [await filledHistory(), 1],
+      [await filledHistory(), steps - 1],
+    ] as const) {
+      let seen = 0;
+      // Stopped between a step and its checkpoint: the step is lost, and done again.
+      await run(store, short, {}, ({ type }) => type !== 'step' || ++seen < at);
+      expect(await trained(store)).toBeUndefined();
+      await run(store, { task, resume: 'prompt' });
+      expect(await trained(store)).toEqual(expected);
+    }
+  });
+
+  test('paused, it says where, and goes on from there', async () => {
+    const store = await filledHistory();
+    const pause = new AbortController();
+    const events = await run(store, short, { pause: pause.signal }, ({ type }) => {
+      if (type === 'step') pause.abort();
+      return true;
+    });
+    expect(events.at(-1)).toEqual({ type: 'end', outcome: { type: 'paused', step: 1 } });
+    const rest = await run(store, { task, resume: 'prompt' });
+    expect(rest.find(({ type }) => type === 'step')).toMatchObject({ step: 2 });
+    expect(await store.tunings(task)).toMatchObject([{ state: 'done' }]);
+  });
+
+  test('given up, it leaves no trace, and what was trained before stays', async () => {
+    const store = await filledHistory();
+    await run(store, short);
+    const before = await trained(store);
+    const reason = new Error('enough');
+    const controller = new AbortController();
+    const abandoned = run(store, short, { signal: controller.signal }, ({ type }) => {
+      if (type === 'step') controller.abort(reason);
+      return true;
+    });
+    await expect(abandoned).rejects.toBe(reason);
+    expect(await store.tunings(task)).toHaveLength(1);
+    expect(await trained(store)).toEqual(before);
+    await expect(run(store, { task, resume: 'prompt' })).rejects.toMatchObject({ code: 'not-found' });
+  });
+
+  test('an item that is forgotten meanwhile takes the training with it', async () => {
+    const store = await filledHistory();
+    const ended = run(store, short, {}, async ({ type }) => {
+      if (type === 'step') await store.delete('i2');
+      return true;
+    });
+    await expect(ended).rejects.toMatchObject({ code: 'closed' });
+    expect(await store.tunings(task)).toEqual([]);
+  });
+
+  test('a training that makes nothing better keeps nothing', async () => {
+    const store = await filledHistory();
+    // Steps too small for float32: nothing gets better.
+    const events = await run(store, { task, options: { kind: 'prompt', passes: 1, rate: 1e-30 } });
+    expect(events.at(-1)).toMatchObject({ type: 'end', outcome: { type: 'no-gain' } });
+    expect(await store.tunings(task)).toEqual([]);
+  });
+
+  test('LoRA learns too, and fits into 400 KiB', async () => {
+    const store = await filledHistory();
+    const events = await run(store, { task, options: { kind: 'lora', passes: 3, batchSize: 1, rate: 0.003 } });
+    expect(events.at(-1)).toMatchObject({ type: 'end', outcome: { type: 'done' } });
+    expect((await trained(store))?.byteLength).toBeLessThanOrEqual(409_600);
+  });
+
+  test('vectors of another embedder are refused before anything is stored', async () => {
+    const store = await filledHistory();
+    const entry = await store.get('i3');
+    if (entry?.vectors === undefined || entry.vectors === null) throw new Error('no vectors');
+    await store.replaceVectors([{ item: entry.item, vectors: { ...entry.vectors, embedder: 'another' } }]);
+    await expect(run(store, short)).rejects.toMatchObject({ code: 'invalid-argument', details: { item: 'i3' } });
+    expect(await store.tunings(task)).toEqual([]);
+  });
+});
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}

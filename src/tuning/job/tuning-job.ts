@@ -1,0 +1,138 @@
+// A tuning as a job that a person can live with: it tells how far it is, can be paused, survives a closed tab, and can be given up
+// without a trace. What is kept lies in the history, so it goes with the items that it was made of.
+import type { TuningRecord } from '../../history/tuning-record.ts';
+import { PersonaPlugError } from '../../lib/errors.ts';
+import { writeSafetensors } from '../../model-package/write-safetensors.ts';
+import { train, type TrainingState } from '../train.ts';
+import type { TuningDescription } from '../tuning-description.ts';
+import type { TuningOptions } from '../tuning-options.ts';
+import {
+  checkpointOf,
+  resumeRun,
+  runGone,
+  startRun,
+  type TuningJobParts,
+  type TuningRequest,
+  type TuningResumption,
+  type TuningRun,
+} from './tuning-run.ts';
+
+export type TuningJobEvent =
+  /** One step. `loss`: mean over its items, nats a token. */
+  | {
+      readonly type: 'step';
+      readonly step: number;
+      readonly steps: number;
+      readonly loss: number;
+      /** Estimated, of all passes: training may stop earlier. Null while nothing can be said. */
+      readonly millisecondsLeft: number | null;
+    }
+  | { readonly type: 'evaluation'; readonly pass: number; readonly loss: number; readonly isBest: boolean }
+  | { readonly type: 'checkpoint'; readonly step: number }
+  | { readonly type: 'end'; readonly outcome: TuningOutcome };
+
+export type TuningOutcome =
+  | { readonly type: 'done'; readonly description: TuningDescription }
+  /** The held-out loss never fell: nothing is kept, what was there before stays. */
+  | { readonly type: 'no-gain'; readonly startLoss: number }
+  | { readonly type: 'paused'; readonly step: number };
+
+export interface TuningJobControl {
+  /** Gives up: nothing of the run is left. The generator throws `signal.reason`. */
+  readonly signal?: AbortSignal;
+  /** Keeps the state after the present step and ends with `paused`. */
+  readonly pause?: AbortSignal;
+}
+
+/**
+ * Trains, from the start or from a checkpoint. Who stops pulling leaves the last checkpoint, as a closed tab does.
+ *
+ * @throws PersonaPlugError `invalid-argument` (too few items, vectors of another embedder, bad options), `not-found` (nothing to
+ * resume), `model-mismatch` (it was started with other models), `closed` (an item was forgotten meanwhile), `runtime-failed`,
+ * what the store throws; or `signal.reason`.
+ */
+export async function* runTuning(
+  parts: TuningJobParts,
+  request: TuningRequest | TuningResumption,
+  { signal, pause }: TuningJobControl = {},
+): AsyncGenerator<TuningJobEvent, void, void> {
+  const { store, stopwatch = () => performance.now(), checkpointInterval = 5_000 } = parts;
+  signal?.throwIfAborted();
+  const run = 'resume' in request ? await resumeRun(parts, request) : await startRun(parts, request);
+  const { record, options, set } = run;
+  let { state } = run;
+  const keep = async (): Promise<void> => {
+    const isKept = await store.keepTuning(checkpointOf(parts, run, state));
+    if (!isKept) throw runGone(record.task);
+  };
+  try {
+    using model = await parts.createModel(loraScale(options));
+    let kept = stopwatch();
+    const started = { time: stopwatch(), step: state.optimizer.step };
+    for await (const { event, state: next } of train(model, set, options, state, signal)) {
+      state = next;
+      signal?.throwIfAborted();
+      if (event.type === 'step') yield { ...event, millisecondsLeft: timeLeft(started, event, stopwatch()) };
+      else yield event;
+      const isPaused = pause?.aborted === true;
+      if (isPaused || stopwatch() - kept >= checkpointInterval) {
+        await keep();
+        kept = stopwatch();
+        yield { type: 'checkpoint', step: state.optimizer.step };
+      }
+      if (isPaused && !state.isFinished) {
+        yield { type: 'end', outcome: { type: 'paused', step: state.optimizer.step } };
+        return;
+      }
+    }
+    yield { type: 'end', outcome: await finish(parts, run, state) };
+  } catch (error) {
+    if (signal?.aborted === true) await store.dropTunings(record.task, record.kind, 'running');
+    throw error;
+  }
+}
+
+async function finish(
+  parts: TuningJobParts,
+  run: TuningRun,
+  { best, startLoss }: TrainingState,
+): Promise<TuningOutcome> {
+  const { record, base, options, set } = run;
+  const { store, clock = Date.now } = parts;
+  if (best === null || startLoss === null)
+    throw new PersonaPlugError('internal', 'A training ended without a measure.');
+  if (best.pass === 0) {
+    await store.dropTunings(record.task, record.kind, 'running');
+    return { type: 'no-gain', startLoss };
+  }
+  const description: TuningDescription = {
+    version: 1,
+    base,
+    plug: parts.plug.fingerprint,
+    languageModel: parts.languageModel,
+    trainedItems: set.training.length,
+    heldOutItems: set.heldOut.length,
+    startLoss,
+    loss: best.loss,
+    pass: best.pass,
+    loraScale: loraScale(options),
+    finishedAt: clock(),
+  };
+  const tensors = writeSafetensors(best.parameters);
+  const done: TuningRecord = { ...record, state: 'done', description: JSON.stringify(description), tensors };
+  if (!(await store.keepTuning(done))) throw runGone(record.task);
+  return { type: 'done', description };
+}
+
+function loraScale({ alpha, rank }: TuningOptions): number {
+  return alpha / rank;
+}
+
+function timeLeft(
+  started: { time: number; step: number },
+  { step, steps }: { step: number; steps: number },
+  now: number,
+): number | null {
+  const done = step - started.step;
+  return done < 2 ? null : ((now - started.time) / done) * (steps - step);
+}

@@ -1,0 +1,175 @@
+// How a training starts, and how it goes on from what the history keeps of it.
+import * as v from 'valibot';
+import type { HistoryStore } from '../../history/history-store.ts';
+import type { TuningKind, TuningRecord } from '../../history/tuning-record.ts';
+import { PersonaPlugError } from '../../lib/errors.ts';
+import type { Plug } from '../../persona/plug.ts';
+import { createExample } from '../example.ts';
+import type { GradientModel } from '../gradient-model.ts';
+import type { LlamaWeights } from '../llama-weights.ts';
+import { startLora } from '../lora.ts';
+import { personalItems, type PersonalItemsParts, type TunableItem, type TuningBase } from '../personal-items.ts';
+import { startPrompt } from '../personal-prompt.ts';
+import { startTraining, type TrainingSet, type TrainingState } from '../train.ts';
+import { checkTuningOptions, type TuningOptions, type TuningOptionsInput } from '../tuning-options.ts';
+import { packTraining, trainingNumbersSchema, unpackTraining } from './training-file.ts';
+
+/** What a job is made of. */
+export interface TuningJobParts extends Omit<PersonalItemsParts, 'task' | 'base'> {
+  readonly store: HistoryStore;
+  readonly weights: LlamaWeights;
+  /** The language model's fingerprint. */
+  readonly languageModel: string;
+  readonly plug: Plug;
+  readonly createModel: (loraScale: number) => Promise<GradientModel>;
+  /** Milliseconds since 1970. @defaultValue `Date.now` */
+  readonly clock?: () => number;
+  /** Milliseconds of a clock that never jumps. @defaultValue `performance.now` */
+  readonly stopwatch?: () => number;
+  /** Milliseconds between two checkpoints; 0: after every step. @defaultValue 5000 */
+  readonly checkpointInterval?: number;
+}
+
+export interface TuningRequest {
+  readonly task: string;
+  /** @defaultValue `persona` for a prompt, `none` for LoRA */
+  readonly base?: TuningBase;
+  readonly options: TuningOptionsInput;
+}
+
+/** Goes on with what was paused or interrupted. */
+export interface TuningResumption {
+  readonly task: string;
+  readonly resume: TuningKind;
+}
+
+const checkpointSchema = v.object({
+  version: v.literal(1),
+  base: v.picklist(['persona', 'instruction', 'none']),
+  plug: v.string(),
+  languageModel: v.string(),
+  options: v.unknown(),
+  numbers: trainingNumbersSchema,
+});
+
+/** One training: what it is, what it goes over, and how far it is. */
+export interface TuningRun {
+  readonly record: TuningRecord;
+  readonly base: TuningBase;
+  readonly options: TuningOptions;
+  readonly set: TrainingSet;
+  readonly state: TrainingState;
+}
+
+/** Starts a training and keeps its first checkpoint. */
+export async function startRun(
+  parts: TuningJobParts,
+  { task, base, options: given }: TuningRequest,
+): Promise<TuningRun> {
+  const options = checkTuningOptions(given);
+  const chosen = base ?? (options.kind === 'prompt' ? 'persona' : 'none');
+  if (options.kind === 'prompt' && chosen === 'none') {
+    throw new PersonaPlugError('invalid-argument', 'A personal prompt needs rows to be added to. Choose another base.');
+  }
+  const items = await readItems(parts, task, chosen, null);
+  const set = trainingSet(parts, task, chosen, items, options);
+  const parameters =
+    options.kind === 'prompt'
+      ? startPrompt(parts.plug, chosen)
+      : startLora(parts.weights.shape, options.rank, options.seed);
+  const state = startTraining(set, parameters, options);
+  const ids = items.map(({ id }) => id);
+  const blank = { task, kind: options.kind, state: 'running', run: crypto.randomUUID(), items: ids } as const;
+  const empty: TuningRecord = { ...blank, description: '', tensors: new Uint8Array(0) };
+  const run: TuningRun = { record: empty, base: chosen, options, set, state };
+  if (!(await parts.store.startTuning(checkpointOf(parts, run, state)))) throw runGone(task);
+  return run;
+}
+
+/** Finds the checkpoint of a training, and the items that it goes over. */
+export async function resumeRun(parts: TuningJobParts, { task, resume }: TuningResumption): Promise<TuningRun> {
+  const record = (await parts.store.tunings(task)).find(({ kind, state }) => kind === resume && state === 'running');
+  if (record === undefined) {
+    throw new PersonaPlugError(
+      'not-found',
+      `There is no ${resume} training of "${task}" to go on with. Start one; forgetting or changing an item ends those that know it.`,
+    );
+  }
+  const checkpoint = v.parse(v.pipe(v.string(), v.parseJson(), checkpointSchema), record.description);
+  if (checkpoint.plug !== parts.plug.fingerprint || checkpoint.languageModel !== parts.languageModel) {
+    throw new PersonaPlugError(
+      'model-mismatch',
+      `The training of "${task}" was started with other models (language model ${checkpoint.languageModel}). Start it anew.`,
+      { details: { expected: checkpoint.languageModel, found: parts.languageModel } },
+    );
+  }
+  const { base } = checkpoint;
+  const options = checkTuningOptions(readOptions(checkpoint.options));
+  const items = await readItems(parts, task, base, new Set(record.items));
+  const set = trainingSet(parts, task, base, items, options);
+  return { record, base, options, set, state: unpackTraining(set, checkpoint.numbers, record.tensors) };
+}
+
+/** The border: what was stored is checked in full by `checkTuningOptions`. */
+function readOptions(stored: unknown): TuningOptionsInput {
+  return stored as TuningOptionsInput;
+}
+
+async function readItems(
+  { store, plug }: TuningJobParts,
+  task: string,
+  base: TuningBase,
+  only: ReadonlySet<string> | null,
+): Promise<TunableItem[]> {
+  const stored = await store.list(task);
+  const none = new Float32Array(0);
+  return stored
+    .filter(({ item }) => only === null || only.has(item.id))
+    .map(({ item, vectors }) => {
+      if (base !== 'persona') return { ...item, vectors: { input: none, output: none } };
+      if (vectors?.embedder === plug.embedder) return { ...item, vectors };
+      throw new PersonaPlugError(
+        'invalid-argument',
+        `Item ${item.id} of "${task}" has no vectors of the plug's embedder. Ask for one answer first: that embeds the history anew.`,
+        { details: { item: item.id } },
+      );
+    });
+}
+
+function trainingSet(
+  parts: TuningJobParts,
+  task: string,
+  base: TuningBase,
+  items: readonly TunableItem[],
+  options: TuningOptions,
+): TrainingSet {
+  const { training, heldOut, source } = personalItems(items, { ...parts, task, base }, options);
+  return { training, heldOut, example: (id) => createExample(parts.weights, source(id)) };
+}
+
+/** What the history keeps of a training. */
+export function checkpointOf(
+  parts: TuningJobParts,
+  { record, base, options, set }: TuningRun,
+  state: TrainingState,
+): TuningRecord {
+  const { numbers, tensors } = packTraining(set, state);
+  const { plug, languageModel } = parts;
+  const description = JSON.stringify({
+    version: 1,
+    base,
+    plug: plug.fingerprint,
+    languageModel,
+    options,
+    numbers,
+  } satisfies v.InferOutput<typeof checkpointSchema>);
+  return { ...record, state: 'running', description, tensors };
+}
+
+export function runGone(task: string): PersonaPlugError {
+  return new PersonaPlugError(
+    'closed',
+    `The training of "${task}" has ended: an item of it was forgotten or changed, or it was given up or started elsewhere. Start it anew.`,
+    { details: { task } },
+  );
+}
