@@ -146,6 +146,8 @@ def export_plug(
             "projectorWidth": config.projector_width,
             "personaRows": config.persona_rows,
             "instructionRows": config.instruction_rows,
+            "instructionRank": plug.instruction_rank,
+            "normalizesQuery": plug.normalizes_query,
             "tasks": list(plug.tasks),
             "gateThreshold": GATE_THRESHOLD,
             "weights": "plug.safetensors",
@@ -185,6 +187,7 @@ def export(
 ) -> None:
     """Writes the three packages; the embedder's package must exist, since the plug names its fingerprint."""
     plug, plug_config = load_plug(directory / "plug.pt")
+    plug.round_to_half()
     language_model = export_language_model(directory, models, config_path, library)
     embedder = read_manifest(embedder_package)["fingerprint"]
     export_plug(directory, models, plug, plug_config, embedder, language_model["fingerprint"])

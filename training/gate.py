@@ -41,7 +41,7 @@ def gate_pairs(
                 kept = min(available, max(1, round(2 ** order.uniform(0, 9))))
                 histories.append(user.query(index, range(available - kept, available), other))
             persona = plug(task, collate_histories(histories))
-            rows = torch.cat([plug.instruction[task].expand(len(chosen), -1, -1), persona.rows], dim=1)
+            rows = torch.cat([persona.instruction, persona.rows], dim=1)
             features.append(persona.features)
             with_persona.append(log_likelihood(model, [user.with_rows[index] for user, index in chosen], rows))
             without.append(none)

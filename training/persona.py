@@ -1,8 +1,9 @@
 """The plug: from a history's vectors to persona rows, and the gate that decides whether to use them.
 
-PPlug (arXiv 2409.11901, section 3) with four changes: a learned temperature and a recency decay per task (without a
+PPlug (arXiv 2409.11901, section 3) with five changes: a learned temperature and a recency decay per task (without a
 temperature unit vectors give nearly uniform weights), the second projector layer taken out of the sum (equal, since
-the weights sum to one), outputs embedded beside inputs, and a gate. The runtime's twin is src/persona/.
+the weights sum to one), outputs embedded beside inputs, instruction rows that follow the query, and a gate. The
+runtime's twin is src/persona/.
 """
 
 from __future__ import annotations
@@ -32,8 +33,10 @@ class HistoryBatch:
 
 @dataclass(frozen=True)
 class Persona:
-    """What the plug makes of a batch: rows [b, k, hidden], gate logits [b], weights [b, n], features [b, 6]."""
+    """What the plug makes of a batch: instruction [b, i, hidden], rows [b, k, hidden], gate logits [b], weights [b, n],
+    features [b, 6]."""
 
+    instruction: Tensor
     rows: Tensor
     gate_logits: Tensor
     weights: Tensor
@@ -46,7 +49,11 @@ class Persona:
 
 
 class Plug(nn.Module):
-    """Query head W, projector A, a, B, b, and per task: instruction rows I, temperature τ, decay λ; one gate."""
+    """Query head W, projector A, a, B, b, and per task: instruction rows I(x), temperature τ, decay λ; one gate.
+
+    I(x) = I + C·D·x with D of `instruction_rank` rows: what the embedder reads in the query, the same for every user.
+    Rank 0 is PPlug's constant I. With `normalizes_query` W·x is brought to length 1, as PPlug's query encoder does.
+    """
 
     def __init__(
         self,
@@ -57,15 +64,25 @@ class Plug(nn.Module):
         instruction_rows: int,
         tasks: Sequence[str],
         temperature: float,
+        instruction_rank: int = 0,
+        normalizes_query: bool = False,
     ) -> None:
         super().__init__()
         self.tasks = tuple(tasks)
         self.persona_rows, self.instruction_rows, self.hidden = persona_rows, instruction_rows, hidden
+        self.instruction_rank, self.normalizes_query = instruction_rank, normalizes_query
         self.query = nn.Linear(dim, dim, bias=False)
         nn.init.eye_(self.query.weight)
         self.projector_in = nn.Linear(2 * dim, width)
         self.projector_out = nn.Linear(width, persona_rows * hidden)
         self.instruction = nn.Parameter(torch.zeros(len(self.tasks), instruction_rows, hidden))
+        # Without a rank there are no such tensors: a plug of constant rows keeps its form.
+        self.instruction_in = nn.Linear(dim, instruction_rank, bias=False) if instruction_rank else None
+        self.instruction_out = (
+            nn.Parameter(torch.zeros(len(self.tasks), instruction_rows * hidden, instruction_rank))
+            if instruction_rank
+            else None
+        )
         self.log_temperature = nn.Parameter(torch.full((len(self.tasks),), float(temperature)).log())
         self.raw_decay = nn.Parameter(torch.full((len(self.tasks),), -4.0))  # softplus: λ starts near 0.02
         self.gate_in = nn.Linear(GATE_FEATURES, GATE_WIDTH)
@@ -83,7 +100,8 @@ class Plug(nn.Module):
 
         for index in range(len(self.tasks)):
             self.instruction[index] = rows(self.instruction_rows)
-        self.projector_out.bias.copy_(rows(self.persona_rows).flatten())
+        if self.persona_rows:
+            self.projector_out.bias.copy_(rows(self.persona_rows).flatten())
         spread = table.float().std()
         nn.init.normal_(
             self.projector_in.weight, std=1.0, generator=generator
@@ -91,6 +109,9 @@ class Plug(nn.Module):
         nn.init.normal_(
             self.projector_out.weight, std=float(spread) / self.projector_in.out_features**0.5, generator=generator
         )
+        if self.instruction_in is not None and self.instruction_out is not None:
+            nn.init.normal_(self.instruction_in.weight, std=1.0, generator=generator)
+            nn.init.normal_(self.instruction_out, std=float(spread) / self.instruction_rank**0.5, generator=generator)
 
     def temperature(self) -> Tensor:
         """τ > 0 of every task."""
@@ -100,12 +121,23 @@ class Plug(nn.Module):
         """λ ≥ 0 of every task."""
         return functional.softplus(self.raw_decay)
 
+    def instruction_of(self, task: int, x: Tensor, dropout: float = 0.0) -> Tensor:
+        """I(x) of queries x [b, d]: [b, i, hidden]."""
+        constant = self.instruction[task].expand(x.shape[0], -1, -1)
+        if self.instruction_in is None or self.instruction_out is None:
+            return constant
+        read = functional.dropout(self.instruction_in(x), dropout, self.training)  # [b, r]
+        return constant + (read @ self.instruction_out[task].T).view_as(constant)
+
     def forward(self, task: int, batch: HistoryBatch, dropout: float = 0.0) -> Persona:
         """Persona rows and gate of a batch of one task."""
         is_empty = ~batch.mask.any(dim=1)  # [b]
         cosine = torch.einsum("bd,bnd->bn", batch.x, batch.h)
+        head = self.query(batch.x)
+        if self.normalizes_query:
+            head = functional.normalize(head, dim=-1)
         scores = (
-            self.temperature()[task] * torch.einsum("bd,bnd->bn", self.query(batch.x), batch.h)
+            self.temperature()[task] * torch.einsum("bd,bnd->bn", head, batch.h)
             - self.decay()[task] * batch.age
         )
         # An empty history is given one item of zeros, so that nothing becomes NaN; its gate is closed below.
@@ -113,13 +145,23 @@ class Plug(nn.Module):
         weights = scores.masked_fill(~mask, float("-inf")).softmax(dim=1)  # [b, n]
         z = functional.gelu(self.projector_in(torch.cat([batch.h, batch.o], dim=-1)), approximate="tanh")  # [b, n, m]
         pooled = functional.dropout(torch.einsum("bn,bnm->bm", weights, z), dropout, self.training)
-        rows = self.projector_out(pooled).view(-1, self.persona_rows, self.hidden)
+        rows = self.projector_out(pooled).view(pooled.shape[0], self.persona_rows, self.hidden)
         features = gate_features(cosine, weights, mask)
         logits = self.gate_out(torch.tanh(self.gate_in(features)))[:, 0].masked_fill(is_empty, float("-inf"))
-        return Persona(rows, logits, weights, features)
+        return Persona(self.instruction_of(task, batch.x, dropout), rows, logits, weights, features)
+
+    @torch.no_grad()
+    def round_to_half(self) -> Plug:
+        """Rounds every matrix to float16, in which it is stored, so that whoever measures has what ships."""
+        matrices = [self.query.weight, self.projector_in.weight, self.projector_out.weight, self.instruction]
+        if self.instruction_in is not None and self.instruction_out is not None:
+            matrices += [self.instruction_in.weight, self.instruction_out]
+        for matrix in matrices:
+            matrix.copy_(matrix.half().to(matrix.dtype))
+        return self
 
     def export_tensors(self) -> dict[str, Tensor]:
-        """Tensors under the names of plug.safetensors; `default` (for an unknown task) is the tasks' mean."""
+        """Tensors under the names of plug.safetensors, matrices float16; `default` (unknown tasks) is the tasks' mean."""
         tensors = {
             "query.weight": self.query.weight,
             "projector.0.weight": self.projector_in.weight,
@@ -131,13 +173,23 @@ class Plug(nn.Module):
             "gate.1.weight": self.gate_out.weight,
             "gate.1.bias": self.gate_out.bias,
         }
+        if self.instruction_in is not None:
+            tensors["instruction_query.weight"] = self.instruction_in.weight
         temperature, decay = self.temperature(), self.decay()
         for index, task in enumerate([*self.tasks, DEFAULT_TASK]):
             is_known = task != DEFAULT_TASK
             tensors[f"instruction.{task}"] = self.instruction[index] if is_known else self.instruction.mean(dim=0)
             tensors[f"temperature.{task}"] = (temperature[index] if is_known else temperature.mean()).reshape(1)
+            if self.instruction_out is not None:
+                out = self.instruction_out
+                tensors[f"instruction_query.{task}"] = out[index] if is_known else out.mean(dim=0)
             tensors[f"decay.{task}"] = (decay[index] if is_known else decay.mean()).reshape(1)
-        return {name: tensor.detach().float().contiguous().clone() for name, tensor in tensors.items()}
+        return {
+            name: tensor.detach().to(torch.float16 if tensor.ndim == 2 and "gate" not in name else torch.float32)
+            .contiguous()
+            .clone()
+            for name, tensor in tensors.items()
+        }
 
 
 def gate_features(cosine: Tensor, weights: Tensor, mask: Tensor) -> Tensor:

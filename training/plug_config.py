@@ -22,6 +22,7 @@ class PlugConfig:
     """Sizes, rates and shares. `task_shares`: how often a batch is of each task."""
 
     tasks: tuple[str, ...] = SHIPPED_TASKS
+    splits: tuple[str, ...] = ("train_b",)  # whose users train
     llm: str = ""  # folder or name of any Hugging Face causal LM with its own tokenizer; "" is the run's nano model
     device: str = "cpu"  # of the frozen language model
     dtype: str = "bfloat16"  # of its weights and matrix products; float32 where exactness matters more than time
@@ -30,6 +31,8 @@ class PlugConfig:
     checkpoint_minutes: float = 5.0
     persona_rows: int = 4
     instruction_rows: int = 4
+    instruction_rank: int = 64  # of the part of I that follows the query; 0 is PPlug's constant I
+    normalizes_query: bool = False  # W·x of length 1, as published
     projector_width: int = 256
     temperature: float = 10.0
     fixed_temperature: bool = False
@@ -64,7 +67,9 @@ class PlugConfig:
 def create_plug(config: PlugConfig, hidden: int) -> Plug:
     """A plug of the configured sizes."""
     sizes = (config.projector_width, config.persona_rows, config.instruction_rows)
-    return Plug(DIM, hidden, *sizes, config.tasks, config.temperature)
+    return Plug(
+        DIM, hidden, *sizes, config.tasks, config.temperature, config.instruction_rank, config.normalizes_query
+    )
 
 
 @torch.no_grad()
@@ -87,6 +92,8 @@ def fix_parts(plug: Plug, config: PlugConfig) -> None:
 def optimizer_of(plug: Plug, config: PlugConfig) -> torch.optim.Optimizer:
     """AdamW; the query head moves slowly from the identity, scalars and rows are not decayed."""
     decayed = [plug.projector_in.weight, plug.projector_out.weight]
+    if plug.instruction_in is not None and plug.instruction_out is not None:
+        decayed += [plug.instruction_in.weight, plug.instruction_out]
     free = [plug.projector_in.bias, plug.projector_out.bias, plug.instruction, plug.log_temperature, plug.raw_decay]
     groups = [
         {"params": decayed, "peak": config.rate, "weight_decay": config.weight_decay},

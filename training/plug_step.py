@@ -18,7 +18,7 @@ from training.soft_prompt import SlotSample, log_likelihood
 
 def persona_rows(plug: Plug, task: int, persona) -> Tensor:
     """Rows [b, instruction + persona, hidden] in the order of the prompt: I, then P."""
-    return torch.cat([plug.instruction[task].expand(persona.rows.shape[0], -1, -1), persona.rows], dim=1)
+    return torch.cat([persona.instruction, persona.rows], dim=1)
 
 
 def rows_and_gate(
@@ -29,7 +29,8 @@ def rows_and_gate(
     Without persona rows histories do not count and the gate is open.
     """
     if plug.persona_rows == 0:
-        return plug.instruction[task].expand(len(queries), -1, -1), torch.ones(len(queries))
+        x = torch.stack([torch.from_numpy(query.x) for query in queries])
+        return plug.instruction_of(task, x, dropout), torch.ones(len(queries))
     persona = plug(task, collate_histories(queries, plug.tasks[task] not in without_outputs), dropout)
     return persona_rows(plug, task, persona), persona.gate
 

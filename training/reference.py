@@ -84,7 +84,7 @@ def persona_of(plug: Plug, task: str, x: np.ndarray, items: Sequence[HistoryItem
     return PersonaResult(
         ordered,
         persona.rows[0],
-        exact.instruction[index].detach(),
+        persona.instruction[0],
         persona.weights[0],
         float(persona.gate[0]),
         persona.features[0],
@@ -104,6 +104,9 @@ def with_default_task(plug: Plug) -> Plug:
         for kind in ("instruction", "temperature", "decay")
     }
     wide.instruction = torch.nn.Parameter(torch.stack(stored["instruction"]))
+    if plug.instruction_out is not None:
+        names = [f"instruction_query.{task}" for task in wide.tasks]
+        wide.instruction_out = torch.nn.Parameter(torch.stack([tensors[name].double() for name in names]))
     temperature, decay = torch.cat(stored["temperature"]), torch.cat(stored["decay"])
     wide.temperature = lambda: temperature
     wide.decay = lambda: decay

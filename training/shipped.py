@@ -47,10 +47,11 @@ def shipped_language_model(package: Path) -> PreTrainedModel:
 def shipped_plug(package: Path) -> Plug:
     """The plug of a package."""
     block = read_manifest(package)["plug"]
-    tensors = load_file(package / block["weights"])
+    tensors = {name: tensor.float() for name, tensor in load_file(package / block["weights"]).items()}
     tasks = [task for task in block["tasks"] if task != DEFAULT_TASK]
     sizes = (block["dim"], block["hiddenSize"], block["projectorWidth"], block["personaRows"], block["instructionRows"])
-    plug = Plug(*sizes, tasks, temperature=1.0).eval()
+    rank = block.get("instructionRank", 0)
+    plug = Plug(*sizes, tasks, 1.0, rank, block.get("normalizesQuery", False)).eval()
 
     def of_tasks(kind: str) -> torch.Tensor:
         return torch.stack([tensors[f"{kind}.{task}"] for task in tasks])
@@ -62,6 +63,9 @@ def shipped_plug(package: Path) -> Plug:
         # The inverse of softplus: λ = ln(1 + e^raw).
         "raw_decay": torch.expm1(of_tasks("decay")[:, 0].double()).log().float(),
     }
+    if rank:
+        state["instruction_in.weight"] = tensors["instruction_query.weight"]
+        state["instruction_out"] = of_tasks("instruction_query")
     for ours, stored in (
         ("projector_in", "projector.0"),
         ("projector_out", "projector.1"),

@@ -73,6 +73,10 @@ export interface PlugManifest extends ManifestBase {
     readonly projectorWidth: number;
     readonly personaRows: number;
     readonly instructionRows: number;
+    /** r: how many numbers of the query the instruction rows follow; absent or 0 where they are constant. */
+    readonly instructionRank?: number;
+    /** Whether W·x is brought to length 1, as PPlug's query encoder does; absent: it is not. */
+    readonly normalizesQuery?: boolean;
     readonly tasks: readonly string[];
     readonly gateThreshold: number;
     readonly weights: string;

@@ -83,6 +83,8 @@ const manifestSchema = v.variant('kind', [
       projectorWidth: count,
       personaRows: count,
       instructionRows: count,
+      instructionRank: v.exactOptional(count),
+      normalizesQuery: v.exactOptional(v.boolean()),
       tasks: v.array(text),
       gateThreshold: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
       weights: path,

@@ -63,7 +63,8 @@ describe.skipIf(missing !== null)('the persona of training', () => {
       const features = golden.tensor(expected.gateFeatures);
       expect(largestError(attention.gateFeatures, features), `${name}: features`).toBeLessThanOrEqual(tolerance);
       expect(largestError(persona.rows, golden.tensor(expected.rows)), `${name}: rows`).toBeLessThanOrEqual(tolerance);
-      expect(persona.instruction, `${name}: instruction`).toEqual(golden.tensor(expected.instruction));
+      const instruction = golden.tensor(expected.instruction);
+      expect(largestError(persona.instruction, instruction), `${name}: instruction`).toBeLessThanOrEqual(tolerance);
     }
   });
 });

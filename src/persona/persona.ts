@@ -2,9 +2,10 @@
 // in whatever order their items come; so forgetting an item is exact.
 import { ageOf } from './age.ts';
 import { gateFeatures, gateValue } from './gate.ts';
+import { instructionRows } from './instruction.ts';
 import { applyLinear, dot } from './linear-algebra.ts';
 import { inOrder } from './order.ts';
-import type { Plug, TaskParameters } from './plug.ts';
+import type { Plug } from './plug.ts';
 import { personaRows } from './projector.ts';
 import { softmaxWeights } from './weights.ts';
 
@@ -18,6 +19,8 @@ export interface PersonaItem {
 
 /** How a history answers a query, before any row is made. */
 export interface Attention<T extends PersonaItem> {
+  /** The query's unit vector, `[d]`. */
+  readonly query: Float32Array;
   /** The items in the fixed order, each with its weight; the weights sum to 1. */
   readonly items: readonly { readonly item: T; readonly weight: number }[];
   /** 0 for an empty history. */
@@ -37,10 +40,10 @@ export interface PersonaQuery<T extends PersonaItem> {
 
 /** Weighs the items of a history for a query and asks the gate. */
 export function attend<T extends PersonaItem>(plug: Plug, { task, at, query, items }: PersonaQuery<T>): Attention<T> {
-  if (items.length === 0) return { items: [], gate: 0, gateFeatures: [] };
+  if (items.length === 0) return { query, items: [], gate: 0, gateFeatures: [] };
   const ordered = inOrder(items);
   const parameters = plug.parametersOf(task);
-  const head = applyLinear(plug.query, query);
+  const head = queryHead(plug, query);
   const weights = softmaxWeights(
     ordered.map((item) => dot(head, item.input)),
     ordered.map((item) => ageOf(item.date, at)),
@@ -51,13 +54,22 @@ export function attend<T extends PersonaItem>(plug: Plug, { task, at, query, ite
     ordered.map((item) => dot(query, item.input)),
   );
   return {
+    query,
     items: ordered.map((item, index) => ({ item, weight: weights[index] ?? 0 })),
     gate: gateValue(plug, features),
     gateFeatures: features,
   };
 }
 
-/** A persona as rows of input embeddings: the task's instruction I, then the user's own rows P. */
+/** W·x, of length 1 where the plug says so; `[d]`. */
+function queryHead(plug: Plug, query: Float32Array): Float32Array {
+  const head = applyLinear(plug.query, query);
+  if (plug.normalizesQuery !== true) return head;
+  const length = Math.sqrt(dot(head, head));
+  return length === 0 ? head : head.map((value) => value / length);
+}
+
+/** A persona as rows of input embeddings: the task's instruction I(x), then the user's own rows P. */
 export interface Persona {
   /** `[instructionRows, hiddenSize]` */
   readonly instruction: Float32Array;
@@ -72,9 +84,8 @@ export function personaOf<T extends PersonaItem>(
   attention: Attention<T>,
   projection: (item: T) => Float32Array,
 ): Persona {
-  const parameters: TaskParameters = plug.parametersOf(task);
   return {
-    instruction: parameters.instruction,
+    instruction: instructionRows(plug, task, attention.query),
     rows: personaRows(
       plug,
       attention.items.map(({ weight }) => weight),

@@ -21,6 +21,8 @@ export interface Linear {
 export interface TaskParameters {
   /** I, `[instructionRows, hiddenSize]`. */
   readonly instruction: Float32Array;
+  /** C, `[instructionRows · hiddenSize, r]`: how I follows the query; null where it is constant. */
+  readonly instructionOutput: Linear | null;
   /** τ > 0: how strongly weights follow similarity. */
   readonly temperature: number;
   /** λ ≥ 0: how fast old items fade. */
@@ -33,6 +35,8 @@ export interface Plug extends Omit<PlugManifest['plug'], 'weights'> {
   readonly fingerprint: string;
   /** W `[d, d]`, no bias. */
   readonly query: Linear;
+  /** D `[r, d]`, no bias: what the instruction rows read in the query; null where they are constant. */
+  readonly instructionQuery: Linear | null;
   /** A, a: `[m, 2d]`. */
   readonly projector: Linear;
   /** B, b: `[k·h, m]`. */
@@ -56,6 +60,7 @@ const gateWidth = 16;
  */
 export function readPlug(manifest: PlugManifest, tensors: ReadonlyMap<string, PlugTensor>): Plug {
   const { dim, hiddenSize, projectorWidth, personaRows, instructionRows, tasks } = manifest.plug;
+  const rank = manifest.plug.instructionRank ?? 0;
   const read = (name: string, shape: readonly number[]): Float32Array =>
     readTensor(manifest.name, tensors, name, shape);
   const linear = (name: string, rows: number, columns: number, hasBias: boolean): Linear => ({
@@ -66,6 +71,15 @@ export function readPlug(manifest: PlugManifest, tensors: ReadonlyMap<string, Pl
   });
   const parameters = (task: string): TaskParameters => ({
     instruction: read(`instruction.${task}`, [instructionRows, hiddenSize]),
+    instructionOutput:
+      rank === 0
+        ? null
+        : {
+            rows: instructionRows * hiddenSize,
+            columns: rank,
+            weight: read(`instruction_query.${task}`, [instructionRows * hiddenSize, rank]),
+            bias: null,
+          },
     temperature: atLeast(0, read(`temperature.${task}`, [1]), `temperature.${task}`),
     decay: atLeast(0, read(`decay.${task}`, [1]), `decay.${task}`),
   });
@@ -81,9 +95,12 @@ export function readPlug(manifest: PlugManifest, tensors: ReadonlyMap<string, Pl
     projectorWidth,
     personaRows,
     instructionRows,
+    instructionRank: rank,
+    normalizesQuery: manifest.plug.normalizesQuery ?? false,
     tasks,
     gateThreshold: manifest.plug.gateThreshold,
     query: linear('query', dim, dim, false),
+    instructionQuery: rank === 0 ? null : linear('instruction_query', rank, dim, false),
     projector: linear('projector.0', projectorWidth, 2 * dim, true),
     output: linear('projector.1', personaRows * hiddenSize, projectorWidth, true),
     gateHidden: linear('gate.0', gateWidth, gateFeatureCount, true),

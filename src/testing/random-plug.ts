@@ -16,6 +16,8 @@ export interface RandomPlugOptions {
   readonly temperature?: number;
   /** @defaultValue 0.1 */
   readonly decay?: number;
+  /** @defaultValue 0: instruction rows that do not follow the query */
+  readonly instructionRank?: number;
   /** @defaultValue 1 */
   readonly seed?: number;
 }
@@ -38,6 +40,7 @@ export function randomPlugFiles(options: RandomPlugOptions): {
     gateThreshold = 0,
     temperature = 10,
     decay = 0.1,
+    instructionRank = 0,
   } = options;
   const sizes = { projectorWidth: 12, personaRows: 4, instructionRows: 4 };
   const tasks = ['news_category', 'news_headline', 'paper_title'];
@@ -57,6 +60,12 @@ export function randomPlugFiles(options: RandomPlugOptions): {
     add(`temperature.${task}`, [1], () => temperature);
     add(`decay.${task}`, [1], () => decay);
   }
+  if (instructionRank > 0) {
+    add('instruction_query.weight', [instructionRank, dim]);
+    for (const task of [...tasks, 'default']) {
+      add(`instruction_query.${task}`, [sizes.instructionRows * hiddenSize, instructionRank]);
+    }
+  }
   add('gate.0.weight', [16, 6]);
   add('gate.0.bias', [16]);
   add('gate.1.weight', [1, 16]);
@@ -72,7 +81,17 @@ export function randomPlugFiles(options: RandomPlugOptions): {
     fingerprint: 'beef'.repeat(16),
     trainingData: [],
     results: {},
-    plug: { embedder, languageModel, dim, hiddenSize, ...sizes, tasks, gateThreshold, weights: 'plug.safetensors' },
+    plug: {
+      embedder,
+      languageModel,
+      dim,
+      hiddenSize,
+      ...sizes,
+      instructionRank,
+      tasks,
+      gateThreshold,
+      weights: 'plug.safetensors',
+    },
   };
   return { manifest, tensors };
 }

@@ -16,11 +16,11 @@ from training.reference import HistoryItem, days_between, persona_of
 TASKS = ("news_category", "news_headline")
 
 
-def small_plug() -> Plug:
+def small_plug(**parts) -> Plug:
     torch.manual_seed(0)
-    plug = Plug(dim=6, hidden=8, width=5, persona_rows=2, instruction_rows=3, tasks=TASKS, temperature=7.0).eval()
+    plug = Plug(dim=6, hidden=8, width=5, persona_rows=2, instruction_rows=3, tasks=TASKS, temperature=7.0, **parts).eval()
     plug.start_from_embeddings(torch.randn(40, 8), torch.Generator().manual_seed(1))
-    return plug
+    return plug.round_to_half()
 
 
 def unit(size: int, seed: int) -> np.ndarray:
@@ -89,7 +89,28 @@ def test_an_unknown_task_uses_the_means() -> None:
     tensors = plug.export_tensors()
     torch.testing.assert_close(tensors["temperature.default"], plug.temperature().mean().reshape(1))
     result = persona_of(plug, "something else", unit(6, 3), items(2), "2024-02-01")
-    torch.testing.assert_close(result.instruction.float(), tensors["instruction.default"])
+    torch.testing.assert_close(result.instruction.float(), tensors["instruction.default"].float())
+
+
+def test_instruction_rows_follow_the_query() -> None:
+    plug = small_plug(instruction_rank=2)
+    tensors = {name: tensor.double() for name, tensor in plug.export_tensors().items()}
+    for task in ("news_headline", "something else"):
+        x = unit(6, 3)
+        stored = task if task in TASKS else "default"
+        read = tensors["instruction_query.weight"] @ torch.tensor(x).double()
+        expected = tensors[f"instruction.{stored}"] + (tensors[f"instruction_query.{stored}"] @ read).view(3, 8)
+        result = persona_of(plug, task, x, items(2), "2024-02-01")
+        torch.testing.assert_close(result.instruction, expected, rtol=1e-6, atol=1e-9)
+
+
+def test_a_normalised_query_makes_scores_cosines() -> None:
+    history, x = items(3), unit(6, 7)
+    loud, quiet = small_plug(normalizes_query=True), small_plug(normalizes_query=True)
+    with torch.no_grad():
+        loud.query.weight.mul_(100)
+    weights = [persona_of(plug, "news_headline", x, history, "2024-02-01").weights for plug in (loud, quiet)]
+    torch.testing.assert_close(*weights, rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("count", [1, 2, 10])

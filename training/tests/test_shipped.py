@@ -15,14 +15,16 @@ from training.shipped import shipped_language_model, shipped_plug
 MODELS = Path(__file__).parents[2] / "models"
 
 
-def test_a_plug_survives_its_package(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rank", [0, 4])
+def test_a_plug_survives_its_package(tmp_path: Path, rank: int) -> None:
     torch.manual_seed(0)
-    plug = Plug(6, 8, 5, 2, 3, ("a", "b"), temperature=7.0)
+    plug = Plug(6, 8, 5, 2, 3, ("a", "b"), temperature=7.0, instruction_rank=rank, normalizes_query=rank == 0)
     plug.start_from_embeddings(torch.randn(40, 8), torch.Generator().manual_seed(1))
+    plug.round_to_half()
     save_file(plug.export_tensors(), tmp_path / "plug.safetensors")
     for name in ("LICENSE", "MODEL_CARD.md"):
         (tmp_path / name).write_text("-")
-    sizes = {"dim": 6, "hiddenSize": 8, "projectorWidth": 5, "personaRows": 2, "instructionRows": 3}
+    sizes = {"dim": 6, "hiddenSize": 8, "projectorWidth": 5, "personaRows": 2, "instructionRows": 3, "instructionRank": rank}
     write_manifest(
         tmp_path,
         kind="plug",
@@ -33,9 +35,11 @@ def test_a_plug_survives_its_package(tmp_path: Path) -> None:
         roles={"plug.safetensors": "weights", "LICENSE": "licence", "MODEL_CARD.md": "card"},
         training_data=[],
         results={},
-        block={**sizes, "tasks": ["a", "b"], "weights": "plug.safetensors"},
+        block={**sizes, "normalizesQuery": rank == 0, "tasks": ["a", "b"], "weights": "plug.safetensors"},
     )
-    before, after = plug.export_tensors(), shipped_plug(tmp_path).export_tensors()
+    read = shipped_plug(tmp_path)
+    assert read.normalizes_query == plug.normalizes_query
+    before, after = plug.export_tensors(), read.export_tensors()
     assert before.keys() == after.keys()
     for name, tensor in before.items():
         torch.testing.assert_close(after[name], tensor, msg=name)
