@@ -1,0 +1,200 @@
+// The whole command over a tiny task file, with the models that ship: a run that was killed goes on, and the report is whole.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as v from 'valibot';
+import { describe, expect, test } from 'vitest';
+import { goldenModels } from '../../testing/golden-models.ts';
+import { keyOf, type Prediction, predictionSchema } from '../prediction.ts';
+import { main } from './main.ts';
+
+const { missing } = goldenModels('all-minilm-l6-v2', 'nano-llm', 'plug');
+const models = process.env['PERSONA_PLUG_MODELS'] ?? 'models';
+const repository = fileURLToPath(new URL('../../..', import.meta.url));
+
+/** Three users with six articles each, written here. */
+const articles = {
+  ann: ['Politics', 'a vote on the harbour bill', 'the mayor and the bridge', 'a speech on taxes'],
+  bob: ['Food & Drink', 'bread without kneading', 'soup for cold days', 'the best plums'],
+  cat: ['Sports', 'the derby ends in a draw', 'a new coach', 'the longest race'],
+} as const;
+
+function writeTasks(): string {
+  const folder = path.join(mkdtempSync(path.join(tmpdir(), 'evaluate-')), 'tasks');
+  mkdirSync(folder);
+  const line = (user: string, outputOf: (input: string, index: number) => string): string => {
+    const [, ...inputs] = articles[user as keyof typeof articles];
+    const items = [...inputs, ...inputs.map((input) => `${input}, again`)].map((input, index) => ({
+      id: String(index),
+      date: `2020-01-0${index + 1}`,
+      input,
+      output: outputOf(input, index),
+    }));
+    return JSON.stringify({ user, items });
+  };
+  const users = Object.keys(articles);
+  const lines = users.map((user) => line(user, () => articles[user as keyof typeof articles][0]));
+  writeFileSync(path.join(folder, 'news_category.jsonl'), lines.join('\n'));
+  const titles = users.map((user) => line(user, (input, index) => `${input} (${index})`));
+  writeFileSync(path.join(folder, 'news_headline.jsonl'), titles.join('\n'));
+  return folder;
+}
+
+async function run(
+  argv: readonly string[],
+  signal = new AbortController().signal,
+): Promise<{ code: number; said: string[] }> {
+  const said: string[] = [];
+  const code = await main(['--models', models, ...argv], {
+    say: (sentence) => said.push(sentence),
+    progress: () => undefined,
+    signal,
+  });
+  return { code, said };
+}
+
+function predictionsOf(folder: string): Prediction[] {
+  const text = readFileSync(path.join(folder, 'predictions.jsonl'), 'utf8');
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => v.parse(predictionSchema, JSON.parse(line)));
+}
+
+const sorted = (predictions: readonly Prediction[]): Prediction[] =>
+  predictions.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+
+/** Starts the command itself and kills it, without a warning, when it has written some lines. */
+async function runAndKill(argv: readonly string[], out: string): Promise<number> {
+  const child = spawn(process.execPath, ['scripts/evaluate.mjs', '--models', path.resolve(models), ...argv], {
+    cwd: repository,
+    stdio: 'ignore',
+  });
+  const ended = new Promise<void>((resolve) => {
+    child.on('close', () => resolve());
+  });
+  const file = path.join(out, 'predictions.jsonl');
+  const lines = (): number => (existsSync(file) ? readFileSync(file, 'utf8').split('\n').length - 1 : 0);
+  while (lines() < 5 && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 10));
+  child.kill('SIGKILL');
+  await ended;
+  return lines();
+}
+
+describe.skipIf(missing !== null)(`npm run evaluate${missing === null ? '' : ` (${missing})`}`, () => {
+  test('goes on after a kill to the same predictions, and writes a report', { timeout: 300_000 }, async () => {
+    const tasks = writeTasks();
+    const methods =
+      'none,persona,shuffled,bm25-1,profile,neighbours,persona-open,shuffled-open,empty,irrelevant,instruction';
+    const argv = (out: string): string[] => [
+      ...['--tasks', tasks, '--split', 'all', '--queries', '2', '--methods', methods, '--history-sizes', '0,2'],
+      ...['--generated-queries', '2', '--cache', path.join(tasks, '../cache'), '--out', out],
+    ];
+    const [whole, killed] = [path.join(tasks, '../whole'), path.join(tasks, '../killed')];
+    const { code, said } = await run(argv(whole));
+    expect(code).toBe(0);
+    const expected = predictionsOf(whole);
+    // 2 tasks, 3 users, 2 queries; `instruction` is measured only where its package is there.
+    const measured = new Set(expected.map(({ method }) => method));
+    expect(expected).toHaveLength(12 * measured.size);
+    expect([...measured]).toEqual(
+      expect.arrayContaining([...methods.split(',').slice(0, -1), 'persona@0', 'persona@2']),
+    );
+    if (!measured.has('instruction'))
+      expect(said.join('\n')).toContain('Skipped instruction on news_category: the package');
+
+    const before = await runAndKill(argv(killed), killed);
+    expect(before).toBeGreaterThanOrEqual(5);
+    expect(before).toBeLessThan(expected.length);
+    const again = await run(argv(killed));
+    expect(again.said.join('\n')).toMatch(/predictions, [1-9]\d* of them there already/);
+    expect(sorted(predictionsOf(killed))).toEqual(sorted(expected));
+
+    checkPredictions(expected);
+    checkReport(whole);
+    await expect(run([...argv(whole), '--seed', '1'])).rejects.toThrow(/other settings: seed was 0 and is now 1/);
+  });
+
+  test('Ctrl-C keeps what is done, and says how to go on', { timeout: 120_000 }, async () => {
+    const tasks = writeTasks();
+    const out = path.join(tasks, '../stopped');
+    const controller = new AbortController();
+    const said: string[] = [];
+    const argv = ['--models', models, '--tasks', tasks, '--split', 'all', '--methods', 'none,persona', '--out', out];
+    const code = await main(argv, {
+      say: (sentence) => said.push(sentence),
+      progress: (done) => {
+        if (done === 3) controller.abort(new Error('stopped'));
+      },
+      signal: controller.signal,
+    });
+    expect(code).toBe(130);
+    expect(predictionsOf(out)).toHaveLength(3);
+    expect(said.at(-1)).toContain('the same command goes on from there');
+  });
+
+  test('errors say what to do', async () => {
+    const tasks = writeTasks();
+    const out = path.join(tasks, '../out');
+    await expect(run(['--tasks', tasks])).rejects.toThrow(/--out is missing\.\n\nnpm run evaluate/);
+    await expect(run(['--tasks', tasks, '--out', out, '--methods', 'magic'])).rejects.toThrow(
+      /There is no method magic\. Name some of: none, /,
+    );
+    await expect(run(['--tasks', tasks, '--out', out, '--task', 'movie_tag'])).rejects.toThrow(
+      /has no data for movie_tag; it holds news_category\.jsonl, news_headline\.jsonl/,
+    );
+    await expect(run(['--tasks', path.join(tasks, 'absent'), '--out', out])).rejects.toThrow(/cannot be read: ENOENT/);
+    await expect(run(['--tasks', tasks, '--out', out, '--plug', 'x=/absent'])).rejects.toThrow(
+      /The package x is not in \/absent: there is no manifest\.json/,
+    );
+  });
+});
+
+function checkPredictions(predictions: readonly Prediction[]): void {
+  const of = (method: string): Prediction[] => predictions.filter((prediction) => prediction.method === method);
+  for (const [index, none] of of('none').entries()) {
+    // An empty history is no history, to the last bit.
+    expect(of('empty')[index]).toMatchObject({ query: none.query, nll: none.nll, gate: 0, isPersonaUsed: false });
+    expect(of('persona@0')[index]?.nll).toBe(none.nll);
+  }
+  for (const [index, gated] of of('persona').entries()) {
+    expect(gated.historySize).toBeGreaterThanOrEqual(4);
+    const open = of('persona-open')[index];
+    expect(open?.gate).toBe(gated.gate);
+    expect(gated.nll).toBe((gated.isPersonaUsed === true ? open : of('none')[index])?.nll);
+  }
+  const [choices, text] = ['news_category', 'news_headline'].map((task) =>
+    predictions.filter((one) => one.task === task),
+  );
+  expect(choices?.every(({ answer }) => typeof answer === 'string')).toBe(true);
+  expect(new Set(text?.filter(({ answer }) => answer !== undefined).map(({ user, query }) => user + query)).size).toBe(
+    2,
+  );
+  expect(text?.filter(({ method }) => method === 'neighbours').every(({ nll }) => nll === null)).toBe(true);
+}
+
+function checkReport(folder: string): void {
+  const html = readFileSync(path.join(folder, 'report.html'), 'utf8');
+  expect(html).toContain('LaMP-shaped tasks rebuilt from public sources');
+  // Nothing to load: no script, no address but those of the SVG namespace.
+  expect(html).not.toMatch(/<script|<link|<img|src=|@import|url\((?!#)/u);
+  expect(
+    [...html.matchAll(/https?:\/\/[^"'\s<]+/gu)]
+      .map(([address]) => address)
+      .filter((address) => !address.startsWith('http://www.w3.org/')),
+  ).toEqual([]);
+  // Per task: two of methods, two of gains, two of the gate, new user.
+  expect(html.match(/<figure><svg/gu)?.length).toBeGreaterThanOrEqual(14);
+  expect(html).not.toMatch(/NaN|undefined/u);
+  const report = JSON.parse(readFileSync(path.join(folder, 'report.json'), 'utf8'));
+  expect(report).toMatchObject({
+    confidence: 0.99,
+    draws: 10_000,
+    tasks: [
+      { queries: 6, users: 3 },
+      { queries: 6, users: 3 },
+    ],
+  });
+}
