@@ -132,22 +132,23 @@ describe('a persona', () => {
   });
 });
 
+function instructionOf(instructionRank: number, query: Float32Array, items: readonly PersonaItem[]): Float32Array {
+  const plug = randomPlug({ ...models, dim, instructionRank });
+  return personaOf(
+    plug,
+    'paper_title',
+    attend(plug, { task: 'paper_title', at, query, items }),
+    () => new Float32Array(plug.projectorWidth),
+  ).instruction;
+}
+
 describe('instruction rows', () => {
   test('are constant without a rank, and otherwise follow the query but not the history', () => {
-    const rowsOf = (instructionRank: number, query: Float32Array, items: readonly PersonaItem[]): Float32Array => {
-      const plug = randomPlug({ ...models, dim, instructionRank });
-      return personaOf(
-        plug,
-        'paper_title',
-        attend(plug, { task: 'paper_title', at, query, items }),
-        () => new Float32Array(plug.projectorWidth),
-      ).instruction;
-    };
     const items = [{ id: 'a', date: null, input: unitVector(3) }];
-    expect(rowsOf(0, unitVector(1), items)).toEqual(rowsOf(0, unitVector(2), items));
-    expect(rowsOf(3, unitVector(1), items)).not.toEqual(rowsOf(3, unitVector(2), items));
-    expect(rowsOf(3, unitVector(1), items)).toEqual(
-      rowsOf(3, unitVector(1), [{ id: 'b', date: '2020-01-01', input: unitVector(4) }]),
+    expect(instructionOf(0, unitVector(1), items)).toEqual(instructionOf(0, unitVector(2), items));
+    expect(instructionOf(3, unitVector(1), items)).not.toEqual(instructionOf(3, unitVector(2), items));
+    expect(instructionOf(3, unitVector(1), items)).toEqual(
+      instructionOf(3, unitVector(1), [{ id: 'b', date: '2020-01-01', input: unitVector(4) }]),
     );
   });
 });
