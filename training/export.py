@@ -11,24 +11,36 @@ import argparse
 import json
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
 
 from training import export_onnx_llm
+from training.data import SHIPPED_TASKS
 from training.golden import write_golden
 from training.language_model import load_language_model, round_to_bfloat16
-from training.model_cards import GOLDEN_CARD, language_model_card, licence_text, plug_card, training_data
+from training.model_cards import (
+    GOLDEN_CARD,
+    language_model_card,
+    licence_of,
+    licence_text,
+    plug_card,
+    sources_of,
+    training_data,
+)
 from training.model_package import read_manifest, write_manifest
 from training.persona import Plug
 from training.plug import PlugConfig, load_plug
 from training.prompts import NANO_TEMPLATE
 from training.reference import GATE_THRESHOLD, Reference
+from training.shipped import shipped_language_model
 from training.tokenizer import END, TextTokenizer
 from training.webllm_library.convert_weights import convert
 
 VERSION = "0.1.0"
+PARTS = ("language-model", "plug", "golden")
 NOTICES = Path("training/webllm_library/LIBRARY_NOTICES.md")  # of what the compiled library contains
 WEBLLM_VERSION = "0.2.86"
 
@@ -56,9 +68,11 @@ def write_checkpoint(model, tokenizer: Path, config: Path, folder: Path) -> None
     shutil.copyfile(tokenizer, folder / "tokenizer.json")
 
 
-def export_language_model(directory: Path, models: Path, config_path: Path, library: Path | None) -> dict:
-    """Writes models/nano-llm and returns its manifest."""
-    target = models / "nano-llm"
+def export_language_model(
+    directory: Path, models: Path, config_path: Path, library: Path | None, name: str = "nano-llm"
+) -> dict:
+    """Writes models/<name> and returns its manifest."""
+    target = models / name
     target.mkdir(parents=True, exist_ok=True)
     config = json.loads(config_path.read_text())
     model = round_to_bfloat16(load_language_model(directory / "tuned"))
@@ -72,6 +86,7 @@ def export_language_model(directory: Path, models: Path, config_path: Path, libr
     shutil.copyfile(NOTICES, target / NOTICES.name)
     export_onnx_llm.export(config_path, target / "tensor-cache.json", target / "model.onnx")
     results = results_of(directory)
+    sources = ("wikipedia", *sources_of(results.get("task-tune", {}).get("kept", SHIPPED_TASKS)))
     (target / "LICENSE").write_text(licence_text())
     (target / "MODEL_CARD.md").write_text(language_model_card(results))
     shards = sorted(path.name for path in target.glob("params_shard_*.bin"))
@@ -89,17 +104,19 @@ def export_language_model(directory: Path, models: Path, config_path: Path, libr
     }
     roles = {path: role for path, role in roles.items() if (target / path).exists()}
     if "model.wasm" not in roles:
-        print("warning: models/nano-llm has no model.wasm; build it and export again", flush=True)
+        print(f"warning: {target} has no model.wasm; build it and export again", flush=True)
     return write_manifest(
         target,
         kind="language-model",
-        name="nano-llm",
+        name=name,
         version=VERSION,
-        licence="Apache-2.0",
+        licence=licence_of(sources),
         description="A Llama of 6.8 M parameters, trained from scratch for the shipped tasks; bfloat16 weights.",
         roles=roles,
-        training_data=training_data(("wikipedia", "huffpost", "acl")),
-        results={name: results[name] for name in ("pretrain", "task-tune") if name in results},
+        training_data=training_data(
+            ("wikipedia", *sources_of(results.get("task-tune", {}).get("kept", SHIPPED_TASKS)))
+        ),
+        results={step: results[step] for step in ("pretrain", "task-tune") if step in results},
         block={
             "hiddenSize": config["hidden_size"],
             "vocabularySize": config["vocab_size"],
@@ -118,10 +135,16 @@ def export_language_model(directory: Path, models: Path, config_path: Path, libr
 
 
 def export_plug(
-    directory: Path, models: Path, plug: Plug, config: PlugConfig, embedder: str, language_model: str
+    directory: Path,
+    models: Path,
+    plug: Plug,
+    config: PlugConfig,
+    embedder: str,
+    language_model: str,
+    name: str = "plug",
 ) -> None:
-    """Writes models/plug, bound to the fingerprints of the embedder and the language model."""
-    target = models / "plug"
+    """Writes models/<name>, bound to the fingerprints of the embedder and the language model."""
+    target = models / name
     target.mkdir(parents=True, exist_ok=True)
     save_file(plug.export_tensors(), target / "plug.safetensors")
     (target / "plug.safetensors").chmod(0o644)  # safetensors writes for the owner alone
@@ -131,13 +154,13 @@ def export_plug(
     write_manifest(
         target,
         kind="plug",
-        name="plug",
+        name=name,
         version=VERSION,
-        licence="Apache-2.0",
+        licence=licence_of(sources_of(plug.tasks)),
         description="Persona plug of the nano language model: query head, projector, rows, decay and gate.",
         roles={"plug.safetensors": "weights", "LICENSE": "licence", "MODEL_CARD.md": "card"},
-        training_data=training_data(("huffpost", "acl")),
-        results={name: results[name] for name in ("plug", "evaluate-dev") if name in results},
+        training_data=training_data(sources_of(plug.tasks)),
+        results={step: results[step] for step in ("plug", "evaluate-dev") if step in results},
         block={
             "embedder": embedder,
             "languageModel": language_model,
@@ -153,6 +176,18 @@ def export_plug(
             "weights": "plug.safetensors",
         },
     )
+
+
+def check_same_model(directory: Path, package: Path) -> None:
+    """Raises unless the run's tuned model is the one of the package, weight by weight."""
+    trained = round_to_bfloat16(load_language_model(directory / "tuned")).state_dict()
+    packaged = shipped_language_model(package).state_dict()
+    different = [name for name in packaged if not torch.equal(packaged[name], trained[name])]
+    if different:
+        raise ValueError(
+            f"{package} is not the model that this plug was trained on: {len(different)} tensors differ, first "
+            f"{different[0]}. Export the run's language model first, or train the plug on the package's model."
+        )
 
 
 def export_golden(directory: Path, models: Path, plug: Plug, embedder_package: Path, sample: Path | None) -> None:
@@ -184,14 +219,34 @@ def export(
     library: Path | None,
     embedder_package: Path,
     sample: Path | None,
+    parts: Sequence[str] = PARTS,
+    language_model_name: str = "nano-llm",
+    plug_name: str = "plug",
+    language_model_package: Path | None = None,
 ) -> None:
-    """Writes the three packages; the embedder's package must exist, since the plug names its fingerprint."""
+    """Writes packages; the embedder's must exist, since the plug names its fingerprint.
+
+    Without the part `language-model` the plug is bound to an existing package of the very model it was trained on.
+    """
+    unknown = set(parts) - set(PARTS)
+    if unknown:
+        raise ValueError(f"parts {sorted(unknown)} are unknown. Known: {', '.join(PARTS)}.")
+    language_model = None
+    if "language-model" in parts:
+        language_model = export_language_model(directory, models, config_path, library, language_model_name)
+    if not {"plug", "golden"} & set(parts):
+        return
     plug, plug_config = load_plug(directory / "plug.pt")
     plug.round_to_half()
-    language_model = export_language_model(directory, models, config_path, library)
-    embedder = read_manifest(embedder_package)["fingerprint"]
-    export_plug(directory, models, plug, plug_config, embedder, language_model["fingerprint"])
-    export_golden(directory, models, plug, embedder_package, sample)
+    if "plug" in parts:
+        if language_model is None:
+            package = language_model_package or models / language_model_name
+            check_same_model(directory, package)
+            language_model = read_manifest(package)
+        embedder = read_manifest(embedder_package)["fingerprint"]
+        export_plug(directory, models, plug, plug_config, embedder, language_model["fingerprint"], plug_name)
+    if "golden" in parts:
+        export_golden(directory, models, plug, embedder_package, sample)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 SOURCES = {
@@ -21,7 +22,38 @@ SOURCES = {
         "licence": "CC BY 4.0",
         "source": "https://aclanthology.org",
     },
+    "rotten-tomatoes": {
+        "name": "Rotten Tomatoes critics' reviews; a model trained on them may not be distributed",
+        "licence": "none stated",
+        "source": "https://www.rottentomatoes.com",
+    },
+    "movielens": {
+        "name": "MovieLens 10M tags with Wikipedia extracts; a model trained on them may not be distributed",
+        "licence": "research use only",
+        "source": "https://grouplens.org/datasets/movielens/10m/",
+    },
 }
+SOURCE_OF_TASK = {
+    "news_category": "huffpost",
+    "news_headline": "huffpost",
+    "paper_title": "acl",
+    "movie_rating": "rotten-tomatoes",
+    "movie_tag": "movielens",
+}
+# Apache-2.0 covers our weights only where their sources let them be passed on.
+UNDISTRIBUTABLE = ("rotten-tomatoes", "movielens")
+NO_LICENCE = "none: not to be distributed"
+
+
+def licence_of(sources: Iterable[str]) -> str:
+    """The licence of weights that were trained on these sources."""
+    return NO_LICENCE if set(sources) & set(UNDISTRIBUTABLE) else "Apache-2.0"
+
+
+def sources_of(tasks: Iterable[str]) -> tuple[str, ...]:
+    """The sources of tasks, each once, in the order of SOURCES."""
+    found = {SOURCE_OF_TASK[task] for task in tasks}
+    return tuple(name for name in SOURCES if name in found)
 
 
 def training_data(names: tuple[str, ...]) -> list[dict[str, str]]:
@@ -113,9 +145,7 @@ def verdict(result: dict) -> str:
     if helps and is_hers:
         return "The persona helps, and another user's history does not help as much: this is personalization."
     if helps:
-        return (
-            "The persona helps, but another user's history helps as much: this gain is adaptation to the task, not to the user."
-        )
+        return "The persona helps, but another user's history helps as much: this gain is adaptation to the task, not to the user."
     return "The persona does not help here."
 
 

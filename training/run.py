@@ -3,6 +3,9 @@
 tokenizer and corpus → pretrain → task tuning → embed histories → train plug → evaluate → export. A step is skipped when
 it finished before with the same settings, and so did everything before it; an interrupted pre-training goes on from
 its checkpoint. `--only` and `--from` pick steps; `--minutes-scale 0.05` tries the whole chain in a few minutes.
+
+A config's `base` names another run whose results this one takes over, so that a control differs in one step and shares
+the rest; `steps` then names what this run does itself.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ import torch
 from training.corpus import CorpusConfig, build_corpus
 from training.embed_histories import embed_histories
 from training.evaluate import evaluate, evaluator_of_run
-from training.export import export
+from training.export import PARTS, export
 from training.plug import PlugConfig, train_plug
 from training.pretrain import PretrainConfig, pretrain
 from training.task_tune import TaskTuneConfig, task_tune
@@ -36,6 +39,15 @@ DEPENDENCIES: dict[str, tuple[str, ...]] = {
     "export": ("evaluate",),
 }
 
+# What each step leaves in the run directory; a report may be missing in a run that was put together by hand.
+ARTIFACTS: dict[str, tuple[str, ...]] = {
+    "corpus": ("corpus",),
+    "pretrain": ("pretrained", "pretrain.json"),
+    "task_tune": ("tuned", "task-tune.json"),
+    "embed": ("embeddings",),
+    "plug": ("plug.pt", "plug.json"),
+}
+
 
 def config_of(kind: type, table: dict):
     """A step's dataclass from its TOML table; an unknown key is an error, not a silent default."""
@@ -46,10 +58,32 @@ def config_of(kind: type, table: dict):
 
 
 def settings_hash(step: str, settings: dict) -> str:
-    """Hash of a step's table and, through DEPENDENCIES, of everything before it."""
+    """Hash of a step's table and, through DEPENDENCIES, of everything before it; of a base's step, the base's hash."""
+    base = settings.get("base", {})
+    if step in base.get("steps", ()) and step not in settings.get("steps", ()):
+        return base.get("done", {}).get(step, f"{step} of {base['run_directory']}")
     before = [settings_hash(dependency, settings) for dependency in DEPENDENCIES[step]]
     text = json.dumps([step, settings.get(step, {}), settings.get("scale", 1.0), before], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def link_base(directory: Path, base: dict, own_steps: list[str]) -> None:
+    """Links what the base run has made into this run's directory. Only `embed` may go on there: its store grows."""
+    source = Path(base["run_directory"])
+    both = sorted(set(base["steps"]) & set(own_steps) - {"embed"})
+    if both:
+        raise ValueError(f"steps {both} are taken from the base and run too. Name each of them once.")
+    for step in base["steps"]:
+        for name in ARTIFACTS[step]:
+            target, link = (source / name).resolve(), directory / name
+            if not target.exists():
+                if name.endswith(".json"):
+                    continue
+                raise FileNotFoundError(f"{source / name} is missing. Run step {step} of the base first.")
+            if link.exists() and not link.is_symlink():
+                raise FileExistsError(f"{link} is this run's own. Remove it, or take {step} out of base.steps.")
+            link.unlink(missing_ok=True)
+            link.symlink_to(target)
 
 
 def build_steps(settings: dict, directory: Path, models: Path, scale: float) -> dict[str, Callable[[], object]]:
@@ -58,6 +92,7 @@ def build_steps(settings: dict, directory: Path, models: Path, scale: float) -> 
     tuning = config_of(TaskTuneConfig, settings.get("task_tune", {}))
     plugging = config_of(PlugConfig, settings.get("plug", {}))
     exporting = settings.get("export", {})
+    embedding = {name: tuple(values) for name, values in settings.get("embed", {}).items()}
 
     def run_evaluation() -> None:
         tasks = settings.get("evaluate", {}).get("tasks", list(plugging.tasks))
@@ -74,13 +109,17 @@ def build_steps(settings: dict, directory: Path, models: Path, scale: float) -> 
             Path(library) if library else None,
             Path(exporting.get("embedder", "models/all-minilm-l6-v2")),
             Path(sample) if sample else None,
+            exporting.get("parts", PARTS),
+            exporting.get("language_model_name", "nano-llm"),
+            exporting.get("plug_name", "plug"),
+            Path(exporting["language_model"]) if "language_model" in exporting else None,
         )
 
     return {
         "corpus": lambda: build_corpus(directory / "corpus", config_of(CorpusConfig, settings.get("corpus", {}))),
         "pretrain": lambda: pretrain(directory, replace(pretraining, minutes=pretraining.minutes * scale)),
         "task_tune": lambda: task_tune(directory, replace(tuning, minutes=tuning.minutes * scale)),
-        "embed": lambda: embed_histories(directory / "embeddings"),
+        "embed": lambda: embed_histories(directory / "embeddings", **embedding),
         "plug": lambda: train_plug(directory, replace(plugging, minutes=plugging.minutes * scale)),
         "evaluate": run_evaluation,
         "export": run_export,
@@ -90,6 +129,11 @@ def build_steps(settings: dict, directory: Path, models: Path, scale: float) -> 
 def run(settings: dict, directory: Path, models: Path, chosen: list[str], scale: float) -> None:
     """Runs the chosen steps that are not done yet."""
     directory.mkdir(parents=True, exist_ok=True)
+    if "base" in settings:
+        link_base(directory, settings["base"], chosen)
+        base_done = Path(settings["base"]["run_directory"]) / "done.json"
+        known = json.loads(base_done.read_text()) if base_done.exists() else {}
+        settings = {**settings, "base": {**settings["base"], "done": known}}
     done_path = directory / "done.json"
     done: dict[str, str] = json.loads(done_path.read_text()) if done_path.exists() else {}
     steps = build_steps(settings, directory, models, scale)
@@ -111,6 +155,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--run-directory", type=Path, default=None, help="overrides the config's run_directory")
+    parser.add_argument("--base", default=None, help="overrides the run directory of the config's base")
     parser.add_argument("--models", type=Path, default=None, help="overrides the config's models folder")
     parser.add_argument("--only", nargs="+", choices=list(DEPENDENCIES), default=None)
     parser.add_argument("--from", dest="first", choices=list(DEPENDENCIES), default=None)
@@ -118,7 +163,9 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = tomllib.loads(arguments.config.read_text())
     torch.set_num_threads(settings.get("threads", torch.get_num_threads()))
-    names = list(DEPENDENCIES)
+    if arguments.base is not None:
+        settings["base"]["run_directory"] = arguments.base
+    names = [step for step in DEPENDENCIES if step in settings.get("steps", DEPENDENCIES)]
     chosen = arguments.only or names[names.index(arguments.first) if arguments.first else 0 :]
     directory = arguments.run_directory or Path(settings["run_directory"])
     run(settings, directory, arguments.models or Path(settings["models"]), chosen, arguments.minutes_scale)

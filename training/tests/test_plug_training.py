@@ -127,15 +127,17 @@ def test_a_dry_run_tells_the_cost_and_trains_nothing(
     assert not (directory / "plug.pt").exists()
 
 
-def test_the_instruction_control_trains_rows_alone(tiny: tuple[Path, str]) -> None:
+@pytest.mark.parametrize("rank", [0, 16])
+def test_the_instruction_control_trains_instruction_rows_alone(tiny: tuple[Path, str], rank: int) -> None:
     directory, llm = tiny
-    config = replace(config_of(llm), persona_rows=0, instruction_rows=8, has_gate=False)
+    config = replace(config_of(llm), persona_rows=0, instruction_rows=8, instruction_rank=rank, has_gate=False)
+    trained = {"instruction", "instruction_in.weight", "instruction_out"} if rank else {"instruction"}
     training = prepare(directory, config)
     before = {name: tensor.clone() for name, tensor in training.plug.state_dict().items()}
-    assert set(gradients(training)) - {"loss", "samples"} == {"instruction"}
+    assert set(gradients(training)) - {"loss", "samples"} == trained
     train(training, directory)
     after = load_plug(directory / "plug.pt")[0].state_dict()
-    assert {name for name in after if not torch.equal(after[name], before[name])} == {"instruction"}
+    assert {name for name in after if not torch.equal(after[name], before[name])} == trained
 
 
 def test_published_pplug_has_one_row_each_and_no_temperature_decay_or_gate(tiny: tuple[Path, str]) -> None:
