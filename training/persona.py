@@ -136,10 +136,7 @@ class Plug(nn.Module):
         head = self.query(batch.x)
         if self.normalizes_query:
             head = functional.normalize(head, dim=-1)
-        scores = (
-            self.temperature()[task] * torch.einsum("bd,bnd->bn", head, batch.h)
-            - self.decay()[task] * batch.age
-        )
+        scores = self.temperature()[task] * torch.einsum("bd,bnd->bn", head, batch.h) - self.decay()[task] * batch.age
         # An empty history is given one item of zeros, so that nothing becomes NaN; its gate is closed below.
         mask = batch.mask | (is_empty[:, None] & (torch.arange(batch.mask.shape[1]) == 0))
         weights = scores.masked_fill(~mask, float("-inf")).softmax(dim=1)  # [b, n]
@@ -185,7 +182,8 @@ class Plug(nn.Module):
                 tensors[f"instruction_query.{task}"] = out[index] if is_known else out.mean(dim=0)
             tensors[f"decay.{task}"] = (decay[index] if is_known else decay.mean()).reshape(1)
         return {
-            name: tensor.detach().to(torch.float16 if tensor.ndim == 2 and "gate" not in name else torch.float32)
+            name: tensor.detach()
+            .to(torch.float16 if tensor.ndim == 2 and "gate" not in name else torch.float32)
             .contiguous()
             .clone()
             for name, tensor in tensors.items()

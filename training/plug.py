@@ -69,7 +69,12 @@ def prepare(directory: Path, config: PlugConfig, model_path: Path | None = None)
     users, held_out = {}, {}
     for task in config.tasks:
         samples = build_user_samples(
-            [user for split in config.splits for user in training_users(task, split)], frozen.tokenizer, store, sizes, config.maximum_prompt, frozen.form
+            [user for split in config.splits for user in training_users(task, split)],
+            frozen.tokenizer,
+            store,
+            sizes,
+            config.maximum_prompt,
+            frozen.form,
         )
         users[task] = [user for user in samples if not is_tuning_holdout(user.user.id)]
         kept_apart = [user for user in samples if is_tuning_holdout(user.user.id)]

@@ -67,9 +67,7 @@ class PlugConfig:
 def create_plug(config: PlugConfig, hidden: int) -> Plug:
     """A plug of the configured sizes."""
     sizes = (config.projector_width, config.persona_rows, config.instruction_rows)
-    return Plug(
-        DIM, hidden, *sizes, config.tasks, config.temperature, config.instruction_rank, config.normalizes_query
-    )
+    return Plug(DIM, hidden, *sizes, config.tasks, config.temperature, config.instruction_rank, config.normalizes_query)
 
 
 @torch.no_grad()

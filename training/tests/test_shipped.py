@@ -24,7 +24,14 @@ def test_a_plug_survives_its_package(tmp_path: Path, rank: int) -> None:
     save_file(plug.export_tensors(), tmp_path / "plug.safetensors")
     for name in ("LICENSE", "MODEL_CARD.md"):
         (tmp_path / name).write_text("-")
-    sizes = {"dim": 6, "hiddenSize": 8, "projectorWidth": 5, "personaRows": 2, "instructionRows": 3, "instructionRank": rank}
+    sizes = {
+        "dim": 6,
+        "hiddenSize": 8,
+        "projectorWidth": 5,
+        "personaRows": 2,
+        "instructionRows": 3,
+        "instructionRank": rank,
+    }
     write_manifest(
         tmp_path,
         kind="plug",
