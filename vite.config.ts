@@ -52,6 +52,7 @@ const library: UserConfig = {
         index: path.join(repository, 'src/index.ts'),
         worker: path.join(repository, 'src/worker/index.ts'),
         webllm: path.join(repository, 'src/language-model/webllm/index.ts'),
+        evaluation: path.join(repository, 'src/evaluation/index.ts'),
         testing: path.join(repository, 'src/testing/index.ts'),
       },
     },

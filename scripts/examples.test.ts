@@ -68,6 +68,7 @@ it('compiles every example of the sources', () => {
         'persona-plug': [path.join(repository, 'src/index.ts')],
         'persona-plug/worker': [path.join(repository, 'src/worker/index.ts')],
         'persona-plug/webllm': [path.join(repository, 'src/language-model/webllm/index.ts')],
+        'persona-plug/evaluation': [path.join(repository, 'src/evaluation/index.ts')],
         'persona-plug/testing': [path.join(repository, 'src/testing/index.ts')],
       },
     },

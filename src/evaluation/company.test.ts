@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { partnersOf, strangersOf } from './company.ts';
 import type { EvaluationUser } from './data/evaluation-task.ts';

@@ -53,9 +53,17 @@ interface Plan {
  *
  * @example
  * ```ts
- * for await (const event of evaluate({ laboratory, tasks, methods })) {
- *   if (event.type === 'prediction') show(event.prediction);
+ * import { evaluate, loadLaboratory, methods, parseTaskFile, rebuiltTask, summarize } from 'persona-plug/evaluation';
+ *
+ * const text = await (await fetch('/news_headline.jsonl')).text();
+ * const users = parseTaskFile(text, { file: 'news_headline.jsonl', task: 'news_headline', queries: 20 });
+ * const task = rebuiltTask('news_headline', 'news_headline.jsonl', users);
+ * await using loaded = await loadLaboratory({ models: '/models/' });
+ * const predictions = [];
+ * for await (const event of evaluate({ laboratory: loaded.laboratory, tasks: [task], methods, split: 'all' })) {
+ *   if (event.type === 'prediction') predictions.push(event.prediction);
  * }
+ * show(summarize(task, predictions, methods).differences);
  * ```
  *
  * @throws PersonaPlugError `invalid-argument` when no user is left to measure; what the models throw; or `signal.reason`.

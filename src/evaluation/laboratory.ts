@@ -49,7 +49,7 @@ export function createLaboratory(parts: LaboratoryParts): Laboratory {
     const name = main === undefined ? mainLanguageModel : mainPlug;
     throw new PersonaPlugError(
       'model-missing',
-      `The evaluation has no package "${name}". Give the folder of the model packages (--models).`,
+      `The evaluation has no package "${name}". Give the place of the shipped model packages.`,
       { details: { package: name } },
     );
   }

@@ -54,14 +54,15 @@ test('user split: the profile is the history, the question the query', () => {
   });
 });
 
+const dated = (id: string, date: string, dates: readonly string[]): object => ({
+  ...headline,
+  id,
+  user_id: 7,
+  date,
+  profile: headline.profile.map((item, index) => ({ ...item, date: dates[index] })),
+});
+
 test('time split: dates order the profile, and one user may have several questions', () => {
-  const dated = (id: string, date: string, dates: readonly string[]): object => ({
-    ...headline,
-    id,
-    user_id: 7,
-    date,
-    profile: headline.profile.map((item, index) => ({ ...item, date: dates[index] })),
-  });
   const questions = [dated('2', '2018-03-01', ['2017-5-9', '2016-11-20']), dated('1', '2018-02-01', ['2017', '2017'])];
   const { users } = parse(questions, { task: 'LaMP_4', golds: ['1', '2'].map((id) => ({ id, output: `gold ${id}` })) });
   expect(users).toHaveLength(1);

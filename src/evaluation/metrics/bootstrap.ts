@@ -37,7 +37,7 @@ export interface ClusteredSums {
  */
 export function clusteredInterval(
   entries: readonly ClusteredSums[],
-  value: (sums: ArrayLike<number>) => number,
+  value: (sums: Float64Array) => number,
   { draws = 10_000, confidence = 0.99, seed = 0 }: BootstrapOptions = {},
 ): Interval {
   const width = entries[0]?.sums.length ?? 0;

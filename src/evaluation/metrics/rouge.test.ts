@@ -1,5 +1,5 @@
 // Parity with Google's rouge-score 0.1.2 (training/golden_rouge.py), and what every pair of texts obeys.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { expect, test } from 'vitest';

@@ -16,14 +16,14 @@ export interface Statistic {
   readonly width: number;
   /** The query's part of the sums, `[width]`; null where the metric does not apply to it. */
   readonly sumsOf: (scored: Scored) => readonly number[] | null;
-  readonly value: (sums: ArrayLike<number>) => number;
+  readonly value: (sums: Float64Array) => number;
   /** Which direction is better. */
   readonly better: 'lower' | 'higher';
 }
 
 export type MetricName = 'nll' | 'nllPerToken' | 'accuracy' | 'macroF1' | 'mae' | 'rmse' | 'rouge1' | 'rougeL';
 
-const ratio = (sums: ArrayLike<number>): number => (sums[0] ?? 0) / (sums[1] ?? 0);
+const ratio = (sums: Float64Array): number => (sums[0] ?? 0) / (sums[1] ?? 0);
 
 function mean(better: Statistic['better'], valueOf: (scored: Scored) => number | null): Statistic {
   return {

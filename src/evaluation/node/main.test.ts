@@ -89,8 +89,22 @@ describe.skipIf(missing !== null)(`npm run evaluate${missing === null ? '' : ` (
     const methods =
       'none,persona,shuffled,bm25-1,profile,neighbours,persona-open,shuffled-open,empty,irrelevant,instruction';
     const argv = (out: string): string[] => [
-      ...['--tasks', tasks, '--split', 'all', '--queries', '2', '--methods', methods, '--history-sizes', '0,2'],
-      ...['--generated-queries', '2', '--cache', path.join(tasks, '../cache'), '--out', out],
+      '--tasks',
+      tasks,
+      '--split',
+      'all',
+      '--queries',
+      '2',
+      '--methods',
+      methods,
+      '--history-sizes',
+      '0,2',
+      '--generated-queries',
+      '2',
+      '--cache',
+      path.join(tasks, '../cache'),
+      '--out',
+      out,
     ];
     const [whole, killed] = [path.join(tasks, '../whole'), path.join(tasks, '../killed')];
     const { code, said } = await run(argv(whole));

@@ -3,7 +3,9 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { PersonaPlugError } from '../../lib/errors.ts';
 import type { EvaluationTask } from '../data/evaluation-task.ts';
+import { createFolderModelSource } from '../../model-package/folder-model-source.ts';
 import { evaluate } from '../evaluate.ts';
+import { loadLaboratory } from '../load-laboratory.ts';
 import type { Method } from '../method.ts';
 import { noneWith } from '../methods/none-all.ts';
 import { personaOfNewest } from '../methods/persona.ts';
@@ -11,7 +13,8 @@ import { plugPackage } from '../methods/plug-package.ts';
 import { methods as registered } from '../methods/registry.ts';
 import type { Prediction } from '../prediction.ts';
 import { type CommandArguments, readArguments } from './arguments.ts';
-import { loadLaboratory } from './load-laboratory.ts';
+import { cachedEmbedder } from './embedding-cache.ts';
+import { packagePlaces } from './package-places.ts';
 import { openPredictions, type RunSettings } from './predictions-file.ts';
 import { readTasks } from './read-tasks.ts';
 import { writeReport } from './write-report.ts';
@@ -36,10 +39,11 @@ export async function main(argv: readonly string[], { say, progress, signal }: S
   const otherTasks = needsOthers ? await readTasks(options.tasks, { queries: options.queries }) : tasks;
 
   await using loaded = await loadLaboratory({
-    models: options.models,
-    cache: options.cache ?? path.join(options.out, 'cache'),
-    plugs: options.plugs,
-    languageModels: options.languageModels,
+    models: createFolderModelSource(options.models),
+    plugs: packagePlaces(options.plugs),
+    languageModels: packagePlaces(options.languageModels),
+    keepVectors: (embedder) => cachedEmbedder(embedder, options.cache ?? path.join(options.out, 'cache')),
+    device: 'wasm',
     signal,
   });
   const settings = settingsOf(options, tasks, loaded.fingerprints);

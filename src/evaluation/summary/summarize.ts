@@ -43,8 +43,12 @@ export interface TaskSummary {
   readonly newUser: readonly NewUserPoint[];
 }
 
-/** Methods that others are compared with. */
-const baselines = ['none', 'persona', 'shuffled'];
+/** Methods that others are compared with; null: all others. */
+const baselines: readonly (readonly [string, readonly string[] | null])[] = [
+  ['none', null],
+  ['persona', null],
+  ['shuffled', ['persona', 'persona-open']],
+];
 
 /**
  * Summarizes a task's predictions; those of other tasks are left out. Methods come in the order of `methods`.
@@ -65,9 +69,9 @@ export function summarize(
   const statistics = statisticsOf(task.kind, task.choices);
   const present = methods.filter(({ name }) => scored.has(name));
   const of = (name: string): ScoredByQuery => scored.get(name) ?? new Map();
-  const differences = baselines.flatMap((baseline) =>
+  const differences = baselines.flatMap(([baseline, only]) =>
     present
-      .filter(({ name }) => name !== baseline && scored.has(baseline))
+      .filter(({ name }) => name !== baseline && scored.has(baseline) && (only === null || only.includes(name)))
       .flatMap(({ name }) => differencesOf(name, baseline, of(name), of(baseline), statistics, bootstrap)),
   );
   const all = [...scored.values()].flatMap((queries) => [...queries.values()]);
@@ -108,10 +112,7 @@ function differencesOf(
       return left === null || right === null ? [] : [{ user: scored.user, sums: [...left, ...right] }];
     });
     if (entries.length === 0) return [];
-    const difference = (sums: ArrayLike<number>): number => {
-      const both = Array.from(sums);
-      return value(both.slice(0, width)) - value(both.slice(width));
-    };
+    const difference = (sums: Float64Array): number => value(sums.subarray(0, width)) - value(sums.subarray(width));
     return [{ method, baseline, metric, better, interval: clusteredInterval(entries, difference, bootstrap) }];
   });
 }
