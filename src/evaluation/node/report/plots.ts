@@ -37,7 +37,7 @@ export function methodFigures({ task, methods, differences }: TaskSummary): Figu
           {
             caption:
               'Negative log-likelihood of the gold answer, nats an answer, with its interval. Further left is better.',
-            svg: intervals(`Negative log-likelihood by method on ${task}`, own, 'nats an answer →', null),
+            svg: intervals(`Negative log-likelihood by method on ${task}`, own, '← better · nats an answer', null),
           },
         ]),
     ...(toNone.length === 0
@@ -45,12 +45,7 @@ export function methodFigures({ task, methods, differences }: TaskSummary): Figu
       : [
           {
             caption: 'Paired difference to the prompt alone. Left of the line the method is better than no history.',
-            svg: intervals(
-              `Difference to none by method on ${task}`,
-              toNone,
-              'nats an answer, less than none is better →',
-              0,
-            ),
+            svg: intervals(`Difference to none by method on ${task}`, toNone, '← better than none · nats an answer', 0),
           },
         ]),
   ];
@@ -60,7 +55,7 @@ function intervals(description: string, bars: readonly Bar[], label: string, ref
   return draw(description, {
     marginLeft: 140,
     height: 60 + 24 * bars.length,
-    x: { label, grid: true },
+    x: { label, labelArrow: 'none', grid: true },
     y: { label: null, domain: bars.map(({ name }) => name) },
     marks: [
       ...(reference === null ? [] : [Plot.ruleX([reference], { stroke: 'currentColor', strokeOpacity: 0.5 })]),
@@ -153,7 +148,7 @@ export function gateFigures({ task, gate }: TaskSummary): Figure[] {
       marks: [
         Plot.barX(parts, { x: 'share', y: 'history', fill: 'decision' }),
         Plot.text(
-          parts.filter(({ share }) => share >= 0.1),
+          parts.filter(({ share }) => share >= 0.14),
           Plot.stackX({
             x: 'share',
             y: 'history',

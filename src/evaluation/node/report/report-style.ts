@@ -7,7 +7,7 @@ h2 { margin-top: 3rem; border-bottom: 1px solid currentColor; }
 .table { overflow-x: auto; margin: 1rem 0; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .875rem; }
 th, td { padding: .25rem .75rem; text-align: right; border-bottom: 1px solid #8884; white-space: nowrap; }
-th[scope=row], td.text, th:first-child { text-align: left; }
+th[scope=row], td.text, th:first-child, table:has(td.text) th { text-align: left; }
 td.text { white-space: normal; overflow-wrap: anywhere; }
 td small { opacity: .7; }
 .better { color: #1a7f37; font-weight: 600; }

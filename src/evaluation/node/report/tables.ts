@@ -40,7 +40,7 @@ export function differenceTable({ differences, methods }: TaskSummary, baseline:
         return found === undefined ? '<td>–</td>' : cell(found.interval, verdict(found.interval, found.better));
       }),
     ]);
-  return table([`Less ${baseline}`, ...metrics.map((name) => titles[name])], rows);
+  return table([`Method − ${baseline}`, ...metrics.map((name) => titles[name])], rows);
 }
 
 function verdict({ low, high }: Interval, better: 'lower' | 'higher'): 'better' | 'worse' | 'even' {
