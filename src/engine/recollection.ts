@@ -92,7 +92,7 @@ async function projectionsOf(
       projections.set(id, recalled.projection);
       continue;
     }
-    const projection = projectItem(plug, vectors.input, vectors.output);
+    const projection = projectItem(plug, recalled.item.task, vectors);
     projections.set(id, projection);
     made.push({ id, vectors, projection });
     if (made.length % batchSize === 0) {

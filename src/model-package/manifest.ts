@@ -77,6 +77,8 @@ export interface PlugManifest extends ManifestBase {
     readonly instructionRank?: number;
     /** Whether W·x is brought to length 1, as PPlug's query encoder does; absent: it is not. */
     readonly normalizesQuery?: boolean;
+    /** Tasks whose outputs stay out of the persona; absent: none. */
+    readonly withoutOutputs?: readonly string[];
     readonly tasks: readonly string[];
     readonly gateThreshold: number;
     readonly weights: string;

@@ -85,6 +85,7 @@ const manifestSchema = v.variant('kind', [
       instructionRows: count,
       instructionRank: v.exactOptional(count),
       normalizesQuery: v.exactOptional(v.boolean()),
+      withoutOutputs: v.exactOptional(v.array(text)),
       tasks: v.array(text),
       gateThreshold: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
       weights: path,

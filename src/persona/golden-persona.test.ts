@@ -52,7 +52,7 @@ describe.skipIf(missing !== null)('the persona of training', () => {
       const query = golden.tensor(x);
       // Reversed: the order in which items come must not matter.
       const attention = attend(plug, { task, at: parseDate(at) ?? Number.NaN, query, items: history.toReversed() });
-      const persona = personaOf(plug, task, attention, (item) => projectItem(plug, item.input, item.output));
+      const persona = personaOf(plug, task, attention, (item) => projectItem(plug, task, item));
       expect(
         attention.items.map(({ item }) => item.id),
         name,

@@ -58,7 +58,7 @@ function compute(
 ): Persona & { weights: number[] } {
   const plug = randomPlug({ ...models, dim, ...options });
   const attention = attend(plug, { task: 'news_headline', at, query: unitVector(99), items });
-  const persona = personaOf(plug, 'news_headline', attention, (item) => projectItem(plug, item.input, item.output));
+  const persona = personaOf(plug, 'news_headline', attention, (item) => projectItem(plug, 'news_headline', item));
   return { ...persona, weights: attention.items.map(({ weight }) => weight) };
 }
 
@@ -227,6 +227,16 @@ describe('a plug', () => {
 
   test('refuses vectors of another width', () => {
     const plug = randomPlug({ ...models, dim });
-    expect(() => projectItem(plug, new Float32Array(3), new Float32Array(3))).toThrow('takes vectors of 16 numbers');
+    const narrow = { input: new Float32Array(3), output: new Float32Array(3) };
+    expect(() => projectItem(plug, 'x', narrow)).toThrow('takes vectors of 16 numbers');
+  });
+
+  test('leaves the outputs of a task out where the manifest says so', () => {
+    const { manifest, tensors } = randomPlugFiles({ ...models, dim });
+    const plug = readPlug({ ...manifest, plug: { ...manifest.plug, withoutOutputs: ['news_category'] } }, tensors);
+    const project = (task: string, seed: number): Float32Array =>
+      projectItem(plug, task, { input: unitVector(1), output: unitVector(seed) });
+    expect(project('news_category', 2)).toEqual(project('news_category', 3));
+    expect(project('news_headline', 2)).not.toEqual(project('news_headline', 3));
   });
 });

@@ -97,6 +97,7 @@ export function readPlug(manifest: PlugManifest, tensors: ReadonlyMap<string, Pl
     instructionRows,
     instructionRank: rank,
     normalizesQuery: manifest.plug.normalizesQuery ?? false,
+    withoutOutputs: manifest.plug.withoutOutputs ?? [],
     tasks,
     gateThreshold: manifest.plug.gateThreshold,
     query: linear('query', dim, dim, false),

@@ -4,8 +4,17 @@ import { PersonaPlugError } from '../lib/errors.ts';
 import { applyLinear } from './linear-algebra.ts';
 import type { Plug } from './plug.ts';
 
-/** z = gelu(A·[input ; output] + a): `[d]`, `[d]` to `[m]`. Depends on this item and the plug alone. */
-export function projectItem(plug: Plug, input: Float32Array, output: Float32Array): Float32Array<ArrayBuffer> {
+/** What of an item enters the persona: h and o, unit vectors `[d]`. */
+export interface ProjectedVectors {
+  readonly input: Float32Array;
+  readonly output: Float32Array;
+}
+
+/**
+ * z = gelu(A·[h ; o] + a): `[d]`, `[d]` to `[m]`. Depends on this item and the plug alone. For a task whose outputs the
+ * plug leaves out, as PPlug does for tags and scores, o is zeros.
+ */
+export function projectItem(plug: Plug, task: string, { input, output }: ProjectedVectors): Float32Array<ArrayBuffer> {
   if (input.length !== plug.dim || output.length !== plug.dim) {
     throw new PersonaPlugError(
       'model-mismatch',
@@ -16,7 +25,7 @@ export function projectItem(plug: Plug, input: Float32Array, output: Float32Arra
   }
   const both = new Float32Array(2 * plug.dim);
   both.set(input);
-  both.set(output, plug.dim);
+  if (plug.withoutOutputs?.includes(task) !== true) both.set(output, plug.dim);
   return applyLinear(plug.projector, both).map(geluTanh);
 }
 

@@ -5,6 +5,7 @@ import { compareDated } from '../lib/compare-dated.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import { parseDate } from '../lib/parse-date.ts';
 import type { PromptTemplatePart } from '../model-package/manifest.ts';
+import { instructionRows } from '../persona/instruction.ts';
 import { attend, personaOf } from '../persona/persona.ts';
 import type { Plug } from '../persona/plug.ts';
 import { projectItem } from '../persona/projector.ts';
@@ -122,15 +123,18 @@ function rowsOf(
   { task, base, plug }: PersonalItemsParts,
   projections: Map<string, Float32Array>,
 ): PersonaRows {
-  const instruction = { rows: plug.parametersOf(task).instruction, count: plug.instructionRows };
-  if (base === 'instruction') return { instruction, persona: { rows: new Float32Array(0), count: 0 } };
+  const count = plug.instructionRows;
+  if (base === 'instruction') {
+    const rows = instructionRows(plug, task, item.vectors.input);
+    return { instruction: { rows, count }, persona: { rows: new Float32Array(0), count: 0 } };
+  }
   const at = item.date === null ? 0 : (parseDate(item.date) ?? 0);
   const candidates = earlier.map(({ id, date, vectors }) => ({ id, date, input: vectors.input, vectors }));
   const attention = attend(plug, { task, at, query: item.vectors.input, items: candidates });
-  const { rows } = personaOf(plug, task, attention, ({ id, vectors }) => {
-    const kept = projections.get(id) ?? projectItem(plug, vectors.input, vectors.output);
+  const { instruction, rows } = personaOf(plug, task, attention, ({ id, vectors }) => {
+    const kept = projections.get(id) ?? projectItem(plug, task, vectors);
     projections.set(id, kept);
     return kept;
   });
-  return { instruction, persona: { rows, count: plug.personaRows } };
+  return { instruction: { rows: instruction, count }, persona: { rows, count: plug.personaRows } };
 }
