@@ -10,7 +10,9 @@ shard's name, as `open_session` does here. A Cast inside the graph would be neat
 n = tokens of this call, p = tokens in the cache, t = p + n, h = hidden size, d = head size.
 
 Inputs    input_ids int64 [n] (0 where soft), soft_rows float32 [n, h] (0 where not soft), is_soft bool [n],
-          first_logit int64 [1], past_key_values float32 [layers, 2, key heads, p, d] (p may be 0)
+          first_logit int64 [1], past_key_values float32 [layers, 2, key heads, p, d] (p may be 0),
+          adapter_a float32 [layers, r, h], adapter_b float32 [layers, (query heads + 2 key heads) d, r]: one user's change of the
+          fused q, k and v projection, b·a of each layer; zeros of r = 1 leave every number as it is, bit for bit
 Outputs   logits float32 [n - first_logit, vocabulary], present_key_values float32 [layers, 2, key heads, t, d]
 
 There is one sequence and no batch dimension. Matrix products are Gemm with a transposed weight, so no runtime holds a
@@ -54,10 +56,12 @@ class LlamaGraph:
             config.num_key_value_heads,
             config.head_dim,
         )
+        self.qkv_width = (self.query_heads + 2 * self.key_heads) * self.head_dim
 
     def build(self) -> onnx.ModelProto:
         graph, config = self.graph, self.config
         self.prepare_positions()
+        self.adapters = [self.matrices("adapter_a"), self.matrices("adapter_b")]
         past = self.past_by_layer()
         words = graph.node("Gather", self.weights["model.embed_tokens.weight"], "input_ids")
         soft = graph.node("Unsqueeze", "is_soft", graph.constant([1]))
@@ -100,6 +104,8 @@ class LlamaGraph:
             ("is_soft", TensorProto.BOOL, ["n"]),
             ("first_logit", TensorProto.INT64, [1]),
             ("past_key_values", TensorProto.FLOAT, cache("p")),
+            ("adapter_a", TensorProto.FLOAT, [config.num_hidden_layers, "r", config.hidden_size]),
+            ("adapter_b", TensorProto.FLOAT, [config.num_hidden_layers, self.qkv_width, "r"]),
         ]
         outputs = [
             ("logits", TensorProto.FLOAT, ["s", config.vocab_size]),
@@ -136,6 +142,12 @@ class LlamaGraph:
         shape = graph.node("Concat", before, self.past_length, after, axis=0)
         return graph.split_tree(graph.node("Reshape", "past_key_values", shape), parts, 0)
 
+    def matrices(self, stacked: str) -> list[str]:
+        """The matrix of each layer of an input [layers, rows, columns]."""
+        graph = self.graph
+        parts = graph.split_tree(stacked, self.config.num_hidden_layers, 0)
+        return [graph.node("Squeeze", part, graph.constant([0])) for part in parts]
+
     def linear(self, name: str, x: str, output: str | None = None) -> str:
         """x [n, in] · weight [out, in] transposed."""
         return self.graph.node("Gemm", x, self.weights[name], output=output, transB=1)
@@ -158,6 +170,8 @@ class LlamaGraph:
         """Mixed heads [n, query heads * d] before the output projection, and all keys and values [1, key heads, t, d]."""
         graph, queries, keys, d = self.graph, self.query_heads, self.key_heads, self.head_dim
         qkv = self.linear(f"model.layers.{index}.self_attn.qkv_proj.weight", x)
+        adapter_a, adapter_b = (matrices[index] for matrices in self.adapters)
+        qkv = graph.node("Gemm", graph.node("Gemm", x, adapter_a, transB=1), adapter_b, qkv, transB=1)
         qkv = graph.node("Reshape", qkv, graph.constant([1, -1, queries + 2 * keys, d]))
         qkv = graph.node("Transpose", qkv, perm=[0, 2, 1, 3])  # [1, heads, n, d]
         rotated, value = graph.split(qkv, [queries + keys, keys], 1)
@@ -213,6 +227,16 @@ def open_session(folder: str | Path, block: dict[str, Any], threads: int = 1) ->
     shards = [widen_bfloat16(numpy.fromfile(folder / path, "<u2")).tobytes() for path in block["externalData"]]
     options.add_external_initializers_from_files_in_memory(block["externalData"], shards, [len(shard) for shard in shards])
     return onnxruntime.InferenceSession(str(folder / block["graph"]), options, ["CPUExecutionProvider"])
+
+
+def no_adapter(config: LlamaConfig) -> dict[str, numpy.ndarray]:
+    """The adapter inputs that change nothing."""
+    width = (config.num_attention_heads + 2 * config.num_key_value_heads) * config.head_dim
+    layers = config.num_hidden_layers
+    return {
+        "adapter_a": numpy.zeros((layers, 1, config.hidden_size), "float32"),
+        "adapter_b": numpy.zeros((layers, width, 1), "float32"),
+    }
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ export async function* answer(
   const preparing = preparePrompt(parts, request, signal);
   let step = await preparing.next();
   for (; step.done !== true; step = await preparing.next()) yield { type: 'progress', progress: step.value };
-  const { explanation, prompt, task, choices, maximumNewTokens } = step.value;
+  const { explanation, prompt, task, choices, maximumNewTokens, adapter } = step.value;
   const embedded = elapsed();
   yield { type: 'explanation', explanation };
 
@@ -29,6 +29,7 @@ export async function* answer(
   let text = '';
   let firstToken: number | null = null;
   try {
+    await parts.languageModel.useAdapter?.(adapter);
     const tokens = parts.languageModel.generate(prompt, {
       maximumNewTokens,
       signal,

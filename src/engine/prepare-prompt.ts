@@ -1,5 +1,5 @@
 // The one road from a request to the segments that a language model reads: answers, explanations and scores all take it.
-import type { LanguageModel, PromptSegment } from '../language-model/language-model.ts';
+import type { LanguageModel, PromptSegment, WeightAdapter } from '../language-model/language-model.ts';
 import type { PromptTemplatePart } from '../model-package/manifest.ts';
 import type { Progress } from '../lib/progress.ts';
 import { fitPrompt } from '../prompts/fit-prompt.ts';
@@ -12,10 +12,11 @@ import { readMemory } from './memory.ts';
 import type { Explanation, GenerateRequest } from './personalizer.ts';
 import { recollect, type RecollectionParts } from './recollection.ts';
 import { retrieve } from './retrieve.ts';
+import { tunedAdapter } from './tuned-adapter.ts';
 import { tunedRows } from './tuned-rows.ts';
 
 export interface PromptParts extends RecollectionParts {
-  readonly languageModel: Pick<LanguageModel, 'fingerprint' | 'tokenizer' | 'contextWindow'>;
+  readonly languageModel: Pick<LanguageModel, 'fingerprint' | 'tokenizer' | 'contextWindow' | 'useAdapter'>;
   readonly promptTemplate: readonly PromptTemplatePart[];
   readonly tasks: TaskRegistry;
 }
@@ -28,6 +29,8 @@ export interface PreparedPrompt {
   /** The only answers there are: the request's, else the task's; null where the answer is free text. */
   readonly choices: readonly string[] | null;
   readonly maximumNewTokens: number;
+  /** The weights' change to answer with; null for none. */
+  readonly adapter: WeightAdapter | null;
 }
 
 /**
@@ -48,6 +51,7 @@ export async function* preparePrompt(
   const memory = yield* readMemory(parts, request, signal);
   const { explanation, persona } = await recollect(parts, request, memory, signal);
   const { rows, tunings } = await tunedRows(parts, request, persona);
+  const adapter = await tunedAdapter(parts, request);
   const { tokenizer, contextWindow } = parts.languageModel;
   const frame = {
     template: parts.promptTemplate,
@@ -64,5 +68,13 @@ export async function* preparePrompt(
     room: promptRoom(frame),
   });
   const prompt = layoutPrompt({ ...frame, tokenizer, text });
-  return { explanation: { ...explanation, retrieved, profile, tunings }, prompt, task, choices, maximumNewTokens };
+  const used = adapter === null ? tunings : [...tunings, 'lora' as const];
+  return {
+    explanation: { ...explanation, retrieved, profile, tunings: used },
+    prompt,
+    task,
+    choices,
+    maximumNewTokens,
+    adapter,
+  };
 }

@@ -49,13 +49,12 @@ export async function scoreAnswer(
   while (step.done !== true) step = await preparing.next();
   const { languageModel, answerTurn } = parts;
   const prepared = step.value;
-  return await answerTurn.run(
-    async () =>
-      prepared.choices === null
-        ? await scoreText(languageModel, prepared, output, { signal, withAnswer })
-        : await scoreChoice(languageModel, prepared, prepared.choices, output, { signal, withAnswer }),
-    signal,
-  );
+  return await answerTurn.run(async () => {
+    await languageModel.useAdapter?.(prepared.adapter);
+    return prepared.choices === null
+      ? await scoreText(languageModel, prepared, output, { signal, withAnswer })
+      : await scoreChoice(languageModel, prepared, prepared.choices, output, { signal, withAnswer });
+  }, signal);
 }
 
 async function scoreText(

@@ -49,6 +49,18 @@ export interface TextTokenizer {
   controlToken(name: string): number;
 }
 
+/**
+ * One user's change of the weights: W + scale · B A for the query and value projections of every layer (LoRA, arXiv 2106.09685).
+ * Matrices by `layers.<n>.<q|v>.<A|B>`, A `[r, in]`, B `[out, r]`, row-major.
+ */
+export interface WeightAdapter {
+  /** Names these numbers: an adapter of the same id is not set again. */
+  readonly id: string;
+  readonly rank: number;
+  readonly scale: number;
+  readonly matrices: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
+}
+
 export interface LanguageModel extends AsyncDisposable {
   readonly name: string;
   readonly fingerprint: string;
@@ -68,6 +80,13 @@ export interface LanguageModel extends AsyncDisposable {
     prompt: readonly PromptSegment[],
     options: GenerateTokensOptions,
   ): AsyncGenerator<TokenDelta, GenerationUsage, void>;
+  /**
+   * Answers with an adapter from now on; null takes it away, bit for bit. Not while an answer is under way. Absent where the
+   * runtime cannot.
+   *
+   * @throws PersonaPlugError `model-mismatch` when its matrices do not fit, or the weights cannot be changed.
+   */
+  readonly useAdapter?: (adapter: WeightAdapter | null) => Promise<void>;
   /** Logits after the prompt and after each of `continuation`: `[1 + continuation.length, vocabularySize]`, for parity checks and likelihoods. */
   logits(
     prompt: readonly PromptSegment[],

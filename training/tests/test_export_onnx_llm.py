@@ -1,5 +1,6 @@
 """The ONNX graph against transformers' Llama on the same bfloat16 weights, for two small shapes."""
 
+import copy
 import json
 from pathlib import Path
 
@@ -8,9 +9,11 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from training.export_onnx_llm import export, open_session, read_records
+from training.export_onnx_llm import export, no_adapter, open_session, read_records
 from training.onnx_graph import Graph
+from training.lora import add_lora
 from training.webllm_library.convert_weights import convert
+from training.webllm_library.llama_config import LlamaConfig as GraphConfig
 
 # Six layers split and join the cache in two steps; the second shape has no shared key heads and its own head.
 SHAPES = {
@@ -22,7 +25,7 @@ HIDDEN, HEAD, VOCABULARY = 32, 16, 96
 
 @pytest.fixture(scope="module", params=SHAPES, ids=str)
 def models(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
-    """(torch model with rounded weights, onnxruntime session, layers, key heads)."""
+    """(torch model with rounded weights, onnxruntime session, layers, key heads, inputs of no adapter)."""
     folder = tmp_path_factory.mktemp("model")
     config = LlamaConfig(
         hidden_size=HIDDEN,
@@ -45,7 +48,7 @@ def models(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     block = export(folder / "config.json", folder / "web/tensor-cache.json", folder / "web/model.onnx")
     assert block == {"graph": "model.onnx", "externalData": ["params_shard_0.bin"], "externalDtype": "bfloat16"}
     session = open_session(folder / "web", block)
-    return model, session, config.num_hidden_layers, config.num_key_value_heads
+    return model, session, config.num_hidden_layers, config.num_key_value_heads, no_adapter(GraphConfig.load(folder / "config.json"))
 
 
 def prompt(model: LlamaForCausalLM, length: int) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray, numpy.ndarray]:
@@ -65,7 +68,7 @@ def prompt(model: LlamaForCausalLM, length: int) -> tuple[numpy.ndarray, numpy.n
 
 
 def test_logits_over_cache_steps_equal_those_of_torch(models) -> None:
-    model, session, layers, key_heads = models
+    model, session, layers, key_heads, no_change = models
     ids, rows, is_soft, expected = prompt(model, 20)
     past = numpy.zeros((layers, 2, key_heads, 0, HEAD), "float32")
     # A prompt, single tokens, a chunk on a filled cache of which only the last row is wanted, a chunk of which all are.
@@ -76,11 +79,47 @@ def test_logits_over_cache_steps_equal_those_of_torch(models) -> None:
             "is_soft": is_soft[start:end],
             "first_logit": numpy.array([first], "int64"),
             "past_key_values": past,
+            **no_change,
         }
         logits, past = session.run(["logits", "present_key_values"], feeds)
         assert past.shape == (layers, 2, key_heads, end, HEAD)
         # float32 sums in another order: far below the runtimes' tolerance of 1e-3 + 1e-4 |logit|.
         numpy.testing.assert_allclose(logits, expected[start + first : end], rtol=1e-4, atol=1e-4)
+
+
+def test_an_adapter_is_lora_on_queries_and_values(models) -> None:
+    model, session, layers, key_heads, no_change = models
+    ids, rows, is_soft, plain = prompt(model, 12)
+    tuned = copy.deepcopy(model)
+    rank, scale, queries, keys = 3, 2.0, 4 * HEAD, key_heads * HEAD
+    a = numpy.zeros((layers, 2 * rank, HIDDEN), "float32")
+    b = numpy.zeros((layers, queries + 2 * keys, 2 * rank), "float32")
+    random = numpy.random.default_rng(2)
+    for name, layer in add_lora(tuned, rank, scale * rank).items():
+        _, number, projection = name.split(".")
+        first, start, size = (0, 0, queries) if projection == "q" else (rank, queries + keys, keys)
+        down = random.normal(0, 0.1, (rank, HIDDEN)).astype("float32")
+        up = random.normal(0, 0.1, (size, rank)).astype("float32")
+        a[int(number), first : first + rank] = down
+        b[int(number), start : start + size, first : first + rank] = scale * up
+        with torch.no_grad():
+            layer.lora_a.copy_(torch.from_numpy(down))
+            layer.lora_b.copy_(torch.from_numpy(up))
+    embeddings = model.get_input_embeddings()(torch.tensor(ids))
+    embeddings[torch.from_numpy(is_soft)] = torch.from_numpy(rows[is_soft])
+    with torch.no_grad():
+        expected = tuned(inputs_embeds=embeddings[None]).logits[0].numpy()
+    feeds = {
+        "input_ids": ids.astype("int64"),
+        "soft_rows": rows,
+        "is_soft": is_soft,
+        "first_logit": numpy.array([0], "int64"),
+        "past_key_values": numpy.zeros((layers, 2, key_heads, 0, HEAD), "float32"),
+    }
+    found = session.run(["logits"], feeds | {"adapter_a": a, "adapter_b": b})[0]
+    numpy.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+    assert numpy.abs(found - plain).max() > 0.01
+    assert numpy.abs(session.run(["logits"], feeds | no_change)[0] - plain).max() < 1e-4
 
 
 def test_no_step_of_a_tree_binds_more_buffers_than_webgpu_allows() -> None:

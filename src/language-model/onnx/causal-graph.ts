@@ -37,8 +37,12 @@ export function checkCausalGraph(session: OnnxSession, name: string): void {
   );
 }
 
-/** Starts an empty sequence. */
-export function startSequence(session: OnnxSession, model: LanguageModelManifest['languageModel']): Sequence {
+/** Starts an empty sequence. `adapter` holds further inputs of every run; they stay the caller's. */
+export function startSequence(
+  session: OnnxSession,
+  model: LanguageModelManifest['languageModel'],
+  adapter: Readonly<Record<string, OnnxTensor>> = {},
+): Sequence {
   const { layers, kvHeads, headDim, hiddenSize, vocabularySize } = model;
   let cache: OnnxTensor = session.float32(new Float32Array(0), [layers, 2, kvHeads, 0, headDim]);
   let length = 0;
@@ -58,7 +62,7 @@ export function startSequence(session: OnnxSession, model: LanguageModelManifest
       is_soft: session.bool(positions.isSoft.slice(start, end), [count]),
       first_logit: session.int64([firstLogit], [1]),
     };
-    const outputs = await session.run({ ...inputs, past_key_values: cache });
+    const outputs = await session.run({ ...inputs, ...adapter, past_key_values: cache });
     for (const input of Object.values(inputs)) input.dispose();
     const { logits, present_key_values: present } = outputs;
     if (present === undefined)

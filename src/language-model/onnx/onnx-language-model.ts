@@ -18,6 +18,7 @@ import type {
   TokenDelta,
 } from '../language-model.ts';
 import { createTextTokenizer } from '../text-tokenizer.ts';
+import { adapterInputs, refuseAdapter, takesAdapter } from './adapter-inputs.ts';
 import { checkCausalGraph, startSequence } from './causal-graph.ts';
 import { decodeChoice, type DecodeContext, decodeFreely } from '../decode.ts';
 import { widenBfloat16 } from './widen-bfloat16.ts';
@@ -108,6 +109,9 @@ function createModel(
 ): LanguageModel {
   const { languageModel: settings, name, fingerprint } = manifest;
   const { hiddenSize, contextWindow, endTokens, vocabularySize } = settings;
+  const hasAdapterInputs = takesAdapter(session);
+  let adapter = hasAdapterInputs ? adapterInputs(session, settings, null) : {};
+  let adapterId: string | null = null;
 
   async function* generate(
     prompt: readonly PromptSegment[],
@@ -122,7 +126,7 @@ function createModel(
       );
     }
     const flat = flattenPrompt(prompt, settings);
-    using sequence = startSequence(session, settings);
+    using sequence = startSequence(session, settings, adapter);
     const meter = createProgressMeter({ stage: 'prefill', label: name, total: flat.length, unit: 'steps', onProgress });
     const [firstLogits] = await sequence.append(flat, 1, { signal, onChunk: (done) => meter.update(done) });
     const context: DecodeContext = {
@@ -152,10 +156,18 @@ function createModel(
     endTokens,
     tokenizer,
     generate,
+    async useAdapter(wanted) {
+      if (wanted !== null && !hasAdapterInputs) refuseAdapter(name);
+      if ((wanted?.id ?? null) === adapterId) return;
+      const old = adapter;
+      adapter = adapterInputs(session, settings, wanted);
+      adapterId = wanted?.id ?? null;
+      for (const input of Object.values(old)) input.dispose();
+    },
     async logits(prompt, continuation, { signal } = {}) {
       signal?.throwIfAborted();
       const flat = withContinuation(flattenPrompt(prompt, settings), continuation, settings);
-      using sequence = startSequence(session, settings);
+      using sequence = startSequence(session, settings, adapter);
       return await sequence.append(flat, continuation.length + 1, { signal });
     },
     [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),

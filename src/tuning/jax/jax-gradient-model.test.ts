@@ -1,6 +1,7 @@
 // The nano LLM on jax-js's wasm backend in Node, held to torch: logits, losses, gradients.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PromptSegment } from '../../language-model/language-model.ts';
+import { goldenLora } from '../../testing/golden-lora.ts';
 import { openGoldenFiles } from '../../testing/golden-files.ts';
 import { goldenModels } from '../../testing/golden-models.ts';
 import { logitTolerance } from '../../testing/golden-parity.ts';
@@ -85,26 +86,9 @@ describe.skipIf(missing !== null)('the shipped language model on jax-js', () => 
     if (kind === 'prompt') {
       return { example, parameters: new Map([['prompt', waves([example.trainableRows, hiddenSize], 0.02, 0.7, 0.3)]]) };
     }
-    return { example, parameters: goldenLora(weights, golden?.rank ?? 0) };
+    return { example, parameters: goldenLora(weights.shape, golden?.rank ?? 0) };
   }
 });
-
-function goldenLora({ shape }: LlamaWeights, rank: number): Parameters {
-  const parameters = new Map<string, Tensor>();
-  let number = 0;
-  for (let layer = 0; layer < shape.layers; layer++) {
-    for (const [projection, heads] of [
-      ['q', shape.heads],
-      ['v', shape.kvHeads],
-    ] as const) {
-      const name = `layers.${layer}.${projection}`;
-      parameters.set(`${name}.A`, waves([rank, shape.hiddenSize], 0.05, 0.31 + 0.01 * number, 0.2));
-      parameters.set(`${name}.B`, waves([heads * shape.headDim, rank], 0.05, 0.43 + 0.01 * number, 0.4));
-      number++;
-    }
-  }
-  return parameters;
-}
 
 /** Largest error, in units of the largest expected number. */
 function relativeError(found: Tensor | undefined, expected: Float32Array): number {

@@ -1,0 +1,20 @@
+// LoRA matrices that every language makes alike: those of the golden gradients.
+import type { LlamaShape, Tensor } from '../tuning/llama-weights.ts';
+import { loraName, loraProjections, projectionWidth } from '../tuning/lora.ts';
+import { waves } from './golden-tuning.ts';
+
+/** Matrices by `layers.<n>.<q|v>.<A|B>`; see training/golden_tuning.py. */
+export function goldenLora(shape: LlamaShape, rank: number): Map<string, Tensor> {
+  const parameters = new Map<string, Tensor>();
+  let number = 0;
+  for (let layer = 0; layer < shape.layers; layer++) {
+    for (const projection of loraProjections) {
+      const a = waves([rank, shape.hiddenSize], 0.05, 0.31 + 0.01 * number, 0.2);
+      const b = waves([projectionWidth(shape, projection), rank], 0.05, 0.43 + 0.01 * number, 0.4);
+      parameters.set(loraName(layer, projection, 'A'), a);
+      parameters.set(loraName(layer, projection, 'B'), b);
+      number++;
+    }
+  }
+  return parameters;
+}
