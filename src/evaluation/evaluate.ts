@@ -2,6 +2,7 @@
 // keep it, show it, and stop.
 import { PersonaPlugError } from '../lib/errors.ts';
 import { seededRandom, shuffled } from '../lib/seeded-random.ts';
+import { yieldToEventLoop } from '../lib/yield-to-event-loop.ts';
 import { partnersOf, strangersOf } from './company.ts';
 import { type MeasuredSplit, usersOfSplit } from './data/build-task.ts';
 import type { EvaluationTask, EvaluationUser } from './data/evaluation-task.ts';
@@ -95,6 +96,7 @@ export async function* evaluate(options: EvaluationOptions): AsyncGenerator<Eval
         for (const method of plan.methods) {
           const names = { task: plan.task.task, user: user.user, query: query.id, method: method.name };
           if (isDone.has(keyOf(names))) continue;
+          await yieldToEventLoop();
           signal.throwIfAborted();
           const answering = prepared.get(method.name) ?? (await method.prepare(session, { signal }));
           prepared.set(method.name, answering);

@@ -6,6 +6,7 @@ import { scoreAnswer, type ScoredAnswer, type ScoreOptions, type ScoreParts } fr
 import type { HistoryItem } from '../history/history-item.ts';
 import { memoryHistory } from '../history/memory-history.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
+import { yieldToEventLoop } from '../lib/yield-to-event-loop.ts';
 import type { Plug } from '../persona/plug.ts';
 import { type Laboratory, mainLanguageModel, type MeasuredLanguageModel } from './laboratory.ts';
 
@@ -51,6 +52,9 @@ export function createScoringEngine(
       for (const item of added) {
         await store.put([{ item, vectors: await embed.item(item, signal) }], { signal });
         held.add(item.id);
+        // On wasm nothing else gets a turn, not even a Ctrl-C.
+        await yieldToEventLoop();
+        signal.throwIfAborted();
       }
     },
     score: async (request, output, options) => await scoreAnswer(parts, request, output, options),

@@ -21,7 +21,10 @@ export interface Statistic {
   readonly better: 'lower' | 'higher';
 }
 
-export type MetricName = 'nll' | 'nllPerToken' | 'accuracy' | 'macroF1' | 'mae' | 'rmse' | 'rouge1' | 'rougeL';
+/** In the order of a report. */
+export const metricNames = ['nll', 'nllPerToken', 'accuracy', 'macroF1', 'mae', 'rmse', 'rouge1', 'rougeL'] as const;
+
+export type MetricName = (typeof metricNames)[number];
 
 const ratio = (sums: Float64Array): number => (sums[0] ?? 0) / (sums[1] ?? 0);
 

@@ -36,10 +36,12 @@ export async function writeReport(input: ReportInput): Promise<{ html: string; l
 
 function linesOf({ task, queries, users, methods }: TaskSummary): string[] {
   const rows = methods.map(({ method, metrics }) => {
-    const cells = Object.entries(metrics).map(
-      ([name, { value, low, high }]) =>
-        `${name} ${value.toFixed(3)}${low === null || high === null ? '' : ` [${low.toFixed(3)}, ${high.toFixed(3)}]`}`,
-    );
+    const cells = Object.entries(metrics).map(([name, interval]) => {
+      const { value, low, high } = interval;
+      const range = low === null || high === null ? '' : ` [${low.toFixed(3)}, ${high.toFixed(3)}]`;
+      const count = interval.queries === queries ? '' : ` (n = ${interval.queries})`;
+      return `${name} ${value.toFixed(3)}${range}${count}`;
+    });
     return `  ${method.padEnd(18)} ${cells.join('  ')}`;
   });
   return [`${task}: ${queries} queries of ${users} users`, ...rows];

@@ -1,6 +1,6 @@
 // The tables of a task.
 import type { Interval } from '../../metrics/bootstrap.ts';
-import type { MetricName } from '../../metrics/statistic.ts';
+import { type MetricName, metricNames } from '../../metrics/statistic.ts';
 import type { TaskSummary } from '../../summary/summarize.ts';
 import { escapeHtml } from './escape-html.ts';
 
@@ -16,28 +16,30 @@ const titles: Readonly<Record<MetricName, string>> = {
 };
 
 /** Every method with its metrics. */
-export function methodTable({ methods }: TaskSummary): string {
+export function methodTable({ methods, queries }: TaskSummary): string {
   const metrics = metricsOf(methods.map((method) => method.metrics));
   const rows = methods.map(({ method, description, metrics: own, personaShare }) => [
     `<th scope="row" title="${escapeHtml(description)}">${escapeHtml(method)}</th>`,
-    ...metrics.map((name) => cell(own[name])),
+    ...metrics.map((name) => cell(own[name], queries)),
     `<td>${personaShare === null ? '–' : `${(personaShare * 100).toFixed(0)} %`}</td>`,
   ]);
   return table(['Method', ...metrics.map((name) => titles[name]), 'Persona used'], rows);
 }
 
 /** Paired differences to one baseline. An interval that leaves out 0 is set in bold. */
-export function differenceTable({ differences, methods }: TaskSummary, baseline: string): string | null {
+export function differenceTable({ differences, methods, queries }: TaskSummary, baseline: string): string | null {
   const own = differences.filter((difference) => difference.baseline === baseline);
   if (own.length === 0) return null;
-  const metrics = (Object.keys(titles) as MetricName[]).filter((name) => own.some(({ metric }) => metric === name));
+  const metrics = metricNames.filter((name) => own.some(({ metric }) => metric === name));
   const rows = methods
     .filter(({ method }) => own.some((difference) => difference.method === method))
     .map(({ method }) => [
       `<th scope="row">${escapeHtml(method)}</th>`,
       ...metrics.map((name) => {
         const found = own.find((difference) => difference.method === method && difference.metric === name);
-        return found === undefined ? '<td>–</td>' : cell(found.interval, verdict(found.interval, found.better));
+        return found === undefined
+          ? '<td>–</td>'
+          : cell(found.interval, queries, verdict(found.interval, found.better));
       }),
     ]);
   return table([`Method − ${baseline}`, ...metrics.map((name) => titles[name])], rows);
@@ -49,14 +51,24 @@ function verdict({ low, high }: Interval, better: 'lower' | 'higher'): 'better' 
 }
 
 function metricsOf(of: readonly Readonly<Partial<Record<MetricName, Interval>>>[]): MetricName[] {
-  return (Object.keys(titles) as MetricName[]).filter((name) => of.some((metrics) => metrics[name] !== undefined));
+  return metricNames.filter((name) => of.some((metrics) => metrics[name] !== undefined));
 }
 
-function cell(interval: Interval | undefined, mark: 'better' | 'worse' | 'even' = 'even'): string {
+/** `all`: the queries of the task; a cell over fewer of them says so. */
+function cell(interval: Interval | undefined, all: number, mark: 'better' | 'worse' | 'even' = 'even'): string {
   if (interval === undefined) return '<td>–</td>';
-  const { value, low, high, queries } = interval;
-  const range = low === null || high === null ? '' : ` <small>[${low.toFixed(3)}, ${high.toFixed(3)}]</small>`;
-  return `<td class="${mark}" title="${queries} queries of ${interval.users} users">${value.toFixed(3)}${range}</td>`;
+  const { value, low, high, queries, users } = interval;
+  const range = low === null || high === null ? '' : ` <small>[${decimal(low)}, ${decimal(high)}]</small>`;
+  const count = queries === all ? '' : ` <small>n = ${queries}</small>`;
+  return `<td class="${mark}" title="${queries} queries of ${users} users">${decimal(value)}${range}${count}</td>`;
+}
+
+/** Three places, with a true minus sign and no minus before a zero. */
+function decimal(value: number): string {
+  return value
+    .toFixed(3)
+    .replace(/^-(?=0\.0+$)/u, '')
+    .replace('-', '\u2212');
 }
 
 /** `rows` hold markup, `heads` text. */
