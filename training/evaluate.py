@@ -23,6 +23,7 @@ from training.data import choices_in_data, users_of_split
 from training.embed_histories import VectorStore
 from training.intervals import clustered_interval
 from training.language_model import load_language_model, round_to_bfloat16
+from training.model_package import read_manifest
 from training.plug import load_plug
 from training.plug_data import UserSamples, build_user_samples
 from training.plug_step import rows_and_gate
@@ -176,12 +177,16 @@ def evaluator_of_run(directory: Path) -> tuple[Evaluator, VectorStore]:
     return evaluator, VectorStore(directory / "embeddings")
 
 
-def evaluator_of_packages(models: Path) -> tuple[Evaluator, OnDemandVectors]:
-    """What ships: packages nano-llm and plug, with the 8-bit embedder."""
+def evaluator_of_packages(models: Path, plug_name: str = "plug") -> tuple[Evaluator, OnDemandVectors]:
+    """What ships: packages nano-llm and plug (or a control), with the 8-bit embedder."""
     tokenizer = TextTokenizer(models / "nano-llm" / "tokenizer.json")
-    plug = shipped_plug(models / "plug")
+    plug = shipped_plug(models / plug_name)
     evaluator = Evaluator(
-        shipped_language_model(models / "nano-llm"), plug, tokenizer, (plug.instruction_rows, plug.persona_rows)
+        shipped_language_model(models / "nano-llm"),
+        plug,
+        tokenizer,
+        (plug.instruction_rows, plug.persona_rows),
+        tuple(read_manifest(models / plug_name)["plug"].get("withoutOutputs", ())),
     )
     return evaluator, OnDemandVectors(models / "all-minilm-l6-v2")
 
@@ -225,6 +230,7 @@ def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", type=Path, default=Path("models"), help="the packages to measure")
+    parser.add_argument("--plug", default="plug", help="name of the plug's package, e.g. plug-instruction")
     parser.add_argument("--run-directory", type=Path, default=None, help="measure a training run instead of packages")
     parser.add_argument("--output", type=Path, default=None, help="a JSON file for the numbers")
     parser.add_argument("--tasks", nargs="+", default=[CHECKED_TASK])
@@ -236,7 +242,7 @@ def main() -> int:
     evaluator, vectors = (
         evaluator_of_run(arguments.run_directory)
         if arguments.run_directory
-        else evaluator_of_packages(arguments.models)
+        else evaluator_of_packages(arguments.models, arguments.plug)
     )
     results = evaluate(evaluator, vectors, arguments.tasks, arguments.split)
     if arguments.output is not None:

@@ -171,6 +171,7 @@ def export_plug(
             "instructionRows": config.instruction_rows,
             "instructionRank": plug.instruction_rank,
             "normalizesQuery": plug.normalizes_query,
+            **({"withoutOutputs": list(config.without_outputs)} if config.without_outputs else {}),
             "tasks": list(plug.tasks),
             "gateThreshold": GATE_THRESHOLD,
             "weights": "plug.safetensors",

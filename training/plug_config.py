@@ -80,6 +80,9 @@ def fix_parts(plug: Plug, config: PlugConfig) -> None:
     if not config.has_gate:
         plug.gate_out.weight.zero_()
         plug.gate_out.bias.fill_(ALWAYS_OPEN)
+    if set(config.without_outputs) >= set(config.tasks):
+        # No output ever reaches these columns: as zeros they leave outputs out in every runtime, without being told.
+        plug.projector_in.weight[:, plug.query.in_features :] = 0
     if config.persona_rows == 0:
         for layer in (plug.query, plug.projector_in, plug.projector_out):
             layer.requires_grad_(False)
