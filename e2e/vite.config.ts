@@ -26,7 +26,15 @@ export default defineConfig({
   },
   optimizeDeps: {
     // Named here, since a dependency that is found later reloads the page under a running test.
-    include: ['@mlc-ai/web-llm', '@huggingface/tokenizers', 'idb', 'valibot', 'preact', '@preact/signals'],
+    include: [
+      '@mlc-ai/web-llm',
+      '@huggingface/tokenizers',
+      'idb',
+      'valibot',
+      'preact',
+      '@preact/signals',
+      '@jax-js/jax',
+    ],
     exclude: ['onnxruntime-web'],
     entries: ['e2e/*/index.html'],
   },

@@ -1,0 +1,113 @@
+// The page of the tuning tests: a real history, the shipped models, jax-js in a worker under the strict policy.
+import { openHistory } from '../../src/history/open-history.ts';
+import { createUrlModelSource } from '../../src/model-package/url-model-source.ts';
+import { createRandom } from '../../src/testing/random.ts';
+import { startTuning, type TuningJobEvent, type TuningRequest } from '../../src/worker/tuning/index.ts';
+
+const task = 'news_headline';
+const places = ['bridge', 'school', 'market', 'harbour', 'library', 'station'];
+
+const request: TuningRequest = { task, options: { kind: 'prompt', passes: 4, batchSize: 1, rate: 0.05, patience: 4 } };
+
+async function fill(name: string): Promise<void> {
+  await using store = await openHistory({ name });
+  const { manifest } = await createUrlModelSource('/models/').open('plug', 'plug');
+  const { dim, embedder } = manifest.plug;
+  await store.put(
+    places.map((place, index) => {
+      const unit = (seed: number): Float32Array<ArrayBuffer> => {
+        const random = createRandom(seed);
+        const values = Float32Array.from({ length: dim }, () => random() - 0.5);
+        const norm = Math.hypot(...values);
+        return values.map((value) => value / norm);
+      };
+      return {
+        item: {
+          id: `i${index}`,
+          date: `2024-01-0${index + 1}`,
+          task,
+          input: `The ${place} opens again.`,
+          output: `At last! The ${place}!`,
+        },
+        vectors: { embedder, backend: 'wasm' as const, dim, input: unit(2 * index), output: unit(2 * index + 1) },
+      };
+    }),
+  );
+}
+
+function job(name: string, what: TuningRequest | { task: string; resume: 'prompt' }, signal?: AbortSignal) {
+  const worker = new Worker(new URL('./tuning.worker.ts', import.meta.url), { type: 'module' });
+  const place = { models: '/models/', storageName: name, checkpointInterval: 0 };
+  return { worker, running: startTuning(worker, place, what, signal === undefined ? {} : { signal }) };
+}
+
+/** The numbers of what was trained, exactly, and how many records there are. */
+async function state(name: string): Promise<{ done: string | null; records: number }> {
+  await using store = await openHistory({ name });
+  const done = await store.tuning(task, 'prompt');
+  return {
+    done: done === null ? null : Array.from(done.tensors).join(),
+    records: (await store.tunings(task)).length,
+  };
+}
+
+const tuningTestPage = {
+  fill,
+  state,
+
+  /** Runs to the end, or pauses or gives up at a step. */
+  async run(name: string, end: 'done' | 'pause' | 'abort', isResumed = false) {
+    const controller = new AbortController();
+    const { worker, running } = job(name, isResumed ? { task, resume: 'prompt' } : request, controller.signal);
+    const events: TuningJobEvent[] = [];
+    let longestGap = 0;
+    let beat = performance.now();
+    const pulse = setInterval(() => {
+      longestGap = Math.max(longestGap, performance.now() - beat);
+      beat = performance.now();
+    }, 5);
+    let thrown: string | null = null;
+    try {
+      for await (const event of running) {
+        events.push(event);
+        if (event.type === 'step' && event.step === 3 && end === 'pause') running.pause();
+        if (event.type === 'step' && event.step === 3 && end === 'abort') controller.abort(new Error('enough'));
+      }
+    } catch (error) {
+      thrown = error instanceof Error ? error.message : String(error);
+    }
+    clearInterval(pulse);
+    worker.terminate();
+    return { events, thrown, longestGap, state: await state(name) };
+  },
+
+  /** Starts, and resolves at the checkpoint of a step: then the test kills the browser. */
+  async runUntil(name: string, step: number): Promise<number> {
+    for await (const event of job(name, request).running) {
+      if (event.type === 'step' && event.step >= step) return event.step;
+    }
+    throw new Error('The training ended before that step.');
+  },
+
+  /** A second training of the same history, while the first one runs. */
+  async second(name: string): Promise<unknown> {
+    const first = job(name, request);
+    for await (const event of first.running) if (event.type === 'step') break;
+    try {
+      for await (const _event of job(name, request).running) return 'it ran';
+    } catch (error) {
+      return error instanceof Error && 'code' in error ? error.code : String(error);
+    } finally {
+      first.worker.terminate();
+    }
+    return 'it ended';
+  },
+};
+
+export type TuningTestPage = typeof tuningTestPage;
+
+declare global {
+  var tuningTestPage: TuningTestPage;
+}
+
+globalThis.tuningTestPage = tuningTestPage;

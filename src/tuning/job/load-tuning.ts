@@ -1,0 +1,71 @@
+// Loads what a training job is made of, in a browser: the history, the plug, the language model's weights. No embedder: the
+// vectors of the items are stored with them.
+import type { HistoryStore } from '../../history/history-store.ts';
+import { createTextTokenizer } from '../../language-model/text-tokenizer.ts';
+import { PersonaPlugError } from '../../lib/errors.ts';
+import type { ModelSource } from '../../model-package/model-source.ts';
+import { readSafetensors } from '../../model-package/safetensors.ts';
+import { readPlug } from '../../persona/plug.ts';
+import { createTaskRegistry } from '../../prompts/task-registry.ts';
+import type { Task } from '../../prompts/task.ts';
+import { readLlamaWeights } from '../llama-weights.ts';
+import type { TuningJobParts } from './tuning-run.ts';
+
+export interface LoadTuningOptions {
+  /** Names of the model packages. @defaultValue `nano-llm`, `plug` */
+  readonly packages?: { readonly languageModel?: string; readonly plug?: string };
+  /** `webgpu` is worth it on a real GPU only. @defaultValue 'wasm' */
+  readonly device?: 'wasm' | 'webgpu';
+  /** Tasks of the application, beside those that ship. */
+  readonly tasks?: readonly Task[];
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Opens packages and reads the weights; jax-js itself is loaded when the training starts.
+ *
+ * @throws PersonaPlugError `model-missing`, `model-integrity`, `network-failed`, and `model-mismatch` when the plug belongs to another
+ * language model, or its weights are quantised.
+ */
+export async function loadTuning(
+  models: ModelSource,
+  store: HistoryStore,
+  options: LoadTuningOptions = {},
+): Promise<TuningJobParts> {
+  const { packages = {}, device = 'wasm', tasks = [], signal } = options;
+  const read = signal === undefined ? {} : { signal };
+  const [modelPackage, plugPackage] = await Promise.all([
+    models.open(packages.languageModel ?? 'nano-llm', 'language-model', read),
+    models.open(packages.plug ?? 'plug', 'plug', read),
+  ]);
+  const { manifest } = modelPackage;
+  const plugManifest = plugPackage.manifest;
+  if (plugManifest.plug.languageModel !== manifest.fingerprint) {
+    throw new PersonaPlugError(
+      'model-mismatch',
+      `The plug "${plugManifest.name}" was trained for the language model ${plugManifest.plug.languageModel}, but "${manifest.name}" is ${manifest.fingerprint}. Use the plug that was trained for it.`,
+      { details: { expected: plugManifest.plug.languageModel, found: manifest.fingerprint } },
+    );
+  }
+  const weights = await readLlamaWeights(modelPackage, read);
+  const { tokenizer, promptTemplate, endTokens } = manifest.languageModel;
+  const [endToken] = endTokens;
+  if (endToken === undefined) {
+    throw new PersonaPlugError('model-mismatch', `The language model "${manifest.name}" names no end token.`);
+  }
+  return {
+    store,
+    weights,
+    languageModel: manifest.fingerprint,
+    plug: readPlug(plugManifest, readSafetensors(await plugPackage.bytes(plugManifest.plug.weights, read))),
+    tasks: createTaskRegistry(tasks),
+    tokenizer: createTextTokenizer(await modelPackage.json(tokenizer, read)),
+    promptTemplate,
+    endToken,
+    async createModel(loraScale) {
+      const { loadJax } = await import('../jax/load-jax.ts');
+      const { jaxGradientModel } = await import('../jax/jax-gradient-model.ts');
+      return jaxGradientModel(await loadJax(device), weights, { loraScale });
+    },
+  };
+}

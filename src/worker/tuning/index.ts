@@ -1,0 +1,8 @@
+// `persona-plug/tuning`: training on the user's own items, in a worker of its own.
+export { type ServeTuningWorkerOptions, serveTuningWorker } from './serve-tuning-worker.ts';
+export { startTuning, type StartTuningOptions, type TuningJob } from './start-tuning.ts';
+export type { TuningPlace } from './tuning-protocol.ts';
+export type { TuningJobEvent, TuningOutcome } from '../../tuning/job/tuning-job.ts';
+export type { TuningRequest, TuningResumption } from '../../tuning/job/tuning-run.ts';
+export type { TuningOptionsInput } from '../../tuning/tuning-options.ts';
+export { peftFiles, type PeftFiles, readWeightAdapter } from '../../tuning/weight-adapter.ts';

@@ -1,0 +1,98 @@
+// The worker's end of a training: what an application's two-line worker file calls. A worker of its own, because a step of the
+// training blocks for a tenth of a second, and answers must not wait for it.
+import { PersonaPlugError } from '../../lib/errors.ts';
+import type { Task } from '../../prompts/task.ts';
+import type { Port } from '../protocol.ts';
+import { toRemoteError } from '../remote-error.ts';
+import { readTuningCommand, type TuningCommand, type TuningReply, wrapTuning } from './tuning-protocol.ts';
+
+export interface ServeTuningWorkerOptions {
+  /** Tasks of the application, beside those that ship. */
+  readonly tasks?: readonly Task[];
+}
+
+type StartCommand = Extract<TuningCommand, { type: 'start' }>;
+
+/** Serves trainings from a dedicated worker. Call it at the top of the worker's file, before any `await`. */
+export function serveTuningWorker(options: ServeTuningWorkerOptions = {}): void {
+  const port = dedicatedScope();
+  let running: { readonly pause: AbortController; readonly abort: AbortController } | null = null;
+  const post = (reply: TuningReply): void => port.postMessage(wrapTuning(reply), []);
+
+  async function start(command: StartCommand): Promise<void> {
+    if (running !== null) {
+      const busy = new PersonaPlugError('invalid-argument', 'This worker trains already. Pause that first.');
+      post({ type: 'error', error: toRemoteError(busy, false) });
+      return;
+    }
+    const controls = { pause: new AbortController(), abort: new AbortController() };
+    running = controls;
+    try {
+      await withLock(command, async () => await run(command, controls, options, post));
+      post({ type: 'end' });
+    } catch (error) {
+      const { signal } = controls.abort;
+      post({ type: 'error', error: toRemoteError(error, signal.aborted && error === signal.reason) });
+    } finally {
+      running = null;
+    }
+  }
+
+  port.addEventListener('message', (event) => {
+    const command = readTuningCommand(event.data);
+    if (command === null) return;
+    if (command.type === 'start') void start(command);
+    else if (command.type === 'pause') running?.pause.abort();
+    else running?.abort.abort(new DOMException('Given up by the page.', 'AbortError'));
+  });
+}
+
+async function run(
+  { place, request }: StartCommand,
+  { pause, abort }: { readonly pause: AbortController; readonly abort: AbortController },
+  options: ServeTuningWorkerOptions,
+  post: (reply: TuningReply) => void,
+): Promise<void> {
+  const { signal } = abort;
+  // Loaded when first needed: a bundler puts them into chunks of their own.
+  const [{ openHistory }, { createUrlModelSource }, { loadTuning }, { runTuning }] = await Promise.all([
+    import('../../history/open-history.ts'),
+    import('../../model-package/url-model-source.ts'),
+    import('../../tuning/job/load-tuning.ts'),
+    import('../../tuning/job/tuning-job.ts'),
+  ]);
+  await using store = await openHistory({ name: storageName(place), signal });
+  const parts = await loadTuning(createUrlModelSource(place.models), store, {
+    signal,
+    tasks: options.tasks ?? [],
+    ...(place.packages === undefined ? {} : { packages: place.packages }),
+    ...(place.device === undefined ? {} : { device: place.device }),
+  });
+  const { checkpointInterval } = place;
+  const timed = checkpointInterval === undefined ? parts : { ...parts, checkpointInterval };
+  for await (const event of runTuning(timed, request, { signal, pause: pause.signal })) post({ type: 'event', event });
+}
+
+/** Two trainings of one history would take the checkpoints from each other. A lock ends with its tab, however that ends. */
+async function withLock({ place }: StartCommand, work: () => Promise<void>): Promise<void> {
+  const name = `persona-plug/tuning/${storageName(place)}`;
+  await navigator.locks.request(name, { ifAvailable: true }, async (lock) => {
+    if (lock === null) {
+      throw new PersonaPlugError(
+        'storage-blocked',
+        `Another tab trains on the history "${storageName(place)}". Pause it there, or wait for its end.`,
+      );
+    }
+    await work();
+  });
+}
+
+function storageName(place: StartCommand['place']): string {
+  return place.storageName ?? 'persona-plug';
+}
+
+/** The border: in a dedicated worker the global scope itself is the port to the page. */
+function dedicatedScope(): Port {
+  const scope: unknown = globalThis;
+  return scope as Port;
+}

@@ -1,0 +1,77 @@
+// The page's end of a training: events to read, and two ways to end it.
+import { PersonaPlugError } from '../../lib/errors.ts';
+import type { TuningJobEvent } from '../../tuning/job/tuning-job.ts';
+import type { TuningRequest, TuningResumption } from '../../tuning/job/tuning-run.ts';
+import { EventQueue } from '../event-queue.ts';
+import { fromRemoteError } from '../remote-error.ts';
+import { readTuningReply, type TuningCommand, type TuningPlace, wrapTuning } from './tuning-protocol.ts';
+
+/** A training that runs in a worker. Its events are read by `for await`, once. */
+export interface TuningJob extends AsyncIterable<TuningJobEvent> {
+  /** Ends with the outcome `paused` after the present step; `resume` goes on from there, also in another tab. */
+  pause(): void;
+}
+
+export interface StartTuningOptions {
+  /** Gives the training up: nothing of it is left, and reading throws the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Starts or resumes a training. The worker is the application's, its file calls `serveTuningWorker()`; a tab that is closed leaves
+ * the last checkpoint.
+ *
+ * Reading throws PersonaPlugError `invalid-argument` (too few items, bad options), `not-found` (nothing to resume), `model-mismatch`,
+ * `storage-blocked` (another tab trains), `closed` (an item was forgotten, or the worker died), `runtime-failed`, or `signal.reason`.
+ *
+ * @example
+ * ```ts
+ * const worker = new Worker(new URL('./tuning.worker.ts', import.meta.url), { type: 'module' });
+ * const request = { task: 'news_headline', options: { kind: 'prompt' } } as const;
+ * for await (const event of startTuning(worker, { models: '/models/' }, request)) {
+ *   if (event.type === 'step') console.log(event.step, event.steps, event.loss, event.millisecondsLeft);
+ * }
+ * ```
+ */
+export function startTuning(
+  worker: Worker,
+  place: TuningPlace,
+  request: TuningRequest | TuningResumption,
+  { signal }: StartTuningOptions = {},
+): TuningJob {
+  signal?.throwIfAborted();
+  const events = new EventQueue<TuningJobEvent>();
+  const listening = new AbortController();
+  const finish = (end: () => void): void => {
+    listening.abort();
+    end();
+  };
+  const post = (command: TuningCommand): void => worker.postMessage(wrapTuning(command), []);
+  const once = { signal: listening.signal };
+  worker.addEventListener(
+    'message',
+    ({ data }) => {
+      const reply = readTuningReply(data);
+      if (reply?.type === 'event') events.push(reply.event);
+      else if (reply?.type === 'end') finish(() => events.end());
+      else if (reply?.type === 'error') finish(() => events.fail(fromRemoteError(reply.error, signal)));
+    },
+    once,
+  );
+  worker.addEventListener(
+    'error',
+    (event) => finish(() => events.fail(new PersonaPlugError('closed', `The training worker died: ${event.message}.`))),
+    once,
+  );
+  signal?.addEventListener('abort', () => post({ type: 'abort' }), once);
+  post({ type: 'start', place: { ...place, models: absolute(place.models) }, request });
+  return {
+    pause: () => post({ type: 'pause' }),
+    [Symbol.asyncIterator]: () => events[Symbol.asyncIterator](),
+  };
+}
+
+/** A path means the page's address, not the worker's. */
+function absolute(models: string): string {
+  return new URL(models.endsWith('/') ? models : `${models}/`, document.baseURI).href;
+}
