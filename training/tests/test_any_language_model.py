@@ -9,8 +9,9 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
-from training.frozen_model import FrozenModel, check_inputs, load_frozen
+from training.frozen_model import FrozenModel, check_inputs, freeze, load_frozen
 from training.histories import Query, UserVectors, collate_histories
+from training.language_model import load_language_model
 from training.persona import Plug
 from training.prompts import lay_out, prompt_text
 from training.soft_prompt import SlotSample, log_likelihood, slot_sample
@@ -119,6 +120,20 @@ def test_training_lowers_the_loss_and_leaves_the_model_alone(case: tuple[str, Pa
     assert losses[-1] < 0.97 * losses[0]
     assert all(parameter.grad is None for parameter in frozen.model.parameters())
     assert all(torch.equal(parameter, before[name]) for name, parameter in frozen.model.state_dict().items())
+
+
+def test_half_precision_weights_pass_gradients_to_the_rows(case: tuple[str, Path, FrozenModel]) -> None:
+    """On a GPU the weights are bfloat16 numbers; the rows stay float32 and must still learn."""
+    _, folder, frozen = case
+    sample = slot_sample(frozen.tokenizer, "news_category", "the cat", "Travel", (2, 1), None, frozen.form)
+    rows = frozen.embedding_rows()[[20, 31, 42]][None].clone().requires_grad_(True)
+    exact = log_likelihood(frozen.model, [sample], rows, use_bfloat16=False)
+    half = freeze(load_language_model(folder, torch.bfloat16), "cpu", "bfloat16")
+    check_inputs(half)
+    found = log_likelihood(half, [sample], rows)
+    assert found.dtype == torch.float32 and abs(float((found - exact).detach())) < 0.05 * abs(float(exact.detach()))
+    found.sum().backward()
+    assert rows.grad is not None and bool(rows.grad.isfinite().all()) and bool(rows.grad.any())
 
 
 def test_a_model_that_scales_its_logits_is_refused(tmp_path: Path) -> None:
