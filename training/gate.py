@@ -1,7 +1,8 @@
 """Trains the gate of a finished persona: when do these rows help, and when is "none" the better prompt?
 
-The loss is −log(g · p(y | persona) + (1 − g) · p(y | none)), over true histories and histories of other users. Both
-probabilities are fixed numbers by now, so the gate learns in seconds, on all pairs at once.
+Over her own histories the loss is −log(g · p(y | persona) + (1 − g) · p(y | none)). A history of somebody else must
+leave the answer of "none": there it is −log(1 − g), also where such rows happen to help, since what they then bring is
+adaptation to the task. Both probabilities are fixed numbers by now: the gate learns in seconds, on all pairs at once.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ def train_gate(
     batch_tokens: int,
     seed: int,
     steps: int = 600,
+    others_weight: float = 1.0,
 ) -> dict[str, object]:
     """Fits the gate's two layers; returns how often it opens for own and for other histories."""
     plug.eval()
@@ -79,7 +81,8 @@ def train_gate(
         mixture = torch.logaddexp(
             functional.logsigmoid(logits) + with_persona, functional.logsigmoid(-logits) + without
         )
-        loss = -mixture.mean()
+        shut = functional.logsigmoid(-logits)
+        loss = -(mixture[own].mean() + others_weight * shut[~own].mean())
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()

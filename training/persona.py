@@ -110,7 +110,7 @@ class Plug(nn.Module):
             self.projector_out.weight, std=float(spread) / self.projector_in.out_features**0.5, generator=generator
         )
         if self.instruction_in is not None and self.instruction_out is not None:
-            nn.init.normal_(self.instruction_in.weight, std=1.0, generator=generator)
+            nn.init.normal_(self.instruction_in.weight, std=0.3, generator=generator)
             nn.init.normal_(self.instruction_out, std=float(spread) / self.instruction_rank**0.5, generator=generator)
 
     def temperature(self) -> Tensor:
