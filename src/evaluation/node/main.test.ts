@@ -84,7 +84,7 @@ async function runAndKill(argv: readonly string[], out: string): Promise<number>
 }
 
 describe.skipIf(missing !== null)(`npm run evaluate${missing === null ? '' : ` (${missing})`}`, () => {
-  test('goes on after a kill to the same predictions, and writes a report', { timeout: 300_000 }, async () => {
+  test('goes on after a kill to the same predictions, and writes a report', { timeout: 900_000 }, async () => {
     const tasks = writeTasks();
     const methods =
       'none,persona,shuffled,bm25-1,profile,neighbours,persona-open,shuffled-open,empty,irrelevant,instruction';
@@ -131,7 +131,7 @@ describe.skipIf(missing !== null)(`npm run evaluate${missing === null ? '' : ` (
     await expect(run([...argv(whole), '--seed', '1'])).rejects.toThrow(/other settings: seed was 0 and is now 1/);
   });
 
-  test('Ctrl-C keeps what is done, and says how to go on', { timeout: 120_000 }, async () => {
+  test('Ctrl-C keeps what is done, and says how to go on', { timeout: 300_000 }, async () => {
     const tasks = writeTasks();
     const out = path.join(tasks, '../stopped');
     const controller = new AbortController();
@@ -149,7 +149,7 @@ describe.skipIf(missing !== null)(`npm run evaluate${missing === null ? '' : ` (
     expect(said.at(-1)).toContain('the same command goes on from there');
   });
 
-  test('errors say what to do', async () => {
+  test('errors say what to do', { timeout: 120_000 }, async () => {
     const tasks = writeTasks();
     const out = path.join(tasks, '../out');
     await expect(run(['--tasks', tasks])).rejects.toThrow(/--out is missing\.\n\nnpm run evaluate/);
