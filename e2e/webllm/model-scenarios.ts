@@ -10,6 +10,7 @@ import { argmax } from '../../src/language-model/sampling.ts';
 import { PersonaPlugError } from '../../src/lib/errors.ts';
 import type { Progress } from '../../src/lib/progress.ts';
 import { createUrlModelSource } from '../../src/model-package/url-model-source.ts';
+import { goldenLora } from '../../src/testing/golden-lora.ts';
 import { readGoldenCases } from './golden-cases.ts';
 
 export type ModelScenarios = Awaited<ReturnType<typeof createModelScenarios>>;
@@ -35,6 +36,10 @@ GPUAdapter.prototype.requestDevice = new Proxy(GPUAdapter.prototype.requestDevic
     return device;
   },
 });
+
+function areEqual(left: Float32Array[], right: Float32Array[]): boolean {
+  return left.every((row, step) => row.every((logit, token) => logit === right[step]?.[token]));
+}
 
 export async function createModelScenarios() {
   const source = createUrlModelSource(new URL('/models/', globalThis.location.origin).href);
@@ -84,6 +89,38 @@ export async function createModelScenarios() {
         hiddenSize: model.hiddenSize,
         contextWindow: model.contextWindow,
         leftInCaches: kept.reduce((sum, count) => sum + count, 0),
+      };
+    },
+
+    /** An answer's mean loss without, with, and again without the golden adapter; and how far the last logits are from the first. */
+    async adapter(ids: number[], answer: number[]) {
+      const { languageModel } = modelPackage.manifest;
+      const asked: PromptSegment[] = [{ kind: 'ids', ids }];
+      const matrices = goldenLora(languageModel, 8);
+      const run = async (): Promise<{ loss: number; logits: Float32Array[] }> => {
+        const rows = await model.logits(asked, answer.slice(0, -1));
+        const losses = rows.map((row, step) => {
+          const highest = row.reduce((most, logit) => Math.max(most, logit), -Infinity);
+          const sum = row.reduce((total, logit) => total + Math.exp(logit - highest), 0);
+          return highest + Math.log(sum) - (row[answer[step] ?? 0] ?? 0);
+        });
+        return { loss: losses.reduce((total, loss) => total + loss, 0) / losses.length, logits: rows };
+      };
+      const before = await run();
+      await model.useAdapter?.({ id: 'golden', rank: 8, scale: 1, matrices });
+      const merged = await run();
+      const wrong = { id: 'wrong', rank: 3, scale: 1, matrices };
+      const refused = await model
+        .useAdapter?.(wrong)
+        .catch((error: unknown) => (PersonaPlugError.isInstance(error) ? error.code : String(error)));
+      const still = await run();
+      await model.useAdapter?.(null);
+      const after = await run();
+      return {
+        losses: [before.loss, merged.loss, after.loss],
+        refused,
+        isUndone: areEqual(before.logits, after.logits),
+        isKept: areEqual(merged.logits, still.logits),
       };
     },
 

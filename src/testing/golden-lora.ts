@@ -1,10 +1,12 @@
 // LoRA matrices that every language makes alike: those of the golden gradients.
 import type { LlamaShape, Tensor } from '../tuning/llama-weights.ts';
 import { loraName, loraProjections, projectionWidth } from '../tuning/lora.ts';
-import { waves } from './golden-tuning.ts';
+import { waves } from './waves.ts';
+
+type AdapterShape = Pick<LlamaShape, 'layers' | 'hiddenSize' | 'heads' | 'kvHeads' | 'headDim'>;
 
 /** Matrices by `layers.<n>.<q|v>.<A|B>`; see training/golden_tuning.py. */
-export function goldenLora(shape: LlamaShape, rank: number): Map<string, Tensor> {
+export function goldenLora(shape: AdapterShape, rank: number): Map<string, Tensor> {
   const parameters = new Map<string, Tensor>();
   let number = 0;
   for (let layer = 0; layer < shape.layers; layer++) {

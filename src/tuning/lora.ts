@@ -13,7 +13,10 @@ export function loraName(layer: number, projection: LoraProjection, matrix: 'A' 
 }
 
 /** Columns of a projection. */
-export function projectionWidth({ heads, kvHeads, headDim }: LlamaShape, projection: LoraProjection): number {
+export function projectionWidth(
+  { heads, kvHeads, headDim }: Pick<LlamaShape, 'heads' | 'kvHeads' | 'headDim'>,
+  projection: LoraProjection,
+): number {
   return (projection === 'q' ? heads : kvHeads) * headDim;
 }
 

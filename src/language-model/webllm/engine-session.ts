@@ -4,16 +4,21 @@ import { PersonaPlugError, type PersonaPlugErrorCode } from '../../lib/errors.ts
 import { createProgressMeter } from '../../lib/progress-meter.ts';
 import type { OnProgress } from '../../lib/progress.ts';
 import { yieldToEventLoop } from '../../lib/yield-to-event-loop.ts';
+import type { WeightAdapter } from '../language-model.ts';
 import { watchDeviceLoss } from './device-loss.ts';
 import { LogitTap } from './logit-tap.ts';
+import { type MergedWeights, mergedWeights } from './merged-weights.ts';
 import type { PipelineFacts } from './pipeline-access.ts';
 import { attachSoftPrompts, type SoftPromptHook } from './soft-prompt-hook.ts';
+import { weightAccess } from './weight-access.ts';
 
 export interface EngineSession {
   readonly hook: SoftPromptHook;
   readonly facts: PipelineFacts;
   /** False once the device was lost or a forward pass failed: then only dispose() makes sense. */
   readonly isUsable: boolean;
+  /** Answers with an adapter from now on, see `MergedWeights`. */
+  useAdapter(adapter: WeightAdapter | null): Promise<void>;
   /** Empties the KV cache. */
   reset(): Promise<void>;
   /**
@@ -114,6 +119,8 @@ function createSession(
 ): EngineSession {
   let isUsable = true;
   let isDisposed = false;
+  /** Made when first needed: most engines never see an adapter. */
+  let merged: MergedWeights | null = null;
   const loss = watchDeviceLoss(facts.gpuDevice);
 
   async function forward(ids: number[], isPrefill: boolean): Promise<Float32Array> {
@@ -141,6 +148,11 @@ function createSession(
     facts,
     get isUsable() {
       return isUsable && !isDisposed && loss.reason === null;
+    },
+    async useAdapter(adapter) {
+      if (merged === null && adapter === null) return;
+      merged ??= mergedWeights(weightAccess(engine, modelId));
+      await merged.use(adapter);
     },
     async reset() {
       await engine.resetChat(false, modelId);

@@ -14,6 +14,7 @@ import type {
   LanguageModel,
   PromptSegment,
   TokenDelta,
+  WeightAdapter,
 } from '../language-model.ts';
 import type { EngineSession } from './engine-session.ts';
 import { packageSource, recordSource, type WebllmRecord } from './engine-source.ts';
@@ -72,6 +73,7 @@ export async function webllmLanguageModel(
   const queue = createSerialQueue();
   const closing = new AbortController();
   let session: EngineSession = first;
+  let adapter: WeightAdapter | null = null;
 
   /** Runs `use` alone with an engine whose KV cache is empty. The engine is loaded anew where the last one broke. */
   async function* alone<Y, R>(
@@ -85,6 +87,7 @@ export async function webllmLanguageModel(
         await session.dispose();
         session = await orAborted(source.open({ signal: either, onProgress }), either);
       }
+      await session.useAdapter(adapter);
       await session.reset();
       return yield* use(session, either);
     } finally {
@@ -164,6 +167,16 @@ export async function webllmLanguageModel(
     tokenizer: source.tokenizer,
     generate,
     logits,
+    async useAdapter(wanted) {
+      const leave = await queue.enter(closing.signal);
+      try {
+        // An engine that broke gets it when it is loaded anew.
+        if (session.isUsable) await session.useAdapter(wanted);
+        adapter = wanted;
+      } finally {
+        leave();
+      }
+    },
     async [Symbol.asyncDispose]() {
       closing.abort(new PersonaPlugError('closed', `The language model ${source.name} was closed. Load it again.`));
       const leave = await queue.enter();

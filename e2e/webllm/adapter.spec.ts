@@ -1,0 +1,32 @@
+// A personal LoRA merged into WebLLM's weights on the GPU, held to the loss that torch has with the same matrices.
+import { expect, test } from '@playwright/test';
+import { openGoldenTuning } from '../../src/testing/golden-tuning.ts';
+import { testPage } from './pages.ts';
+
+test('merged it is the model that torch has, and taken out every logit is what it was, bit for bit', async ({
+  page,
+}) => {
+  const golden = openGoldenTuning();
+  const goldenCase = golden?.cases.find(({ kind }) => kind === 'lora');
+  test.skip(goldenCase === undefined, 'there are no golden gradients');
+  if (goldenCase === undefined) return;
+  await page.goto(testPage);
+  const started = page.waitForEvent('worker');
+  await page.evaluate(() => globalThis.startModelWorker());
+  const worker = await started;
+  await expect.poll(async () => await worker.evaluate(() => typeof globalThis.modelScenarios)).toBe('function');
+
+  const ids = goldenCase.segments.flatMap((segment) => ('ids' in segment ? segment.ids : []));
+  const { losses, refused, isUndone, isKept } = await worker.evaluate(
+    async ([prompt, answer]) => await (await globalThis.modelScenarios()).adapter(prompt, answer),
+    [ids, goldenCase.answer] as [number[], number[]],
+  );
+  const [before = 0, merged = 0, after = 0] = losses;
+  console.log(`loss ${before.toFixed(4)} without, ${merged.toFixed(4)} with (torch: ${goldenCase.loss.toFixed(4)})`);
+  expect(Math.abs(merged - goldenCase.loss)).toBeLessThan(2e-3);
+  expect(Math.abs(before - merged)).toBeGreaterThan(0.01);
+  expect(after).toBe(before);
+  expect(isUndone).toBe(true);
+  expect(refused).toBe('model-mismatch');
+  expect(isKept).toBe(true);
+});
