@@ -53,6 +53,7 @@ const library: UserConfig = {
         worker: path.join(repository, 'src/worker/index.ts'),
         webllm: path.join(repository, 'src/language-model/webllm/index.ts'),
         evaluation: path.join(repository, 'src/evaluation/index.ts'),
+        tuning: path.join(repository, 'src/worker/tuning/index.ts'),
         testing: path.join(repository, 'src/testing/index.ts'),
       },
     },

@@ -69,6 +69,7 @@ it('compiles every example of the sources', () => {
         'persona-plug/worker': [path.join(repository, 'src/worker/index.ts')],
         'persona-plug/webllm': [path.join(repository, 'src/language-model/webllm/index.ts')],
         'persona-plug/evaluation': [path.join(repository, 'src/evaluation/index.ts')],
+        'persona-plug/tuning': [path.join(repository, 'src/worker/tuning/index.ts')],
         'persona-plug/testing': [path.join(repository, 'src/testing/index.ts')],
       },
     },
