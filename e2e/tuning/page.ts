@@ -2,7 +2,14 @@
 import { openHistory } from '../../src/history/open-history.ts';
 import { createUrlModelSource } from '../../src/model-package/url-model-source.ts';
 import { createRandom } from '../../src/testing/random.ts';
-import { startTuning, type TuningJobEvent, type TuningRequest } from '../../src/worker/tuning/index.ts';
+import {
+  dropTuning,
+  exportAdapter,
+  startTuning,
+  storedTunings,
+  type TuningJobEvent,
+  type TuningRequest,
+} from '../../src/worker/tuning/index.ts';
 
 const task = 'news_headline';
 const places = ['bridge', 'school', 'market', 'harbour', 'library', 'station'];
@@ -87,6 +94,22 @@ const tuningTestPage = {
       if (event.type === 'step' && event.step >= step) return event.step;
     }
     throw new Error('The training ended before that step.');
+  },
+
+  /** Trains a LoRA, shows it, takes it out, deletes it. */
+  async lora(name: string): Promise<unknown> {
+    const options = { kind: 'lora', passes: 2, batchSize: 1, rate: 0.003 } as const;
+    for await (const _event of job(name, { task, options }).running);
+    const stored = await storedTunings(name, task);
+    const { config, tensors } = await exportAdapter(name, task, 'nano-llm');
+    const isDropped = await dropTuning(name, task, 'lora');
+    return {
+      stored,
+      peftType: JSON.parse(config).peft_type,
+      bytes: tensors.byteLength,
+      isDropped,
+      left: await storedTunings(name, task),
+    };
   },
 
   /** A second training of the same history, while the first one runs. */

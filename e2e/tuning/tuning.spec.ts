@@ -60,3 +60,15 @@ test('two tabs do not train on one history at once', async () => {
   await page.evaluate(async () => await tuningTestPage.fill('two'));
   expect(await page.evaluate(async () => await tuningTestPage.second('two'))).toBe('storage-blocked');
 });
+
+test('a LoRA is listed, taken out for peft, and deleted', async () => {
+  const page = await open();
+  await page.evaluate(async () => await tuningTestPage.fill('lora'));
+  const result = await page.evaluate(async () => await tuningTestPage.lora('lora'));
+  expect(result).toMatchObject({
+    stored: [{ kind: 'lora', state: 'done', items: 6, description: { base: 'none' } }],
+    peftType: 'LORA',
+    isDropped: true,
+    left: [],
+  });
+});

@@ -76,7 +76,7 @@ describe.skipIf(missing !== null)('an adapter', () => {
   });
 
   test('is written as peft names it, within 400 KiB', () => {
-    const { config, tensors } = peftFiles(adapter, weights.shape, 'nano-llm');
+    const { config, tensors } = peftFiles(adapter, 'nano-llm');
     expect(tensors.byteLength).toBeLessThanOrEqual(409_600);
     expect(JSON.parse(config)).toMatchObject({
       peft_type: 'LORA',

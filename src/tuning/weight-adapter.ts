@@ -1,11 +1,9 @@
 // A stored LoRA as what a language model takes, and as the files that Python's peft reads.
-import type { LanguageModelManifest } from '../model-package/manifest.ts';
 import { readSafetensors } from '../model-package/safetensors.ts';
 import { writeSafetensors, type WritableTensor } from '../model-package/write-safetensors.ts';
 import type { WeightAdapter } from '../language-model/language-model.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import type { TuningRecord } from '../history/tuning-record.ts';
-import type { LlamaShape } from './llama-weights.ts';
 import { loraName, loraProjections } from './lora.ts';
 import { parseTuningDescription } from './tuning-description.ts';
 
@@ -29,25 +27,13 @@ export interface PeftFiles {
 }
 
 /** `baseModel` is the name that the config says it belongs to; peft does not check it. */
-export function peftFiles(
-  { rank, scale, matrices }: WeightAdapter,
-  { layers }: Pick<LlamaShape | LanguageModelManifest['languageModel'], 'layers'>,
-  baseModel: string,
-): PeftFiles {
+export function peftFiles({ rank, scale, matrices }: WeightAdapter, baseModel: string): PeftFiles {
   const named = new Map<string, WritableTensor>();
-  for (let layer = 0; layer < layers; layer++) {
-    for (const projection of loraProjections) {
-      for (const matrix of ['A', 'B'] as const) {
-        const tensor = matrices.get(loraName(layer, projection, matrix));
-        if (tensor === undefined) {
-          throw new PersonaPlugError(
-            'model-mismatch',
-            `The adapter has no ${loraName(layer, projection, matrix)}, but the model has ${layers} layers. Train it for this model.`,
-          );
-        }
-        named.set(`base_model.model.model.layers.${layer}.self_attn.${projection}_proj.lora_${matrix}.weight`, tensor);
-      }
-    }
+  for (const [name, tensor] of matrices) {
+    const [, layer, projection, matrix] = /^layers\.(\d+)\.([qv])\.([AB])$/u.exec(name) ?? [];
+    if (layer === undefined)
+      throw new PersonaPlugError('model-mismatch', `The adapter holds ${name}, which peft has no name for.`);
+    named.set(`base_model.model.model.layers.${layer}.self_attn.${projection}_proj.lora_${matrix}.weight`, tensor);
   }
   const config = {
     peft_type: 'LORA',

@@ -5,4 +5,6 @@ export type { TuningPlace } from './tuning-protocol.ts';
 export type { TuningJobEvent, TuningOutcome } from '../../tuning/job/tuning-job.ts';
 export type { TuningRequest, TuningResumption } from '../../tuning/job/tuning-run.ts';
 export type { TuningOptionsInput } from '../../tuning/tuning-options.ts';
-export { peftFiles, type PeftFiles, readWeightAdapter } from '../../tuning/weight-adapter.ts';
+export { dropTuning, exportAdapter, type StoredTuning, storedTunings } from './stored-tunings.ts';
+export type { TuningDescription } from '../../tuning/tuning-description.ts';
+export type { PeftFiles } from '../../tuning/weight-adapter.ts';
