@@ -4,11 +4,13 @@ import type { Embedder } from '../../src/embedder/embedder.ts';
 import { onnxEmbedder } from '../../src/embedder/onnx-embedder.ts';
 import type { LanguageModel, PromptSegment } from '../../src/language-model/language-model.ts';
 import { onnxLanguageModel } from '../../src/language-model/onnx/onnx-language-model.ts';
+import { sequenceLogProbabilities } from '../../src/language-model/sequence-log-probabilities.ts';
 import type { DeviceChoice, DevicePreference } from '../../src/lib/device.ts';
 import { PersonaPlugError } from '../../src/lib/errors.ts';
 import type { Progress } from '../../src/lib/progress.ts';
 import { createUrlModelSource } from '../../src/model-package/url-model-source.ts';
 import { loadOnnxRuntime } from '../../src/onnx-runtime/load-runtime.ts';
+import { goldenLora } from '../../src/testing/golden-lora.ts';
 import { openGoldenFiles, type GoldenLanguageModelCase } from '../../src/testing/golden-files.ts';
 import { compareWithGolden, type ParityResult } from '../../src/testing/golden-parity.ts';
 
@@ -122,6 +124,25 @@ const page = {
       tokens.push(token);
     }
     return { tokens, firstToken, perToken: (performance.now() - start - firstToken) / (tokens.length - 1) };
+  },
+
+  /** Mean loss of an answer without, with, and again without the golden adapter; null where the graph takes none. */
+  async adapterLosses(ids: number[], answer: number[]): Promise<number[] | null> {
+    const { languageModel } = (await models.open('nano-llm', 'language-model')).manifest;
+    const adapter = { id: 'golden', rank: 8, scale: 1, matrices: goldenLora(languageModel, 8) };
+    const loss = async (): Promise<number> => {
+      const probabilities = await sequenceLogProbabilities(loadedModel(), [{ kind: 'ids', ids }], answer);
+      return -probabilities.reduce((sum, value) => sum + value, 0) / answer.length;
+    };
+    const losses = [await loss()];
+    try {
+      await loadedModel().useAdapter?.(adapter);
+    } catch {
+      return null;
+    }
+    losses.push(await loss());
+    await loadedModel().useAdapter?.(null);
+    return [...losses, await loss()];
   },
 
   /** Takes the GPU device away, as a driver's reset does, and tells how the next answer ends. */

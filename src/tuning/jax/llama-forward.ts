@@ -93,7 +93,7 @@ export function llamaForward(
 
   let x = embeddings;
   for (const [index, layer] of weights.layers.entries()) {
-    const h = norm(x.ref, layer.attentionNorm);
+    const h = written(jax, norm(x.ref, layer.attentionNorm));
     let query = product(jax, h.ref, layer.query);
     const key = product(jax, h.ref, layer.key);
     let value = product(jax, h.ref, layer.value);
@@ -118,21 +118,25 @@ export function llamaForward(
       .reshape([kvHeads, groups, length, headDim])
       .transpose([2, 0, 1, 3])
       .reshape([length, queryWidth]);
-    x = x.add(product(jax, mixed, layer.output));
-    const z = norm(x.ref, layer.feedForwardNorm);
+    x = x.add(product(jax, written(jax, mixed), layer.output));
+    const z = written(jax, norm(x.ref, layer.feedForwardNorm));
     const activated = nn.silu(product(jax, z.ref, layer.gate)).mul(product(jax, z, layer.up));
-    x = x.add(product(jax, activated, layer.down));
+    x = x.add(product(jax, written(jax, activated), layer.down));
   }
   jax.tree.dispose(tables);
   return norm(x, weights.norm);
 }
 
-/**
- * A matrix product whose result is written out: work that would be fused into the matrix products of the backward pass falls off
- * their fast path, and a step takes 1.6 to 2.9 times as long. Padding by a row that is cut off again is the barrier.
- */
+/** A matrix product whose result is written out, see `written`. */
 export function product(jax: Jax, left: JaxArray, right: JaxArray): JaxArray {
-  const result = jax.numpy.matmul(left, right);
-  const [rows = 0, ...rest] = result.shape;
-  return jax.numpy.pad(result, [[0, 1], ...rest.map((): [number, number] => [0, 0])]).slice([0, rows]);
+  return written(jax, jax.numpy.matmul(left, right));
+}
+
+/**
+ * The same numbers, written out before they are used: elementwise work and transpositions that are fused into a matrix product,
+ * forth or back, throw it off its fast path. Padding by a row that is cut off again is the barrier.
+ */
+function written(jax: Jax, x: JaxArray): JaxArray {
+  const [rows = 0, ...rest] = x.shape;
+  return jax.numpy.pad(x, [[0, 1], ...rest.map((): [number, number] => [0, 0])]).slice([0, rows]);
 }

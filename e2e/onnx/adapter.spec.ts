@@ -1,0 +1,26 @@
+// A personal LoRA as inputs of the ONNX graph, on both backends, held to the loss that torch has with the same matrices.
+import { expect, test } from '@playwright/test';
+import { openGoldenTuning } from '../../src/testing/golden-tuning.ts';
+
+const address = `http://127.0.0.1:${process.env['PERSONA_PLUG_PAGES_PORT'] ?? '4300'}/e2e/onnx/`;
+
+for (const device of ['wasm', 'webgpu'] as const) {
+  test(`on ${device} it gives torch's loss, and leaves no trace when it is taken away`, async ({ page }) => {
+    const goldenCase = openGoldenTuning()?.cases.find(({ kind }) => kind === 'lora');
+    test.skip(goldenCase === undefined, 'there are no golden gradients');
+    if (goldenCase === undefined) return;
+    await page.goto(address);
+    await page.waitForFunction(() => 'onnxTestPage' in globalThis);
+    await page.evaluate(async (kind) => await onnxTestPage.loadLanguageModel(kind), device);
+    const ids = goldenCase.segments.flatMap((segment) => ('ids' in segment ? segment.ids : []));
+    const losses = await page.evaluate(async ([prompt, answer]) => await onnxTestPage.adapterLosses(prompt, answer), [
+      ids,
+      goldenCase.answer,
+    ] as [number[], number[]]);
+    test.skip(losses === null, 'the graph of the models folder takes no adapter');
+    const [before = 0, tuned = 0, after = 0] = losses ?? [];
+    expect(Math.abs(tuned - goldenCase.loss)).toBeLessThan(2e-3);
+    expect(Math.abs(before - tuned)).toBeGreaterThan(0.01);
+    expect(after).toBe(before);
+  });
+}
