@@ -66,7 +66,7 @@ test('a LoRA is listed, taken out for peft, and deleted', async () => {
   await page.evaluate(async () => await tuningTestPage.fill('lora'));
   const result = await page.evaluate(async () => await tuningTestPage.lora('lora'));
   expect(result).toMatchObject({
-    stored: [{ kind: 'lora', state: 'done', items: 6, description: { base: 'none' } }],
+    stored: [{ kind: 'lora', state: 'done', items: 6, description: { base: 'persona' } }],
     peftType: 'LORA',
     isDropped: true,
     left: [],

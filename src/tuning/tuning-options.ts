@@ -13,7 +13,7 @@ const schema = v.strictObject({
   /** Passes over the items, at most: training ends earlier when the held-out loss no longer falls. */
   passes: v.optional(count, 4),
   /** Items whose gradients make one step. */
-  batchSize: v.optional(count, 4),
+  batchSize: v.optional(count, 1),
   rate: v.optional(positive),
   weightDecay: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0)), 0.01),
   /** Share of the steps in which the rate rises. */
@@ -35,7 +35,7 @@ export type TuningOptionsInput = v.InferInput<typeof schema>;
 export type TuningOptions = v.InferOutput<typeof schema> & { readonly rate: number };
 
 /** Rows move in units of embeddings, LoRA in units of weights. */
-const defaultRates = { prompt: 3e-3, lora: 1e-3 } as const;
+const defaultRates = { prompt: 0.03, lora: 1e-3 } as const;
 
 /** @throws PersonaPlugError `invalid-argument` naming the setting. */
 export function checkTuningOptions(input: TuningOptionsInput): TuningOptions {

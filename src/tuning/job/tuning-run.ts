@@ -32,7 +32,7 @@ export interface TuningJobParts extends Omit<PersonalItemsParts, 'task' | 'base'
 
 export interface TuningRequest {
   readonly task: string;
-  /** @defaultValue `persona` for a prompt, `none` for LoRA */
+  /** @defaultValue `persona` */
   readonly base?: TuningBase;
   readonly options: TuningOptionsInput;
 }
@@ -67,7 +67,7 @@ export async function startRun(
   { task, base, options: given }: TuningRequest,
 ): Promise<TuningRun> {
   const options = checkTuningOptions(given);
-  const chosen = base ?? (options.kind === 'prompt' ? 'persona' : 'none');
+  const chosen = base ?? 'persona';
   if (options.kind === 'prompt' && chosen === 'none') {
     throw new PersonaPlugError('invalid-argument', 'A personal prompt needs rows to be added to. Choose another base.');
   }
