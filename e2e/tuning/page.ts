@@ -42,9 +42,14 @@ async function fill(name: string): Promise<void> {
   );
 }
 
-function job(name: string, what: TuningRequest | { task: string; resume: 'prompt' }, signal?: AbortSignal) {
+function job(
+  name: string,
+  what: TuningRequest | { task: string; resume: 'prompt' },
+  signal?: AbortSignal,
+  device: 'wasm' | 'webgpu' = 'wasm',
+) {
   const worker = new Worker(new URL('./tuning.worker.ts', import.meta.url), { type: 'module' });
-  const place = { models: '/models/', storageName: name, checkpointInterval: 0 };
+  const place = { models: '/models/', storageName: name, checkpointInterval: 0, device };
   return { worker, running: startTuning(worker, place, what, signal === undefined ? {} : { signal }) };
 }
 
@@ -110,6 +115,16 @@ const tuningTestPage = {
       isDropped,
       left: await storedTunings(name, task),
     };
+  },
+
+  /** The held-out losses of one pass on a device. */
+  async losses(name: string, device: 'wasm' | 'webgpu'): Promise<number[]> {
+    const losses: number[] = [];
+    const once: TuningRequest = { task, options: { kind: 'prompt', passes: 1, batchSize: 1, rate: 0.05 } };
+    for await (const event of job(name, once, undefined, device).running) {
+      if (event.type === 'evaluation' || event.type === 'step') losses.push(event.loss);
+    }
+    return losses;
   },
 
   /** A second training of the same history, while the first one runs. */

@@ -72,3 +72,20 @@ test('a LoRA is listed, taken out for peft, and deleted', async () => {
     left: [],
   });
 });
+
+test('WebGPU trains as wasm does', async () => {
+  await browser.remove();
+  browser = await createKillableBrowser('software');
+  const page = await open();
+  const [wasm, webgpu] = await page.evaluate(async () => {
+    await tuningTestPage.fill('wasm');
+    await tuningTestPage.fill('webgpu');
+    return [await tuningTestPage.losses('wasm', 'wasm'), await tuningTestPage.losses('webgpu', 'webgpu')];
+  });
+  console.log(
+    `losses on wasm ${wasm.map((loss) => loss.toFixed(4)).join(' ')}, on WebGPU ${webgpu.map((loss) => loss.toFixed(4)).join(' ')}`,
+  );
+  expect(webgpu).toHaveLength(wasm.length);
+  // Adam turns a rounding error of a tiny gradient into a whole step: losses stay near, parameters need not.
+  for (const [index, loss] of wasm.entries()) expect(Math.abs((webgpu[index] ?? Infinity) - loss)).toBeLessThan(0.02);
+});
