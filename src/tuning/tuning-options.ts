@@ -6,7 +6,7 @@ const count = v.pipe(v.number(), v.integer(), v.minValue(1));
 const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
 const share = v.pipe(v.number(), v.minValue(0), v.ltValue(1));
 
-/** OPPU's settings (arXiv 2402.04401, appendix), but for rate, passes and batch: those were chosen on development users. */
+/** OPPU's settings (arXiv 2402.04401, appendix), but for rate, passes and batch: those were looked for on development users (docs/tuning.md). */
 const schema = v.strictObject({
   /** What is trained. */
   kind: v.picklist(['prompt', 'lora']),
