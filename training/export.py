@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 from training import export_onnx_llm
 from training.data import SHIPPED_TASKS
 from training.golden import write_golden
+from training.golden_tuning import write_golden_tuning
 from training.language_model import load_language_model, round_to_bfloat16
 from training.model_cards import (
     GOLDEN_CARD,
@@ -48,11 +49,11 @@ WEBLLM_VERSION = "0.2.86"
 def results_of(directory: Path) -> dict[str, object]:
     """What the run measured, for the manifests: whichever reports exist."""
     found = {}
-    for name in ("pretrain", "task-tune", "plug", "evaluate-dev"):
+    for name in ("pretrain", "task-tune", "row-tune", "plug", "evaluate-dev"):
         path = directory / f"{name}.json"
         if path.exists():
             found[name] = json.loads(path.read_text())
-    for name in ("task-tune", "plug"):
+    for name in ("task-tune", "row-tune", "plug"):
         found.get(name, {}).pop("history", None)  # the curve stays with the run
     return found
 
@@ -116,7 +117,7 @@ def export_language_model(
         training_data=training_data(
             ("wikipedia", *sources_of(results.get("task-tune", {}).get("kept", SHIPPED_TASKS)))
         ),
-        results={step: results[step] for step in ("pretrain", "task-tune") if step in results},
+        results={step: results[step] for step in ("pretrain", "task-tune", "row-tune") if step in results},
         block={
             "hiddenSize": config["hidden_size"],
             "vocabularySize": config["vocab_size"],
@@ -197,9 +198,11 @@ def export_golden(directory: Path, models: Path, plug: Plug, embedder_package: P
     model = round_to_bfloat16(load_language_model(directory / "tuned")).eval()
     tokenizer = TextTokenizer(directory / "corpus" / "tokenizer.json")
     write_golden(target, Reference(model, tokenizer, plug), embedder_package, sample)
+    write_golden_tuning(models, target)
     (target / "LICENSE").write_text(licence_text())
     (target / "MODEL_CARD.md").write_text(GOLDEN_CARD)
     names = ("golden.f32", "embedder.json", "prompts.json", "persona.json", "language-model.json", "end-to-end.json")
+    names += ("tuning.json", "tuning.f32")
     write_manifest(
         target,
         kind="golden",

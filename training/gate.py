@@ -2,7 +2,9 @@
 
 Over her own histories the loss is −log(g · p(y | persona) + (1 − g) · p(y | none)). A history of somebody else must
 leave the answer of "none": there it is −log(1 − g), also where such rows happen to help, since what they then bring is
-adaptation to the task. Both probabilities are fixed numbers by now: the gate learns in seconds, on all pairs at once.
+adaptation to the task. Its weight was chosen on dev users of news_category: with 1, 0.5, 0.25 and 0.1 the gate opened
+for 51, 62, 73 and 83 % of own and for 7, 13, 24 and 38 % of others' histories. Both probabilities are fixed numbers by
+now, so the gate learns in seconds, on all pairs at once.
 """
 
 from __future__ import annotations
@@ -58,7 +60,7 @@ def train_gate(
     batch_tokens: int,
     seed: int,
     steps: int = 600,
-    others_weight: float = 1.0,
+    others_weight: float = 0.2,
 ) -> dict[str, object]:
     """Fits the gate's two layers; returns how often it opens for own and for other histories."""
     plug.eval()

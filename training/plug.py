@@ -64,6 +64,9 @@ def prepare(directory: Path, config: PlugConfig, model_path: Path | None = None)
     table = frozen.embedding_rows()
     plug = create_plug(config, table.shape[1])
     plug.start_from_embeddings(table, torch.Generator().manual_seed(config.seed))
+    start = directory / "plug-start.pt" if config.start == "" else Path(config.start)
+    if config.start != "none" and not config.llm and start.exists():
+        processes.say(f"starts from {start}: {', '.join(start_from(plug, start))}")
     fix_parts(plug, config)
     sizes = (config.instruction_rows, config.persona_rows)
     users, held_out = {}, {}
@@ -184,6 +187,26 @@ def train_plug(directory: Path, config: PlugConfig, model_path: Path | None = No
     for line in estimate(training.frozen.model, training.plug, training.users, config, training.processes):
         training.processes.say(line)
     return directory / "plug.pt" if is_dry_run else train(training, directory)
+
+
+@torch.no_grad()
+def start_from(plug: Plug, path: Path) -> list[str]:
+    """Takes over what fits of a trained plug, tasks by name; returns what was taken. Other sizes start afresh."""
+    saved = torch.load(path, weights_only=True)
+    rows = [(saved["config"]["tasks"].index(t), n) for n, t in enumerate(plug.tasks) if t in saved["config"]["tasks"]]
+    taken = []
+    for name, ours in plug.state_dict().items():
+        theirs = saved["plug"].get(name)
+        is_by_task = name in ("instruction", "instruction_out", "log_temperature", "raw_decay")
+        if theirs is None or ours.shape[is_by_task:] != theirs.shape[is_by_task:]:
+            continue
+        if is_by_task:
+            for source, target in rows:
+                ours[target] = theirs[source]
+        else:
+            ours.copy_(theirs)
+        taken.append(name)
+    return taken
 
 
 def load_plug(path: Path) -> tuple[Plug, PlugConfig]:

@@ -23,6 +23,7 @@ class PlugConfig:
 
     tasks: tuple[str, ...] = SHIPPED_TASKS
     splits: tuple[str, ...] = ("train_b",)  # whose users train
+    start: str = ""  # a plug.pt of the same sizes to start from; "": RUN/plug-start.pt where there is one; "none": afresh
     llm: str = ""  # folder or name of any Hugging Face causal LM with its own tokenizer; "" is the run's nano model
     device: str = "cpu"  # of the frozen language model
     dtype: str = "bfloat16"  # of its weights and matrix products; float32 where exactness matters more than time
@@ -44,7 +45,7 @@ class PlugConfig:
     weight_decay: float = 0.01
     warm_up_share: float = 0.03
     decay_share: float = 0.6
-    dropout: float = 0.1
+    dropout: float = 0.3
     intact_share: float = 0.0  # of the samples, those with the whole history; from the others 0–50 % are dropped
     batch_tokens: int = 2048  # of all processes together
     maximum_prompt: int = 256

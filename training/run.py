@@ -1,6 +1,6 @@
 """Every step, from text to model packages: `python -m training.run --config configs/nano.toml`.
 
-tokenizer and corpus → pretrain → task tuning → embed histories → train plug → evaluate → export. A step is skipped when
+tokenizer and corpus → pretrain → task tuning → embed histories → row tuning → train plug → evaluate → export. A step is skipped when
 it finished before with the same settings, and so did everything before it; an interrupted pre-training goes on from
 its checkpoint. `--only` and `--from` pick steps; `--minutes-scale 0.05` tries the whole chain in a few minutes.
 
@@ -26,6 +26,7 @@ from training.evaluate import evaluate, evaluator_of_run
 from training.export import PARTS, export
 from training.plug import PlugConfig, train_plug
 from training.pretrain import PretrainConfig, pretrain
+from training.row_tune import RowTuneConfig, row_tune
 from training.task_tune import TaskTuneConfig, task_tune
 
 # Each step with the steps whose results it reads: their settings are part of its hash.
@@ -34,7 +35,8 @@ DEPENDENCIES: dict[str, tuple[str, ...]] = {
     "pretrain": ("corpus",),
     "task_tune": ("pretrain",),
     "embed": (),
-    "plug": ("task_tune", "embed"),
+    "row_tune": ("task_tune", "embed"),
+    "plug": ("row_tune",),
     "evaluate": ("plug",),
     "export": ("evaluate",),
 }
@@ -45,6 +47,7 @@ ARTIFACTS: dict[str, tuple[str, ...]] = {
     "pretrain": ("pretrained", "pretrain.json"),
     "task_tune": ("tuned", "task-tune.json"),
     "embed": ("embeddings",),
+    "row_tune": ("tuned", "plug-start.pt", "row-tune.json"),
     "plug": ("plug.pt", "plug.json"),
 }
 
@@ -90,6 +93,7 @@ def build_steps(settings: dict, directory: Path, models: Path, scale: float) -> 
     """A function without arguments for every step."""
     pretraining = config_of(PretrainConfig, settings.get("pretrain", {}))
     tuning = config_of(TaskTuneConfig, settings.get("task_tune", {}))
+    row_tuning = config_of(RowTuneConfig, settings.get("row_tune", {}))
     plugging = config_of(PlugConfig, settings.get("plug", {}))
     exporting = settings.get("export", {})
     embedding = {name: tuple(values) for name, values in settings.get("embed", {}).items()}
@@ -120,6 +124,7 @@ def build_steps(settings: dict, directory: Path, models: Path, scale: float) -> 
         "pretrain": lambda: pretrain(directory, replace(pretraining, minutes=pretraining.minutes * scale)),
         "task_tune": lambda: task_tune(directory, replace(tuning, minutes=tuning.minutes * scale)),
         "embed": lambda: embed_histories(directory / "embeddings", **embedding),
+        "row_tune": lambda: row_tune(directory, replace(row_tuning, minutes=row_tuning.minutes * scale), plugging),
         "plug": lambda: train_plug(directory, replace(plugging, minutes=plugging.minutes * scale)),
         "evaluate": run_evaluation,
         "export": run_export,

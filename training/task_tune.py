@@ -11,6 +11,7 @@ import argparse
 import json
 import math
 import random
+import shutil
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,6 +112,7 @@ def held_out_loss(model, samples: list[Sample], batch_tokens: int) -> dict[str, 
 def task_tune(directory: Path, config: TaskTuneConfig, source: Path | None = None) -> Path:
     """Tunes the pre-trained model of the run directory (or `source`) and returns the folder of the best weights."""
     finished = directory / "tuned"
+    shutil.rmtree(directory / "task-tuned", ignore_errors=True)  # what row tuning kept of an earlier task tuning
     torch.manual_seed(config.seed)
     tokenizer = TextTokenizer(directory / "corpus" / "tokenizer.json")
     model = load_language_model(source or directory / "pretrained")

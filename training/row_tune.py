@@ -1,0 +1,198 @@
+"""Teaches the language model to read soft rows, on users A: the second half of task tuning.
+
+A frozen model of a few million parameters makes little of rows that it has never met in training. So model and a first
+plug learn together for a while: prompts with the persona rows of users A, and plain ones (with and without retrieved
+items) so that "none" stays what it was. In half of the prompts with rows a part of the text is left out, or the model
+would go on reading the text alone. Then the model is frozen, and `training.plug` trains the plug on users B.
+
+`python -m training.row_tune --run-directory RUN` moves RUN/tuned to RUN/task-tuned, goes on from there, and writes
+RUN/tuned anew, and RUN/plug-start.pt, from which the plug's training starts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import math
+import random
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+
+from training.data import SHIPPED_TASKS, training_users
+from training.embed_histories import VectorStore
+from training.histories import collate_histories
+from training.language_model import load_language_model
+from training.optimizers import TimeSchedule, create_optimizers, set_rate
+from training.plug_config import PlugConfig, create_plug, optimizer_of
+from training.plug_data import UserSamples, build_user_samples, spread_queries, training_batches
+from training.plug_step import rows_and_gate
+from training.samples import Sample, batches_by_length
+from training.soft_prompt import SlotSample, log_likelihood
+from training.splits import is_tuning_holdout
+from training.task_samples import build_samples
+from training.tokenizer import TextTokenizer
+
+
+@dataclass(frozen=True)
+class RowTuneConfig:
+    """Rates and shares. `row_share`: of the batches, those with rows; `cut_share`: of their prompts, those cut."""
+
+    tasks: tuple[str, ...] = SHIPPED_TASKS
+    minutes: float = 8.0
+    muon_rate: float = 0.0006
+    adam_rate: float = 0.0002
+    weight_decay: float = 0.05
+    row_share: float = 0.6
+    cut_share: float = 0.5
+    largest_cut: float = 0.8  # of a prompt's tokens
+    batch_tokens: int = 2048
+    retrieval_share: float = 0.3
+    maximum_retrieved: int = 4
+    maximum_length: int = 512
+    evaluations: int = 5
+    held_out_queries: int = 80
+    seed: int = 0
+
+
+def cut(entry: SlotSample, share: float, order: random.Random) -> SlotSample:
+    """The prompt without a random share of its text; what stands before the slot and the last token stay."""
+    prompt = entry.sample.prompt
+    kept = [
+        token
+        for position, token in enumerate(prompt)
+        if position <= entry.slot or position == len(prompt) - 1 or order.random() >= share
+    ]
+    return SlotSample(replace(entry.sample, prompt=kept), entry.slot)
+
+
+def plain_batches(tokenizer: TextTokenizer, tasks: Sequence[str], config: RowTuneConfig) -> Iterator[list[SlotSample]]:
+    """Endless batches of prompts without rows, some with retrieved items."""
+    users = [user for task in tasks for user in training_users(task, "train_a") if not is_tuning_holdout(user.id)]
+    for epoch in itertools.count():
+        order = random.Random(config.seed * 1000 + epoch)
+        samples: list[Sample] = build_samples(
+            tokenizer, users, order, config.retrieval_share, config.maximum_retrieved, config.maximum_length
+        )
+        for batch in batches_by_length([len(sample) for sample in samples], config.batch_tokens, order):
+            yield [SlotSample(samples[index], 0) for index in batch]
+
+
+def row_batches(users: Sequence[UserSamples], plug_config: PlugConfig, config: RowTuneConfig):
+    """Endless batches of one task: prompts, some of them cut, with queries over thinned histories."""
+    for epoch in itertools.count():
+        order = random.Random(config.seed * 1000 + epoch)
+        for samples, queries in training_batches(users, plug_config.items_per_user, config.batch_tokens, order):
+            yield (
+                [
+                    cut(entry, order.uniform(0.2, config.largest_cut), order)
+                    if order.random() < config.cut_share
+                    else entry
+                    for entry in samples
+                ],
+                queries,
+            )
+
+
+def row_tune(directory: Path, config: RowTuneConfig, plug_config: PlugConfig) -> Path:
+    """Tunes model and first plug together; keeps the weights that are best on held-out users A, with and without."""
+    torch.manual_seed(config.seed)
+    tokenizer = TextTokenizer(directory / "corpus" / "tokenizer.json")
+    source = directory / "task-tuned"
+    if not source.exists():
+        (directory / "tuned").resolve().rename(source)
+    model = load_language_model(source)
+    store = VectorStore(directory / "embeddings")
+    plug_config = replace(plug_config, tasks=config.tasks)
+    plug = create_plug(plug_config, model.config.hidden_size)
+    plug.start_from_embeddings(model.get_input_embeddings().weight.detach(), torch.Generator().manual_seed(config.seed))
+    sizes = (plug_config.instruction_rows, plug_config.persona_rows)
+    streams, held_out = [], []
+    for task in config.tasks:
+        samples = build_user_samples(
+            training_users(task, "train_a"), tokenizer, store, sizes, plug_config.maximum_prompt
+        )
+        streams.append(row_batches([u for u in samples if not is_tuning_holdout(u.user.id)], plug_config, config))
+        held_out.append(spread_queries([u for u in samples if is_tuning_holdout(u.user.id)], config.held_out_queries))
+    plain = plain_batches(tokenizer, SHIPPED_TASKS, config)
+    optimizers = create_optimizers(model, config.muon_rate, config.adam_rate, config.weight_decay)
+    optimizers.append(optimizer_of(plug, plug_config))
+    schedule = TimeSchedule(config.minutes * 60, warm_up_share=0.05, decay_share=0.7)
+    chooser = random.Random(config.seed)
+    shares = [plug_config.task_shares[task] for task in config.tasks]
+    elapsed, step, next_evaluation, best, history = 0.0, 0, 0.0, math.inf, []
+
+    @torch.no_grad()
+    def evaluate() -> None:
+        nonlocal best
+        plug.eval()
+        losses = {}
+        for index, task in enumerate(config.tasks):
+            sums = {"none": 0.0, "rows": 0.0}
+            lengths = [len(user.with_rows[i].sample) for user, i in held_out[index]]
+            for batch in batches_by_length(lengths, config.batch_tokens, random.Random(0)):
+                chosen = [held_out[index][position] for position in batch]
+                rows, _ = rows_and_gate(plug, index, [user.query(i, range(i)) for user, i in chosen])
+                sums["none"] -= float(log_likelihood(model, [user.plain[i] for user, i in chosen], None).sum())
+                sums["rows"] -= float(log_likelihood(model, [user.with_rows[i] for user, i in chosen], rows).sum())
+            losses[task] = {name: total / len(held_out[index]) for name, total in sums.items()}
+        plug.train()
+        score = sum(math.log(loss) for pair in losses.values() for loss in pair.values())
+        history.append({"minutes": elapsed / 60, "step": step, "losses": losses})
+        print(f"{elapsed / 60:.1f} min  step {step}  {'best so far' if score < best else ''} {losses}", flush=True)
+        if score < best:
+            best = score
+            model.save_pretrained(directory / "tuned")
+            torch.save(
+                {"plug": plug.state_dict(), "config": asdict(plug_config), "hidden": plug.hidden},
+                directory / "plug-start.pt",
+            )
+
+    while not schedule.is_over(elapsed):
+        if elapsed >= next_evaluation:
+            next_evaluation += schedule.budget / config.evaluations
+            evaluate()
+        started = time.monotonic()
+        set_rate(optimizers, schedule.factor(elapsed))
+        if chooser.random() < config.row_share:
+            index = chooser.choices(range(len(config.tasks)), shares)[0]
+            samples, queries = next(streams[index])
+            persona = plug(index, collate_histories(queries), plug_config.dropout)
+            rows = torch.cat([persona.instruction, persona.rows], dim=1)
+        else:
+            samples, rows = next(plain), None
+        likelihood = log_likelihood(model, samples, rows)
+        (-likelihood.sum() / sum(len(entry.sample.answer) for entry in samples)).backward()
+        torch.nn.utils.clip_grad_norm_([*model.parameters(), *plug.parameters()], 1.0)
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        elapsed += time.monotonic() - started
+        step += 1
+    evaluate()
+    (directory / "row-tune.json").write_text(json.dumps({"steps": step, "history": history}, indent=1))
+    return directory / "tuned"
+
+
+def main() -> None:
+    """Command line: the fields that one changes by hand."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run-directory", type=Path, default=Path("training/runs/nano"))
+    parser.add_argument("--minutes", type=float, default=RowTuneConfig.minutes)
+    parser.add_argument("--tasks", nargs="+", choices=SHIPPED_TASKS, default=list(SHIPPED_TASKS))
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    row_tune(
+        arguments.run_directory,
+        RowTuneConfig(minutes=arguments.minutes, tasks=tuple(arguments.tasks)),
+        PlugConfig(tasks=tuple(arguments.tasks)),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""Row tuning's prompts, and a plug that starts from another one."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import torch
+
+from training.persona import Plug
+from training.plug import start_from
+from training.row_tune import cut
+from training.samples import Sample
+from training.soft_prompt import SlotSample
+
+
+def test_a_cut_prompt_keeps_its_frame_and_its_order() -> None:
+    entry = SlotSample(Sample("t", list(range(100, 140)), [7, 8]), slot=1)
+    found = cut(entry, 0.6, random.Random(0))
+    prompt = found.sample.prompt
+    assert prompt[:2] == [100, 101] and prompt[-1] == 139
+    assert prompt == sorted(prompt) and len(prompt) < 40
+    assert found.sample.answer == [7, 8] and found.slot == 1
+    assert cut(entry, 1.0, random.Random(0)).sample.prompt == [100, 101, 139]
+
+
+def test_a_plug_starts_from_the_tasks_that_both_know(tmp_path: Path) -> None:
+    def plug(tasks: tuple[str, ...], seed: int) -> Plug:
+        torch.manual_seed(seed)
+        made = Plug(6, 8, 5, 2, 3, tasks, temperature=7.0 + seed, instruction_rank=2)
+        made.start_from_embeddings(torch.randn(40, 8), torch.Generator().manual_seed(seed))
+        return made
+
+    first, second = plug(("a", "b"), 1), plug(("c", "b"), 2)
+    own = second.instruction[0].detach().clone()
+    torch.save({"plug": first.state_dict(), "config": {"tasks": ("a", "b")}}, tmp_path / "plug.pt")
+    assert "instruction" in start_from(second, tmp_path / "plug.pt")
+    assert torch.equal(second.instruction[1], first.instruction[1])
+    assert torch.equal(second.instruction[0], own)
+    assert torch.equal(second.query.weight, first.query.weight)
+    assert torch.equal(second.temperature()[1], first.temperature()[1])
