@@ -1,7 +1,7 @@
 """What each part of the plug is worth: one training a row, each with one part off, measured on dev users.
 
 `python -m training.ablation --base RUN --run-directory DIR --steps 250 --tasks news_category`. Every row has the same
-steps, seed and users; rows that are done are kept, so a stopped table goes on. Writes ablation.json and ablation.md.
+steps, seed and users and starts afresh; rows that are done are kept, so a stopped table goes on. Writes ablation.json and ablation.md.
 Published PPlug (arXiv 2409.11901) is a row too. The gate needs no training of its own: "gate open" is in every row.
 """
 

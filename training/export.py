@@ -151,7 +151,7 @@ def export_plug(
     (target / "plug.safetensors").chmod(0o644)  # safetensors writes for the owner alone
     results = results_of(directory)
     (target / "LICENSE").write_text(licence_text())
-    (target / "MODEL_CARD.md").write_text(plug_card(results))
+    (target / "MODEL_CARD.md").write_text(plug_card(results, name))
     write_manifest(
         target,
         kind="plug",

@@ -104,14 +104,31 @@ def language_model_card(results: dict) -> str:
     return "\n".join(lines) + "\n"
 
 
-def plug_card(results: dict) -> str:
-    """Card of the plug."""
+CONTROLS = {
+    "plug-instruction": (
+        "# Control: constant instruction rows",
+        "As many rows as the plug has, constant for a task, trained alone on the plug's users: what a soft prompt brings",
+        "without any history. For the evaluation (method `instruction`); it personalizes nothing.",
+    ),
+    "plug-pplug": (
+        "# Control: PPlug as published",
+        "One persona row and one instruction row, weights softmax(x·h) without temperature or decay, no gate, labels not in",
+        "the values (arXiv 2409.11901). Trained on the plug's users, for the evaluation (method `persona-pplug`).",
+    ),
+}
+
+
+def plug_card(results: dict, name: str = "plug") -> str:
+    """Card of the plug, or of a control in its form."""
+    if name in CONTROLS:
+        title, *text = CONTROLS[name]
+        return "\n".join([title, "", *text, "", *data_section(("huffpost", "acl"))]) + "\n"
     lines = [
         "# Plug of the nano language model",
         "",
         "Turns the vectors of a history into four persona rows and four instruction rows (PPlug, arXiv 2409.11901, with",
-        "a learned temperature, a recency decay, instruction rows that follow the query, and a gate). Trained on users whom the language model never saw, with the",
-        "language model frozen. It fits exactly the embedder and the language model whose fingerprints its manifest names.",
+        "a learned temperature, a recency decay, instruction rows that follow the query, and a gate). Trained on users whom",
+        "the language model never saw, with the language model frozen. It fits exactly the embedder and the language model whose fingerprints its manifest names.",
         "",
         "Query head, projector and gate are shared by all tasks; temperature, decay and instruction rows are per task, and",
         "a task unknown to the plug uses their means (`default`).",

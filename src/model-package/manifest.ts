@@ -71,6 +71,7 @@ export interface PlugManifest extends ManifestBase {
     readonly dim: number;
     readonly hiddenSize: number;
     readonly projectorWidth: number;
+    /** 0 for a control: instruction rows alone. */
     readonly personaRows: number;
     readonly instructionRows: number;
     /** r: how many numbers of the query the instruction rows follow; absent or 0 where they are constant. */

@@ -6,6 +6,7 @@ import { sha256Hex } from './sha256.ts';
 
 const text = v.pipe(v.string(), v.nonEmpty());
 const count = v.pipe(v.number(), v.integer(), v.minValue(1));
+const countOrNone = v.pipe(v.number(), v.integer(), v.minValue(0));
 const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, 'is no SHA-256 in lower-case hex'));
 /** Names below the package's folder: no `..`, no absolute path, no scheme. */
 const path = v.pipe(
@@ -81,9 +82,9 @@ const manifestSchema = v.variant('kind', [
       dim: count,
       hiddenSize: count,
       projectorWidth: count,
-      personaRows: count,
+      personaRows: countOrNone,
       instructionRows: count,
-      instructionRank: v.exactOptional(count),
+      instructionRank: v.exactOptional(countOrNone),
       normalizesQuery: v.exactOptional(v.boolean()),
       withoutOutputs: v.exactOptional(v.array(text)),
       tasks: v.array(text),
