@@ -157,9 +157,12 @@ def plug_card(results: dict, name: str = "plug") -> str:
 
 
 def verdict(result: dict) -> str:
-    """What the paired differences say, in a sentence: a gain over another user's history is what personalization means."""
+    """What the paired differences say, in a sentence: a gain over another user's history is what personalization means.
+
+    Whose history it is shows with the gate open: a gate that shuts for others makes a difference of its own.
+    """
     helps = result["difference"]["persona - none"]["high"] < 0
-    is_hers = result["difference"]["persona - shuffled"]["high"] < 0
+    is_hers = result["difference"]["persona, gate open - shuffled, gate open"]["high"] < 0
     if helps and is_hers:
         return "The persona helps, and another user's history does not help as much: this is personalization."
     if helps:
