@@ -202,6 +202,10 @@ function checkReport(folder: string): void {
   // Per task: two of methods, two of gains, two of the gate, new user.
   expect(html.match(/<figure><svg/gu)?.length).toBeGreaterThanOrEqual(14);
   expect(html).not.toMatch(/NaN|undefined/u);
+  const markdown = readFileSync(path.join(folder, 'report.md'), 'utf8');
+  const plots = [...markdown.matchAll(/\]\((plots\/[^)]+\.svg)\)/gu)].map(([, plot]) => plot ?? '');
+  expect(plots.length).toBeGreaterThanOrEqual(14);
+  for (const plot of plots) expect(readFileSync(path.join(folder, plot), 'utf8')).toMatch(/^<svg[^>]+xmlns=/u);
   const report = JSON.parse(readFileSync(path.join(folder, 'report.json'), 'utf8'));
   expect(report).toMatchObject({
     confidence: 0.99,

@@ -1,5 +1,5 @@
-// report.json and report.html of a run.
-import { writeFile } from 'node:fs/promises';
+// report.json, report.html and report.md of a run.
+import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { usersOfSplit } from '../data/build-task.ts';
 import type { EvaluationTask } from '../data/evaluation-task.ts';
@@ -18,7 +18,7 @@ export interface ReportInput extends Pick<Report, 'settings' | 'skipped' | 'cost
 
 const [confidence, draws] = [0.99, 10_000];
 
-/** Writes both files; `lines` are the report in short, for a terminal. */
+/** Writes all of them; `lines` are the report in short, for a terminal. */
 export async function writeReport(input: ReportInput): Promise<{ html: string; lines: string[] }> {
   const { options, settings, skipped, cost, methods } = input;
   const tasks: TaskSummary[] = [];
@@ -31,6 +31,11 @@ export async function writeReport(input: ReportInput): Promise<{ html: string; l
   const html = path.join(options.out, 'report.html');
   const { renderReport } = await import('./report/render-report.ts');
   await writeFile(html, renderReport(report));
+  const { renderMarkdown } = await import('./report/render-markdown.ts');
+  const { markdown, plots } = renderMarkdown(report);
+  await writeFile(path.join(options.out, 'report.md'), markdown);
+  await mkdir(path.join(options.out, 'plots'), { recursive: true });
+  for (const { name, svg } of plots) await writeFile(path.join(options.out, 'plots', name), svg);
   return { html, lines: tasks.flatMap(linesOf) };
 }
 

@@ -4,8 +4,9 @@ import type { MetricName } from '../../metrics/statistic.ts';
 import type { TaskSummary } from '../../summary/summarize.ts';
 import { draw, Plot } from './draw.ts';
 
-/** An SVG with its caption; null where there is nothing to show. */
+/** An SVG with its caption, and a name for its file. */
 export interface Figure {
+  readonly name: string;
   readonly caption: string;
   readonly svg: string;
 }
@@ -24,8 +25,13 @@ function barOf(name: string, { value, low, high }: Interval): Bar {
   return { name, value, low: low ?? value, high: high ?? value };
 }
 
+/** All plots of a task that there is something to draw for. */
+export function figuresOf(task: TaskSummary): Figure[] {
+  return [...methodFigures(task), ...gainFigures(task), ...gateFigures(task), ...newUserFigures(task)];
+}
+
 /** Every method's likelihood, and what it gains over the prompt alone. */
-export function methodFigures({ task, methods, differences }: TaskSummary): Figure[] {
+function methodFigures({ task, methods, differences }: TaskSummary): Figure[] {
   const own = methods.flatMap(({ method, metrics: { nll } }) => (nll === undefined ? [] : [barOf(method, nll)]));
   const toNone = differences
     .filter(({ baseline, metric }) => baseline === 'none' && metric === 'nll')
@@ -35,6 +41,7 @@ export function methodFigures({ task, methods, differences }: TaskSummary): Figu
       ? []
       : [
           {
+            name: 'nll',
             caption:
               'Negative log-likelihood of the gold answer, nats an answer, with its interval. Further left is better.',
             svg: intervals(`Negative log-likelihood by method on ${task}`, own, '← better · nats an answer', null),
@@ -44,6 +51,7 @@ export function methodFigures({ task, methods, differences }: TaskSummary): Figu
       ? []
       : [
           {
+            name: 'difference-to-none',
             caption: 'Paired difference to the prompt alone. Left of the line the method is better than no history.',
             svg: intervals(`Difference to none by method on ${task}`, toNone, '← better than none · nats an answer', 0),
           },
@@ -66,12 +74,13 @@ function intervals(description: string, bars: readonly Bar[], label: string, ref
 }
 
 /** The persona's gain by how many items there were, and by user. */
-export function gainFigures({ task, gainByHistorySize, gainByUser }: TaskSummary): Figure[] {
+function gainFigures({ task, gainByHistorySize, gainByUser }: TaskSummary): Figure[] {
   const bins = gainByHistorySize.map(({ from, to, gain }) => barOf(from === to ? `${from}` : `${from}–${to}`, gain));
   const users = gainByUser.map(({ gain }, index) => ({ rank: index + 1, gain }));
   if (bins.length === 0) return [];
   return [
     {
+      name: 'gain-by-history-size',
       caption: 'What her persona gains over the prompt alone, by how many items her history had.',
       svg: draw(`Gain by history size on ${task}`, {
         height: 320,
@@ -85,6 +94,7 @@ export function gainFigures({ task, gainByHistorySize, gainByUser }: TaskSummary
       }),
     },
     {
+      name: 'gain-by-user',
       caption: `What her persona gains, user by user: ${users.filter(({ gain }) => gain > 0).length} of ${users.length} users gain.`,
       svg: draw(`Gain by user on ${task}`, {
         height: 260,
@@ -108,7 +118,7 @@ const decisionNames = ['kept rightly', 'kept wrongly', 'kept', 'dropped rightly'
 const decisionColours = [accent, warning, '#9aa7c7', '#6cc5b0', '#efb118', '#b9d8d0'];
 
 /** How well the gate's value foretells a gain, and what it did with whose history. */
-export function gateFigures({ task, gate }: TaskSummary): Figure[] {
+function gateFigures({ task, gate }: TaskSummary): Figure[] {
   if (gate === null) return [];
   const points = gate.calibration.map((bin) => ({ ...barOf('', bin.helped), gate: bin.gate }));
   const parts = gate.decisions.flatMap(({ history, kept, keptWrongly, dropped, droppedWrongly }) => [
@@ -116,6 +126,7 @@ export function gateFigures({ task, gate }: TaskSummary): Figure[] {
     ...partsOf(history, 'dropped', dropped, droppedWrongly),
   ]);
   const calibration: Figure = {
+    name: 'gate-calibration',
     caption:
       "The gate's value (tenths of the queries) against the share of queries where her persona beat the prompt alone.",
     svg: draw(`Calibration of the gate on ${task}`, {
@@ -137,6 +148,7 @@ export function gateFigures({ task, gate }: TaskSummary): Figure[] {
     }),
   };
   const decisions: Figure = {
+    name: 'gate-decisions',
     caption:
       'What the gate did, by whose history it saw; wrongly: the other decision would have given the better likelihood.',
     svg: draw(`Decisions of the gate on ${task}`, {
@@ -183,7 +195,7 @@ function partsOf(history: string, name: 'kept' | 'dropped', all: number, wrongly
 }
 
 /** A user who has only just come. */
-export function newUserFigures({ task, newUser }: TaskSummary): Figure[] {
+function newUserFigures({ task, newUser }: TaskSummary): Figure[] {
   const shown: readonly (readonly [MetricName, string])[] = [
     ['nll', '↓ nats an answer'],
     ['accuracy', '↑ accuracy'],
@@ -198,6 +210,7 @@ export function newUserFigures({ task, newUser }: TaskSummary): Figure[] {
     if (points.length < 2) return [];
     return [
       {
+        name: `new-user-${metric}`,
         caption: `The persona of her newest items only: ${metric} by how many of them there are (0: no history).`,
         svg: draw(`${metric} by newest items on ${task}`, {
           height: 280,

@@ -2,7 +2,7 @@
 import type { TaskSummary } from '../../summary/summarize.ts';
 import type { Report } from '../report.ts';
 import { escapeHtml } from './escape-html.ts';
-import { type Figure, gainFigures, gateFigures, methodFigures, newUserFigures } from './plots.ts';
+import { type Figure, figuresOf } from './plots.ts';
 import { reportStyle } from './report-style.ts';
 import { differenceTable, methodTable, table } from './tables.ts';
 
@@ -48,14 +48,13 @@ ${table(
 
 function taskSection(task: TaskSummary): string {
   const tables = ['none', 'persona', 'shuffled'].flatMap((baseline) => differenceTable(task, baseline) ?? []);
-  const figures = [...methodFigures(task), ...gainFigures(task), ...gateFigures(task), ...newUserFigures(task)];
   const answers = task.choices === null ? 'free text' : `${task.choices} possible answers`;
   return `<section>
 <h2>${escapeHtml(task.task)}</h2>
 <p>${task.queries} queries of ${task.users} users, ${answers}, from ${escapeHtml(task.source)} (${escapeHtml(origins[task.origin])}).</p>
 ${methodTable(task)}
 ${tables.length === 0 ? '' : `<h3>Paired differences</h3><p>Bold: the interval leaves out 0; green is better, red is worse.</p>${tables.join('\n')}`}
-${figures.map(figure).join('\n')}
+${figuresOf(task).map(figure).join('\n')}
 ${descriptions(task)}
 </section>`;
 }
