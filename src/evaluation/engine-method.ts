@@ -4,6 +4,7 @@ import type { HistoryItem } from '../history/history-item.ts';
 import type { EvaluationQuery } from './data/evaluation-task.ts';
 import { mainLanguageModel, mainPlug } from './laboratory.ts';
 import type { Method, UserSession } from './method.ts';
+import { trainForUser, type TuningChoice, whyUntrainable } from './tuning/train-for-user.ts';
 
 /** Whose history the engine holds. */
 export interface HistoryChoice {
@@ -48,24 +49,30 @@ export interface EngineMethodOptions {
   readonly plug?: string;
   /** Name of the language model package. @defaultValue the main one */
   readonly languageModel?: string;
+  /** What is trained on the user's items before her first query, and answers with. @defaultValue nothing */
+  readonly tuning?: TuningChoice;
 }
 
 export function engineMethod(options: EngineMethodOptions): Method {
-  const { name, description, history, request, plug = mainPlug, languageModel = mainLanguageModel } = options;
+  const { name, description, history, request, tuning, plug = mainPlug, languageModel = mainLanguageModel } = options;
   return {
     name,
     description,
-    unavailable({ plugs, languageModels, missing }, { hasPartner, hasStranger }) {
+    unavailable(laboratory, { hasPartner, hasStranger }) {
+      const { plugs, languageModels, missing } = laboratory;
       if (history.needs === 'partner' && !hasPartner) return 'it needs another user of the task, and there is but one';
       if (history.needs === 'stranger' && !hasStranger)
         return 'it needs a user of another task, and no other task was given';
       const absent = plugs.has(plug) ? languageModel : plug;
-      if (plugs.has(plug) && languageModels.has(languageModel)) return null;
+      if (plugs.has(plug) && languageModels.has(languageModel))
+        return tuning === undefined ? null : whyUntrainable(laboratory, tuning);
       return missing.get(absent) ?? `the package ${absent} is not in the models folder`;
     },
-    prepare(session) {
+    async prepare(session, { signal }) {
+      const trained = tuning === undefined ? null : await trainForUser(session, tuning, signal);
       const engine = session.engine(history.name, { plug, languageModel });
       return {
+        ...(trained === null ? {} : { trained }),
         async answer({ input, output, date, ...query }, { signal, withAnswer }) {
           const items = history.itemsOf(session, { input, output, date, ...query });
           await engine.hold(items, signal);
@@ -79,15 +86,16 @@ export function engineMethod(options: EngineMethodOptions): Method {
               ...request,
             },
             output,
-            { signal, withAnswer },
+            { signal, withAnswer, tuning: trained?.record ?? null },
           );
-          const { gate, isPersonaUsed } = scored.explanation;
+          const { gate, isPersonaUsed, tunings } = scored.explanation;
           return {
             nll: -scored.logProbability,
             tokens: scored.tokens,
             ...(withAnswer ? { answer: scored.answer } : {}),
             ...(request.persona === 'none' ? {} : { gate, isPersonaUsed }),
-            historySize: items.length,
+            ...(trained === null ? {} : { isTuned: tunings.length > 0 }),
+            historySize: Math.max(items.length, trained?.items ?? 0),
           };
         },
       };

@@ -10,6 +10,7 @@ import type { Laboratory } from './laboratory.ts';
 import type { Method, PreparedMethod, UserSession } from './method.ts';
 import { keyOf, type Prediction } from './prediction.ts';
 import { createScoringEngine, type ScoringEngine } from './scoring-engine.ts';
+import { costOf, type TrainingCost } from './tuning/training-cost.ts';
 
 export interface EvaluationOptions {
   readonly laboratory: Laboratory;
@@ -37,6 +38,8 @@ export type EvaluationEvent =
   /** First: what will be measured; `total` counts predictions, `left` those that are still to be made. */
   | { readonly type: 'start'; readonly total: number; readonly left: number }
   | { readonly type: 'skipped'; readonly task: string; readonly method: string; readonly reason: string }
+  /** Something was trained on a user, or is there from an earlier run; before her first prediction by the method. */
+  | { readonly type: 'trained'; readonly cost: TrainingCost }
   | { readonly type: 'prediction'; readonly prediction: Prediction };
 
 /** A task with the users that are measured, and who stands in for them. */
@@ -70,7 +73,7 @@ interface Plan {
  * @throws PersonaPlugError `invalid-argument` when no user is left to measure; what the models throw; or `signal.reason`.
  */
 export async function* evaluate(options: EvaluationOptions): AsyncGenerator<EvaluationEvent, void, void> {
-  const { laboratory, done = [], signal = new AbortController().signal } = options;
+  const { done = [], signal = new AbortController().signal } = options;
   const skipped: EvaluationEvent[] = [];
   const plans: Plan[] = [];
   for (const task of options.tasks) plans.push(await planOf(task, options, (event) => skipped.push(event)));
@@ -90,7 +93,7 @@ export async function* evaluate(options: EvaluationOptions): AsyncGenerator<Eval
 
   for (const plan of plans) {
     for (const user of plan.users) {
-      const session = sessionOf(laboratory, plan, user);
+      const session = sessionOf(options, plan, user);
       const prepared = new Map<string, PreparedMethod>();
       for (const query of user.queries) {
         for (const method of plan.methods) {
@@ -98,8 +101,12 @@ export async function* evaluate(options: EvaluationOptions): AsyncGenerator<Eval
           if (isDone.has(keyOf(names))) continue;
           await yieldToEventLoop();
           signal.throwIfAborted();
-          const answering = prepared.get(method.name) ?? (await method.prepare(session, { signal }));
-          prepared.set(method.name, answering);
+          let answering = prepared.get(method.name);
+          if (answering === undefined) {
+            answering = await method.prepare(session, { signal });
+            prepared.set(method.name, answering);
+            if (answering.trained !== undefined) yield { type: 'trained', cost: costOf(names, answering.trained) };
+          }
           const withAnswer = plan.isAnswered(user.user, query.id);
           const measured = await answering.answer(query, { signal, withAnswer });
           yield { type: 'prediction', prediction: { ...names, ...measured } };
@@ -151,7 +158,11 @@ function chooseGenerated(
   return new Set(shuffled(keys, seededRandom(seed + 2)).slice(0, count));
 }
 
-function sessionOf(laboratory: Laboratory, { task, partners, strangers }: Plan, user: EvaluationUser): UserSession {
+function sessionOf(
+  { laboratory, seed = 0 }: EvaluationOptions,
+  { task, partners, strangers }: Plan,
+  user: EvaluationUser,
+): UserSession {
   const engines = new Map<string, ScoringEngine>();
   return {
     laboratory,
@@ -159,6 +170,7 @@ function sessionOf(laboratory: Laboratory, { task, partners, strangers }: Plan, 
     user,
     partner: partners.get(user.user) ?? null,
     stranger: strangers.get(user.user) ?? null,
+    seed,
     engine(name, options) {
       const key = JSON.stringify([name, options]);
       const engine = engines.get(key) ?? createScoringEngine(laboratory, { plug: 'plug', ...options });

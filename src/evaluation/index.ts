@@ -24,7 +24,7 @@ export {
 } from './load-laboratory.ts';
 export type { AnswerOptions, Company, Measurement, Method, PreparedMethod, UserSession } from './method.ts';
 export { personaOfNewest } from './methods/persona.ts';
-export { methods } from './methods/registry.ts';
+export { methods, tunedMethods } from './methods/registry.ts';
 export { type BootstrapOptions, type ClusteredSums, clusteredInterval, type Interval } from './metrics/bootstrap.ts';
 export { ratingOf } from './metrics/rating.ts';
 export { rouge, type RougeScores } from './metrics/rouge.ts';
@@ -34,4 +34,8 @@ export { createScoringEngine, type ScoringEngine, type ScoringEngineOptions } fr
 export type { GainBin, UserGain } from './summary/gains.ts';
 export type { CalibrationBin, GateDecisions, GateSummary } from './summary/gate.ts';
 export type { NewUserPoint } from './summary/new-user.ts';
+export type { Gradients, Trainer } from './tuning/trainer.ts';
+export type { TrainedTuning } from './tuning/trained-tuning.ts';
+export type { TrainingCost } from './tuning/training-cost.ts';
+export type { TuningKeeper } from './tuning/tuning-keeper.ts';
 export { type Difference, type MethodSummary, summarize, type TaskSummary } from './summary/summarize.ts';

@@ -11,6 +11,7 @@ import { createTaskRegistry, type TaskRegistry } from '../prompts/task-registry.
 import { tweetParaphrase } from '../prompts/tweet-paraphrase.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import { rememberLastPrompts } from './remember-last-prompts.ts';
+import type { Trainer } from './tuning/trainer.ts';
 
 export interface MeasuredLanguageModel {
   readonly model: LanguageModel;
@@ -30,10 +31,13 @@ export interface LaboratoryParts {
   readonly plugs: ReadonlyMap<string, Plug>;
   /** Why a package is not among them, by name. */
   readonly missing?: ReadonlyMap<string, string>;
+  /** Trains on a user's items. @defaultValue none: methods that train are skipped */
+  readonly trainer?: Trainer;
 }
 
 export interface Laboratory extends LaboratoryParts {
   readonly missing: ReadonlyMap<string, string>;
+  readonly trainer?: Trainer;
   readonly tasks: TaskRegistry;
 }
 
@@ -72,7 +76,8 @@ export function createLaboratory(parts: LaboratoryParts): Laboratory {
   );
   // Choices that depend on the data come with each request.
   const tasks = createTaskRegistry([citation, movieTagTask(), movieRating, emailSubject, tweetParaphrase]);
-  return { embedder: parts.embedder, languageModels, plugs, missing, tasks };
+  const trainer = parts.trainer === undefined ? {} : { trainer: parts.trainer };
+  return { embedder: parts.embedder, languageModels, plugs, missing, ...trainer, tasks };
 }
 
 function assertFits(plug: Plug, { identity }: Embedder, model: LanguageModel): void {

@@ -18,6 +18,8 @@ import {
   type MeasuredLanguageModel,
 } from './laboratory.ts';
 import { rememberVectors } from './remember-vectors.ts';
+import { lazyGradients } from './tuning/lazy-gradients.ts';
+import { rememberTunings, type TuningKeeper } from './tuning/tuning-keeper.ts';
 
 /** Where a package lies, and what it is called there. */
 export interface PackagePlace {
@@ -34,6 +36,8 @@ export interface LoadLaboratoryOptions {
   readonly languageModels?: ReadonlyMap<string, PackagePlace>;
   /** Keeps vectors, so that a text is embedded once. @defaultValue in memory */
   readonly keepVectors?: (embedder: Embedder) => Embedder;
+  /** Keeps what was trained on users. @defaultValue the last few, in memory */
+  readonly keepTunings?: TuningKeeper;
   /** @defaultValue 'auto' */
   readonly device?: DevicePreference;
   /** Where the .wasm files of onnxruntime-web lie, when a bundler serves them from elsewhere. URLs. */
@@ -98,6 +102,10 @@ export async function loadLaboratory(options: LoadLaboratoryOptions): Promise<Lo
       fingerprints[`languageModel.${name}`] = found.model.fingerprint;
     }
 
+    const main = modelPlaces.get(mainLanguageModel) ?? { source, name: mainLanguageModel };
+    const gradients = lazyGradients(await main.source.open(main.name, 'language-model', read));
+    opened.push(gradients);
+
     const plugs = new Map<string, Plug>();
     const plugPlaces = placesOf([[mainPlug, mainPlug]], options.plugs, source);
     const optional = optionalPlugs.map((name) => [name, name] as const);
@@ -111,7 +119,8 @@ export async function loadLaboratory(options: LoadLaboratoryOptions): Promise<Lo
       plugs.set(name, plug);
       fingerprints[`plug.${name}`] = plug.fingerprint;
     }
-    const laboratory = createLaboratory({ embedder: keepVectors(embedder), languageModels, plugs, missing });
+    const trainer = { gradients, keeper: options.keepTunings ?? rememberTunings() };
+    const laboratory = createLaboratory({ embedder: keepVectors(embedder), languageModels, plugs, missing, trainer });
     return { laboratory, fingerprints, [Symbol.asyncDispose]: end };
   } catch (error) {
     await end();

@@ -2,6 +2,7 @@
 import type { EvaluationQuery, EvaluationTask, EvaluationUser } from './data/evaluation-task.ts';
 import type { Laboratory } from './laboratory.ts';
 import type { ScoringEngine, ScoringEngineOptions } from './scoring-engine.ts';
+import type { TrainedTuning } from './tuning/trained-tuning.ts';
 
 /** What a method said to a query. */
 export interface Measurement {
@@ -14,6 +15,8 @@ export interface Measurement {
   /** In [0, 1]; absent where the method has no gate. */
   readonly gate?: number;
   readonly isPersonaUsed?: boolean;
+  /** What was trained on the user had a part in it; absent where the method trains nothing. */
+  readonly isTuned?: boolean;
   /** Items that the method could look at. */
   readonly historySize: number;
 }
@@ -27,6 +30,8 @@ export interface UserSession {
   readonly partner: EvaluationUser | null;
   /** A user of another task; null where no other task was loaded. */
   readonly stranger: EvaluationUser | null;
+  /** Of everything that a method draws. */
+  readonly seed: number;
   /** An engine that lives as long as the session; methods that give the same name and options share it and its history. */
   engine(name: string, options?: Partial<ScoringEngineOptions>): ScoringEngine;
 }
@@ -38,6 +43,8 @@ export interface AnswerOptions {
 }
 
 export interface PreparedMethod {
+  /** What was trained on the user; absent where the method trains nothing. */
+  readonly trained?: TrainedTuning;
   answer(query: EvaluationQuery, options: AnswerOptions): Promise<Measurement>;
 }
 

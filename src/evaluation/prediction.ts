@@ -11,6 +11,7 @@ export const predictionSchema = v.object({
   answer: v.optional(v.nullable(v.string())),
   gate: v.optional(v.number()),
   isPersonaUsed: v.optional(v.boolean()),
+  isTuned: v.optional(v.boolean()),
   historySize: v.number(),
 });
 

@@ -14,16 +14,28 @@ interface Stream {
 export function rememberLastPrompts(model: LanguageModel): LanguageModel {
   const logits = lastOf<Float32Array[]>(kept);
   const streams = lastOf<Stream>(kept);
+  const { useAdapter } = model;
+  /** With other weights the same prompt is another question. */
+  let adapter: string | null = null;
   return {
     ...model,
+    ...(useAdapter === undefined
+      ? {}
+      : {
+          async useAdapter(wanted) {
+            await useAdapter(wanted);
+            adapter = wanted?.id ?? null;
+          },
+        }),
     async logits(prompt, continuation, options) {
-      const key = keyOf(prompt, JSON.stringify(continuation));
+      const key = keyOf(prompt, JSON.stringify([adapter, continuation]));
       return await logits(key, async () => await model.logits(prompt, continuation, options));
     },
     async *generate(prompt, options) {
       const { maximumNewTokens, choices = null, stopStrings = null, temperature = 0 } = options;
       // What is sampled must be drawn anew.
-      const key = temperature > 0 ? null : keyOf(prompt, JSON.stringify([maximumNewTokens, choices, stopStrings]));
+      const key =
+        temperature > 0 ? null : keyOf(prompt, JSON.stringify([adapter, maximumNewTokens, choices, stopStrings]));
       const { deltas, usage } = await streams(key, async () => {
         const deltas: TokenDelta[] = [];
         const stream = model.generate(prompt, options);

@@ -4,7 +4,9 @@ import { createMutex } from '../engine/mutex.ts';
 import type { GenerateRequest } from '../engine/personalizer.ts';
 import { scoreAnswer, type ScoredAnswer, type ScoreOptions, type ScoreParts } from '../engine/score-answer.ts';
 import type { HistoryItem } from '../history/history-item.ts';
+import type { HistoryStore } from '../history/history-store.ts';
 import { memoryHistory } from '../history/memory-history.ts';
+import type { TuningRecord } from '../history/tuning-record.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import { yieldToEventLoop } from '../lib/yield-to-event-loop.ts';
 import type { Plug } from '../persona/plug.ts';
@@ -13,7 +15,12 @@ import { type Laboratory, mainLanguageModel, type MeasuredLanguageModel } from '
 export interface ScoringEngine {
   /** Makes the history hold exactly these items. Each is embedded once. */
   hold(items: readonly HistoryItem[], signal: AbortSignal): Promise<void>;
-  score(request: GenerateRequest, output: string, options: ScoreOptions): Promise<ScoredAnswer>;
+  score(request: GenerateRequest, output: string, options: ScoringOptions): Promise<ScoredAnswer>;
+}
+
+export interface ScoringOptions extends ScoreOptions {
+  /** What was trained on the user. @defaultValue nothing */
+  readonly tuning?: TuningRecord | null;
 }
 
 export interface ScoringEngineOptions {
@@ -57,7 +64,14 @@ export function createScoringEngine(
         signal.throwIfAborted();
       }
     },
-    score: async (request, output, options) => await scoreAnswer(parts, request, output, options),
+    async score(request, output, { tuning = null, ...options }) {
+      // Beside the history and not in it: there a tuning goes with any item that it was made of.
+      const tuned: HistoryStore = {
+        ...store,
+        tuning: async (task, kind) => (tuning?.task === task && tuning.kind === kind ? tuning : null),
+      };
+      return await scoreAnswer({ ...parts, store: tuned }, request, output, options);
+    },
   };
 }
 

@@ -11,6 +11,7 @@ import { instruction, personaPplug } from './plug-package.ts';
 import { profile } from './profile.ts';
 import { personaWithRetrieved, retrieved } from './retrieved.ts';
 import { shuffled, shuffledOpen } from './shuffled.ts';
+import { tuned } from './tuned.ts';
 
 export const methods: readonly Method[] = [
   none,
@@ -33,4 +34,14 @@ export const methods: readonly Method[] = [
   shuffledOpen,
   empty,
   irrelevant,
+];
+
+/** They train on every user, for seconds to minutes each: measured only where they are named. */
+export const tunedMethods: readonly Method[] = [
+  tuned('prompt'),
+  tuned('prompt', 'persona'),
+  tuned('prompt', 'bm25-1'),
+  tuned('lora'),
+  tuned('lora', 'persona'),
+  tuned('lora', 'bm25-1'),
 ];

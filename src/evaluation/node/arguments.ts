@@ -6,7 +6,7 @@ import type { MeasuredSplit } from '../data/build-task.ts';
 export const usage = `npm run evaluate -- --tasks DIR --out DIR
   --tasks DIR              data: NAME.jsonl(.gz), or LaMP's *_questions.json with *_outputs.json
   --task NAME              only this task; may be repeated
-  --methods a,b,…          which methods              (default: all that can be measured)
+  --methods a,b,…          which methods     (default: all that can be measured, but oppu-*)
   --split dev|test|all     users by hash; all: every user of the files   (default: dev)
   --users N                at most so many users a task                  (default: all)
   --queries N              at most so many queries a user                (default: 20)
@@ -17,7 +17,7 @@ export const usage = `npm run evaluate -- --tasks DIR --out DIR
   --models DIR             the model packages                                        (default: models)
   --plug NAME=DIR          another plug package as the method NAME; may be repeated
   --language-model NAME=DIR  another language model as the method none-NAME; may be repeated
-  --cache DIR              where vectors are kept                        (default: OUT/cache)
+  --cache DIR              where vectors and tunings are kept                      (default: OUT/cache)
   --out DIR                predictions.jsonl, run.json, report.json, report.html`;
 
 export interface CommandArguments {

@@ -10,13 +10,16 @@ import type { Method } from '../method.ts';
 import { noneWith } from '../methods/none-all.ts';
 import { personaOfNewest } from '../methods/persona.ts';
 import { plugPackage } from '../methods/plug-package.ts';
-import { methods as registered } from '../methods/registry.ts';
+import { methods as registered, tunedMethods } from '../methods/registry.ts';
 import type { Prediction } from '../prediction.ts';
+import type { TrainingCost } from '../tuning/training-cost.ts';
 import { type CommandArguments, readArguments } from './arguments.ts';
+import { openCosts } from './costs-file.ts';
 import { cachedEmbedder } from './embedding-cache.ts';
 import { packagePlaces } from './package-places.ts';
 import { openPredictions, type RunSettings } from './predictions-file.ts';
 import { readTasks } from './read-tasks.ts';
+import { tuningCache } from './tuning-cache.ts';
 import { writeReport } from './write-report.ts';
 
 /** What the command needs of its surroundings. */
@@ -38,16 +41,19 @@ export async function main(argv: readonly string[], { say, progress, signal }: S
   const needsOthers = tasks.length < 2 && methods.some(({ name }) => name === 'irrelevant');
   const otherTasks = needsOthers ? await readTasks(options.tasks, { queries: options.queries }) : tasks;
 
+  const cache = options.cache ?? path.join(options.out, 'cache');
   await using loaded = await loadLaboratory({
     models: createFolderModelSource(options.models),
     plugs: packagePlaces(options.plugs),
     languageModels: packagePlaces(options.languageModels),
-    keepVectors: (embedder) => cachedEmbedder(embedder, options.cache ?? path.join(options.out, 'cache')),
+    keepVectors: (embedder) => cachedEmbedder(embedder, cache),
+    keepTunings: tuningCache(cache),
     device: 'wasm',
     signal,
   });
   const settings = settingsOf(options, tasks, loaded.fingerprints);
   const file = openPredictions(options.out, settings);
+  const costs = openCosts(options.out);
   const predictions: Prediction[] = [...file.earlier];
   const skipped: { task: string; method: string; reason: string }[] = [];
   const started = process.cpuUsage();
@@ -74,6 +80,8 @@ export async function main(argv: readonly string[], { say, progress, signal }: S
       } else if (event.type === 'start') {
         total = event.left;
         say(`${event.total} predictions, ${event.total - event.left} of them there already.`);
+      } else if (event.type === 'trained') {
+        if (costs.append(event.cost)) say(trainedLine(event.cost));
       } else {
         file.append(event.prediction);
         predictions.push(event.prediction);
@@ -92,21 +100,41 @@ export async function main(argv: readonly string[], { say, progress, signal }: S
     return 130;
   }
   const cost = { predictions: made, cpuSeconds };
-  const written = await writeReport({ options, settings, tasks, predictions, methods, skipped, cost });
+  const written = await writeReport({
+    options,
+    settings,
+    tasks,
+    predictions,
+    costs: costs.costs,
+    methods,
+    skipped,
+    cost,
+  });
   for (const line of written.lines) say(line);
   if (made > 0) say(`${cpuSeconds.toFixed(1)} s of CPU, ${((cpuSeconds / made) * 1000).toFixed(0)} ms a prediction.`);
   say(`Report: ${written.html}`);
   return 0;
 }
 
+function trainedLine({ task, user, method, result, seconds, items, bytes }: TrainingCost): string {
+  const ends = {
+    kept: `kept, ${(bytes / 1024).toFixed(0)} KiB`,
+    'no-gain': 'not kept: her held-out items got no better',
+    'too-few-items': 'not trained: too few items',
+  } as const;
+  return `${method} of ${user} on ${task}: ${seconds.toFixed(1)} s over ${items} items, ${ends[result]}.`;
+}
+
 function methodsOf(options: CommandArguments): readonly Method[] {
   const all: Method[] = [
     ...registered,
+    ...tunedMethods,
     ...[...options.plugs.keys()].map((name) => plugPackage(name, name, `The plug "${name}", gate forced open.`)),
     ...[...options.languageModels.keys()].filter((name) => name !== 'all').map(noneWith),
   ];
   const sizes = options.historySizes.map(personaOfNewest);
-  const names = options.methods.length > 0 ? options.methods : all.map(({ name }) => name);
+  const unasked = all.filter((method) => !tunedMethods.includes(method));
+  const names = options.methods.length > 0 ? options.methods : unasked.map(({ name }) => name);
   const unknown = names.filter((name) => !all.some((method) => method.name === name));
   if (unknown.length > 0) {
     throw new PersonaPlugError(

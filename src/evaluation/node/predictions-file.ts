@@ -1,10 +1,11 @@
 // predictions.jsonl of an output folder, and run.json beside it, which says what the lines were measured with. A run that was killed
 // goes on where it was; a run with other settings must not mix its lines with these.
-import { appendFileSync, existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as v from 'valibot';
 import { PersonaPlugError } from '../../lib/errors.ts';
 import { type Prediction, predictionSchema } from '../prediction.ts';
+import { appendLine, readLines } from './json-lines.ts';
 
 /** All that decides what a line says. Names of tasks and methods are not among it: more of them can be measured later. */
 export type RunSettings = Readonly<Record<string, string | number | boolean | null>>;
@@ -24,11 +25,9 @@ export function openPredictions(folder: string, settings: RunSettings): Predicti
   mkdirSync(folder, { recursive: true });
   checkSettings(path.join(folder, 'run.json'), folder, settings);
   const file = path.join(folder, 'predictions.jsonl');
-  const earlier = existsSync(file) ? readLines(file) : [];
   return {
-    earlier,
-    // At once, so that a killed run has lost nothing but the line it was writing.
-    append: (prediction) => appendFileSync(file, `${JSON.stringify(prediction)}\n`),
+    earlier: readLines(file, predictionSchema, 'prediction'),
+    append: (prediction) => appendLine(file, prediction),
   };
 }
 
@@ -50,27 +49,4 @@ function checkSettings(file: string, folder: string, settings: RunSettings): voi
     );
   }
   writeFileSync(file, `${JSON.stringify({ ...known, ...settings }, null, 2)}\n`);
-}
-
-function readLines(file: string): Prediction[] {
-  const bytes = readFileSync(file);
-  const end = bytes.lastIndexOf(0x0a) + 1;
-  // A line without its end is one that a kill cut off.
-  if (end < bytes.length) truncateSync(file, end);
-  return bytes
-    .subarray(0, end)
-    .toString('utf8')
-    .split('\n')
-    .flatMap((line, index) => {
-      if (line === '') return [];
-      try {
-        return [v.parse(predictionSchema, JSON.parse(line))];
-      } catch (cause) {
-        throw new PersonaPlugError(
-          'invalid-import',
-          `${file}, line ${index + 1}, is no prediction. Delete the line, or give another folder (--out).`,
-          { cause, details: { file, line: index + 1 } },
-        );
-      }
-    });
 }

@@ -1,5 +1,6 @@
 // The content of report.json.
 import type { TaskSummary } from '../summary/summarize.ts';
+import type { TrainingSummary } from '../summary/training-costs.ts';
 import type { RunSettings } from './predictions-file.ts';
 
 export interface Report {
@@ -10,4 +11,6 @@ export interface Report {
   /** Of this run alone. */
   readonly cost: { readonly predictions: number; readonly cpuSeconds: number };
   readonly tasks: readonly TaskSummary[];
+  /** What methods that train cost a user; those of costs.jsonl who were measured. */
+  readonly training: readonly TrainingSummary[];
 }

@@ -6,6 +6,8 @@ import type { EvaluationTask } from '../data/evaluation-task.ts';
 import type { Method } from '../method.ts';
 import type { Prediction } from '../prediction.ts';
 import { summarize, type TaskSummary } from '../summary/summarize.ts';
+import { summarizeTraining, type TrainingSummary } from '../summary/training-costs.ts';
+import type { TrainingCost } from '../tuning/training-cost.ts';
 import type { CommandArguments } from './arguments.ts';
 import type { Report } from './report.ts';
 
@@ -13,6 +15,7 @@ export interface ReportInput extends Pick<Report, 'settings' | 'skipped' | 'cost
   readonly options: CommandArguments;
   readonly tasks: readonly EvaluationTask[];
   readonly predictions: readonly Prediction[];
+  readonly costs: readonly TrainingCost[];
   readonly methods: readonly Method[];
 }
 
@@ -22,11 +25,17 @@ const [confidence, draws] = [0.99, 10_000];
 export async function writeReport(input: ReportInput): Promise<{ html: string; lines: string[] }> {
   const { options, settings, skipped, cost, methods } = input;
   const tasks: TaskSummary[] = [];
+  const training: TrainingSummary[] = [];
   for (const task of input.tasks) {
     const users = (await usersOfSplit(task.users, options.split)).slice(0, options.users ?? undefined);
-    tasks.push(summarize({ ...task, users }, input.predictions, methods, { confidence, draws, seed: options.seed }));
+    const bootstrap = { confidence, draws, seed: options.seed };
+    const summary = summarize({ ...task, users }, input.predictions, methods, bootstrap);
+    tasks.push(summary);
+    const measured = new Set(users.map(({ user }) => user));
+    const costs = input.costs.filter(({ user }) => measured.has(user));
+    training.push(...summarizeTraining(summary, costs));
   }
-  const report: Report = { settings, confidence, draws, skipped, cost, tasks };
+  const report: Report = { settings, confidence, draws, skipped, cost, tasks, training };
   await writeFile(path.join(options.out, 'report.json'), `${JSON.stringify(report, null, 1)}\n`);
   const html = path.join(options.out, 'report.html');
   const { renderReport } = await import('./report/render-report.ts');

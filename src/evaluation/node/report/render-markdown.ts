@@ -25,6 +25,7 @@ export function renderMarkdown(report: Report): { markdown: string; plots: PlotF
       `${task.queries} queries of ${task.users} users.`,
       methodTable(task),
       differenceTable(task),
+      ...trainingTable(task, report),
       ...images,
     ].join('\n\n');
   });
@@ -65,6 +66,20 @@ function differenceTable({ methods, differences }: TaskSummary): string {
     ['NLL of method less that of', ...shown.map(({ baseline }) => `\`${baseline}\``)],
     methods.map(({ method }) => [`\`${method}\``, ...shown.map(({ of }) => of(method, 'nll'))]),
   );
+}
+
+/** What training costs a user; nothing where nothing was trained. */
+function trainingTable({ task }: TaskSummary, { training }: Report): string[] {
+  const own = training.filter((summary) => summary.task === task);
+  if (own.length === 0) return [];
+  const rows = own.map(({ method, users, kept, items, steps, seconds, bytes, difference }) => [
+    `\`${method}\``,
+    `${kept} of ${users}`,
+    ...[items, steps, seconds].map((value) => value.toFixed(1)),
+    bytes === null ? '–' : (bytes / 1024).toFixed(1),
+    cell(difference ?? undefined),
+  ]);
+  return [table(['trained a user', 'kept', 'items', 'steps', 'seconds', 'KiB', 'NLL less that of `none`'], rows)];
 }
 
 function cell(interval: Interval | undefined): string {

@@ -4,7 +4,7 @@ import type { Report } from '../report.ts';
 import { escapeHtml } from './escape-html.ts';
 import { type Figure, figuresOf } from './plots.ts';
 import { reportStyle } from './report-style.ts';
-import { differenceTable, methodTable, table } from './tables.ts';
+import { differenceTable, methodTable, table, trainingTable } from './tables.ts';
 
 /** What the numbers may be called. */
 const origins = {
@@ -31,7 +31,7 @@ export function renderReport(report: Report): string {
 <p>Intervals are ${percent} % bootstrap intervals over users (${report.draws} draws, seeded). Differences are paired: both methods
 answer the same queries. Users are those of the split “${escapeHtml(String(report.settings['split'] ?? ''))}”, which neither the
 language model nor the plug has learnt from${report.settings['split'] === 'all' ? ', if the files hold unseen users only' : ''}.</p>
-${report.tasks.map(taskSection).join('\n')}
+${report.tasks.map((task) => taskSection(task, report)).join('\n')}
 ${skippedSection(report)}
 <h2>Settings</h2>
 ${table(
@@ -46,7 +46,8 @@ ${table(
 `;
 }
 
-function taskSection(task: TaskSummary): string {
+function taskSection(task: TaskSummary, { training }: Report): string {
+  const costs = trainingTable(task, training);
   const tables = ['none', 'persona', 'shuffled'].flatMap((baseline) => differenceTable(task, baseline) ?? []);
   const answers = task.choices === null ? 'free text' : `${task.choices} possible answers`;
   return `<section>
@@ -54,6 +55,7 @@ function taskSection(task: TaskSummary): string {
 <p>${task.queries} queries of ${task.users} users, ${answers}, from ${escapeHtml(task.source)} (${escapeHtml(origins[task.origin])}).</p>
 ${methodTable(task)}
 ${tables.length === 0 ? '' : `<h3>Paired differences</h3><p>Bold: the interval leaves out 0; green is better, red is worse.</p>${tables.join('\n')}`}
+${costs === null ? '' : `<h3>Training, a user</h3><p>Means over users; KiB of the adapters that were kept. An adapter is kept where her held-out items got better; without one the method answers as it would untrained.</p>${costs}`}
 ${figuresOf(task).map(figure).join('\n')}
 ${descriptions(task)}
 </section>`;

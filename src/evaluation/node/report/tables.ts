@@ -2,6 +2,7 @@
 import type { Interval } from '../../metrics/bootstrap.ts';
 import { type MetricName, metricNames } from '../../metrics/statistic.ts';
 import type { TaskSummary } from '../../summary/summarize.ts';
+import type { TrainingSummary } from '../../summary/training-costs.ts';
 import { escapeHtml } from './escape-html.ts';
 
 const titles: Readonly<Record<MetricName, string>> = {
@@ -43,6 +44,22 @@ export function differenceTable({ differences, methods, queries }: TaskSummary, 
       }),
     ]);
   return table([`Method − ${baseline}`, ...metrics.map((name) => titles[name])], rows);
+}
+
+/** What training costs a user, beside what it gains; null where nothing was trained. */
+export function trainingTable({ task, queries }: TaskSummary, training: readonly TrainingSummary[]): string | null {
+  const own = training.filter((summary) => summary.task === task);
+  if (own.length === 0) return null;
+  const rows = own.map(({ method, users, kept, items, steps, seconds, bytes, difference }) => [
+    `<th scope="row">${escapeHtml(method)}</th>`,
+    `<td>${kept} of ${users}</td>`,
+    `<td>${items.toFixed(1)}</td>`,
+    `<td>${steps.toFixed(1)}</td>`,
+    `<td>${seconds.toFixed(1)}</td>`,
+    `<td>${bytes === null ? '–' : (bytes / 1024).toFixed(1)}</td>`,
+    cell(difference ?? undefined, queries, difference === null ? 'even' : verdict(difference, 'lower')),
+  ]);
+  return table(['Method', 'Kept', 'Items', 'Steps', 'Seconds', 'KiB', 'NLL − none, nats an answer'], rows);
 }
 
 function verdict({ low, high }: Interval, better: 'lower' | 'higher'): 'better' | 'worse' | 'even' {

@@ -1,0 +1,29 @@
+// costs.jsonl of an output folder: what was trained for each user, and what it cost. A line is written before the first prediction
+// that it belongs to.
+import path from 'node:path';
+import { costKeyOf, type TrainingCost, trainingCostSchema } from '../tuning/training-cost.ts';
+import { appendLine, readLines } from './json-lines.ts';
+
+export interface CostsFile {
+  /** Those of earlier runs and of this one. */
+  readonly costs: readonly TrainingCost[];
+  /** Keeps a cost; false where it is there already. */
+  append(cost: TrainingCost): boolean;
+}
+
+/** @throws PersonaPlugError `invalid-import` for a damaged line. */
+export function openCosts(folder: string): CostsFile {
+  const file = path.join(folder, 'costs.jsonl');
+  const costs = readLines(file, trainingCostSchema, 'training cost');
+  const known = new Set(costs.map(costKeyOf));
+  return {
+    costs,
+    append(cost) {
+      if (known.has(costKeyOf(cost))) return false;
+      known.add(costKeyOf(cost));
+      costs.push(cost);
+      appendLine(file, cost);
+      return true;
+    },
+  };
+}

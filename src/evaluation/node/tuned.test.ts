@@ -1,0 +1,146 @@
+// Adapters of single users in the whole command, over a tiny task file and the models that ship: what is trained, what it costs, what
+// it changes, and that nobody is trained twice.
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import * as v from 'valibot';
+import { describe, expect, test } from 'vitest';
+import { goldenModels } from '../../testing/golden-models.ts';
+import { type Prediction, predictionSchema } from '../prediction.ts';
+import { type TrainingCost, trainingCostSchema } from '../tuning/training-cost.ts';
+import { readLines } from './json-lines.ts';
+import { main } from './main.ts';
+
+const { missing } = goldenModels('all-minilm-l6-v2', 'nano-llm', 'plug');
+const models = process.env['PERSONA_PLUG_MODELS'] ?? 'models';
+
+/** What a method says where nothing was trained, or the trained rows have no place. */
+const untrained = {
+  'oppu-prompt': 'none',
+  'oppu-prompt+persona': 'persona',
+  'oppu-lora': 'none',
+  'oppu-lora+persona': 'persona',
+  'oppu-lora+bm25-1': 'bm25-1',
+} as const;
+
+/** One with a voice that can be learnt, one with too few items. */
+function writeTasks(): string {
+  const folder = path.join(mkdtempSync(path.join(tmpdir(), 'tuned-')), 'tasks');
+  mkdirSync(folder);
+  const places = ['bridge', 'school', 'market', 'harbour', 'library', 'station', 'garden', 'theatre'];
+  const itemsOf = (count: number) =>
+    places.slice(0, count).map((place, index) => ({
+      id: String(index),
+      date: `2024-01-0${index + 1}`,
+      input: `The ${place} opens again.`,
+      output: `At last! The ${place}!`,
+    }));
+  const users = [
+    { user: 'ann', items: itemsOf(8) },
+    { user: 'bob', items: itemsOf(4) },
+  ];
+  writeFileSync(path.join(folder, 'news_headline.jsonl'), users.map((user) => JSON.stringify(user)).join('\n'));
+  return folder;
+}
+
+describe.skipIf(missing !== null)(`oppu methods${missing === null ? '' : ` (${missing})`}`, () => {
+  const tasks = writeTasks();
+  const place = (name: string): string => path.join(tasks, '..', name);
+
+  async function run(
+    out: string,
+    options: readonly string[] = [],
+    stopAfter = Infinity,
+  ): Promise<{ code: number; said: string; predictions: Prediction[]; costs: TrainingCost[] }> {
+    const said: string[] = [];
+    const controller = new AbortController();
+    const names = ['none', 'persona', 'bm25-1', ...Object.keys(untrained)];
+    const argv = ['--models', models, '--tasks', tasks, '--split', 'all', '--queries', '2', '--out', place(out)];
+    const code = await main([...argv, '--methods', names.join(','), '--cache', place('cache'), ...options], {
+      say: (sentence) => said.push(sentence),
+      progress(done) {
+        if (done === stopAfter) controller.abort(new Error('stopped'));
+      },
+      signal: controller.signal,
+    });
+    return {
+      code,
+      said: said.join('\n'),
+      predictions: readLines(place(`${out}/predictions.jsonl`), predictionSchema, 'prediction'),
+      costs: readLines(place(`${out}/costs.jsonl`), trainingCostSchema, 'cost'),
+    };
+  }
+
+  test('one adapter a user, with its cost beside its gain', { timeout: 900_000 }, async () => {
+    // Stopped when the first user's first query has been answered by all methods.
+    const stopped = await run('out', [], 8);
+    expect(stopped.code).toBe(130);
+    expect(stopped.costs).toHaveLength(5);
+    const kept = readdirSync(place('cache')).filter((name) => name.startsWith('tuning-'));
+
+    const { code, said, predictions, costs } = await run('out');
+    expect(code).toBe(0);
+    expect(predictions).toHaveLength(2 * 2 * 8);
+    expect(predictions.slice(0, 8)).toEqual(stopped.predictions);
+    // Nobody is trained, or charged, twice.
+    expect(costs.slice(0, 5)).toEqual(stopped.costs);
+    expect(said).not.toContain('of ann on');
+    const all = readdirSync(place('cache')).filter((name) => name.startsWith('tuning-'));
+    // LoRA alone and with BM25 is one adapter.
+    expect([kept.length, all.length]).toEqual([4, 8]);
+
+    checkCosts(costs);
+    checkAnswers(predictions, costs);
+    checkReport(place('out'));
+
+    // Without anything that is kept, the same numbers again.
+    const methods = ['--methods', 'oppu-prompt', '--users', '1'];
+    const again = await run('again', [...methods, '--cache', place('other-cache')]);
+    const before = predictions.filter(({ user, method }) => user === 'ann' && method === 'oppu-prompt');
+    expect(again.predictions).toEqual(before);
+  });
+});
+
+function checkCosts(costs: readonly TrainingCost[]): void {
+  const of = (user: string): TrainingCost[] => costs.filter((cost) => cost.user === user);
+  expect(of('ann').map(({ method }) => method)).toEqual(Object.keys(untrained));
+  for (const { items, seconds, steps, bytes, result, startLoss, loss } of of('ann')) {
+    // Before her first query, not before the last.
+    expect(items).toBe(6);
+    expect(seconds).toBeGreaterThan(0);
+    expect(steps).toBeGreaterThan(0);
+    expect(bytes > 0).toBe(result === 'kept');
+    if (result === 'kept') expect(loss).toBeLessThan(startLoss ?? 0);
+  }
+  // Her voice is plain enough that something is kept: else nothing below is tested.
+  expect(of('ann').filter(({ result }) => result === 'kept').length).toBeGreaterThan(0);
+  expect(of('bob')).toHaveLength(5);
+  for (const cost of of('bob')) expect(cost).toMatchObject({ items: 2, result: 'too-few-items', steps: 0, bytes: 0 });
+}
+
+function checkAnswers(predictions: readonly Prediction[], costs: readonly TrainingCost[]): void {
+  for (const [method, base] of Object.entries(untrained)) {
+    for (const { user, query, nll, isTuned, isPersonaUsed } of predictions.filter((one) => one.method === method)) {
+      const plain = predictions.find((one) => one.user === user && one.query === query && one.method === base);
+      const isKept = costs.some((cost) => cost.user === user && cost.method === method && cost.result === 'kept');
+      // A prompt on top of a persona has no place where the gate is closed.
+      const hasPlace = method !== 'oppu-prompt+persona' || isPersonaUsed === true;
+      expect(isTuned, `${method} of ${user}`).toBe(isKept && hasPlace);
+      if (isTuned === true) expect(nll, `${method} of ${user}`).not.toBe(plain?.nll);
+      else expect(nll, `${method} of ${user}`).toBe(plain?.nll);
+    }
+  }
+}
+
+function checkReport(folder: string): void {
+  const report = v.parse(
+    v.object({ training: v.array(v.object({ method: v.string(), users: v.number(), seconds: v.number() })) }),
+    JSON.parse(readFileSync(path.join(folder, 'report.json'), 'utf8')),
+  );
+  expect(report.training.map(({ method, users }) => [method, users])).toEqual(
+    Object.keys(untrained).map((method) => [method, 2]),
+  );
+  const html = readFileSync(path.join(folder, 'report.html'), 'utf8');
+  expect(html).toContain('Training, a user');
+  expect(html).not.toMatch(/NaN|undefined/u);
+}

@@ -1,0 +1,118 @@
+// One adapter a user, as OPPU trains it (arXiv 2402.04401): on what lies before her first query, then used for all of them.
+import type { ItemVectors } from '../../history/history-item.ts';
+import { memoryHistory } from '../../history/memory-history.ts';
+import type { TuningKind } from '../../history/tuning-record.ts';
+import { PersonaPlugError } from '../../lib/errors.ts';
+import { sha256Hex } from '../../model-package/sha256.ts';
+import { runTuning, type TuningOutcome } from '../../tuning/job/tuning-job.ts';
+import type { TuningJobParts } from '../../tuning/job/tuning-run.ts';
+import type { TuningBase } from '../../tuning/personal-items.ts';
+import { checkTuningOptions } from '../../tuning/tuning-options.ts';
+import { type Laboratory, mainLanguageModel, mainPlug } from '../laboratory.ts';
+import type { UserSession } from '../method.ts';
+import type { TrainedTuning } from './trained-tuning.ts';
+import type { Trainer } from './trainer.ts';
+
+/** What is trained, and what stands in the persona's place meanwhile. */
+export interface TuningChoice {
+  readonly kind: TuningKind;
+  readonly base: TuningBase;
+}
+
+/** Why a laboratory cannot train this, for people; null where it can. */
+export function whyUntrainable({ trainer, plugs }: Laboratory, { kind, base }: TuningChoice): string | null {
+  if (trainer === undefined) return 'it trains, and the laboratory was made without a trainer';
+  const plug = plugs.get(mainPlug);
+  const rows = base === 'persona' ? plug?.personaRows : plug?.instructionRows;
+  return kind === 'prompt' && rows === 0 ? `it changes the ${base} rows, and the plug has none` : null;
+}
+
+/**
+ * Trains on a user's items before her first query, or takes what the trainer keeps of it.
+ *
+ * @throws PersonaPlugError `model-missing` without a trainer, `model-mismatch` for quantised weights, `runtime-failed`; or
+ * `signal.reason`.
+ */
+export async function trainForUser(
+  session: UserSession,
+  { kind, base }: TuningChoice,
+  signal: AbortSignal,
+): Promise<TrainedTuning> {
+  const { laboratory, task, user, seed } = session;
+  const { trainer } = laboratory;
+  if (trainer === undefined) {
+    throw new PersonaPlugError('model-missing', 'The laboratory cannot train. Make it with a trainer.');
+  }
+  const options = checkTuningOptions({ kind, seed });
+  const parts = await jobParts(laboratory, trainer);
+  const { plug, languageModel } = parts;
+  const items = user.queries[0]?.history ?? [];
+  const { fingerprint, backend, dim } = laboratory.embedder.identity;
+  const key = await sha256Hex(
+    JSON.stringify([1, task.task, base, options, plug.fingerprint, languageModel, fingerprint, backend, items]),
+  );
+  const known = await trainer.keeper.get(key);
+  if (known !== null) return known;
+
+  await using store = memoryHistory();
+  for (const item of items) {
+    // Only a persona is made of vectors.
+    const none = new Float32Array(0);
+    const [input, output] =
+      base === 'persona'
+        ? [await embed(laboratory, item.input, signal), await embed(laboratory, item.output, signal)]
+        : [none, none];
+    const vectors: ItemVectors = { embedder: fingerprint, backend, dim, input, output };
+    await store.put([{ item, vectors }], { signal });
+  }
+  const started = performance.now();
+  let [outcome, steps]: [TuningOutcome | null, number] = [null, 0];
+  try {
+    for await (const event of runTuning({ ...parts, store }, { task: task.task, base, options }, { signal })) {
+      if (event.type === 'step') steps = event.step;
+      if (event.type === 'end') outcome = event.outcome;
+    }
+  } catch (error) {
+    // The one refusal that tells of items: there are too few.
+    const isTooFew = PersonaPlugError.isInstance(error) && typeof error.details['items'] === 'number';
+    if (!isTooFew) throw error;
+  }
+  const seconds = (performance.now() - started) / 1000;
+  const trained = { ...(await resultOf(outcome)), items: items.length, steps, seconds };
+  await trainer.keeper.put(key, trained);
+  return trained;
+
+  async function resultOf(
+    end: TuningOutcome | null,
+  ): Promise<Pick<TrainedTuning, 'result' | 'record' | 'startLoss' | 'loss'>> {
+    if (end?.type === 'done') {
+      const { startLoss, loss } = end.description;
+      return { result: 'kept', record: await store.tuning(task.task, kind), startLoss, loss };
+    }
+    const startLoss = end?.type === 'no-gain' ? end.startLoss : null;
+    return { result: end === null ? 'too-few-items' : 'no-gain', record: null, startLoss, loss: null };
+  }
+}
+
+async function embed({ embedder }: Laboratory, text: string, signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
+  return await embedder.embed(text, { signal });
+}
+
+async function jobParts(laboratory: Laboratory, { gradients }: Trainer): Promise<Omit<TuningJobParts, 'store'>> {
+  const plug = laboratory.plugs.get(mainPlug);
+  const measured = laboratory.languageModels.get(mainLanguageModel);
+  if (plug === undefined || measured === undefined) {
+    throw new PersonaPlugError('internal', 'A laboratory without its main models was asked to train.');
+  }
+  const { model, promptTemplate } = measured;
+  return {
+    plug,
+    promptTemplate,
+    weights: await gradients.weights(),
+    languageModel: model.fingerprint,
+    tasks: laboratory.tasks,
+    tokenizer: model.tokenizer,
+    endToken: model.endTokens[0] ?? 0,
+    createModel: async (loraScale) => await gradients.model(loraScale),
+  };
+}

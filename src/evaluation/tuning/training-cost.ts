@@ -1,0 +1,32 @@
+// One line of costs.jsonl: what a method's training cost for one user.
+import * as v from 'valibot';
+import type { TrainedTuning } from './trained-tuning.ts';
+
+export const trainingCostSchema = v.object({
+  task: v.string(),
+  user: v.string(),
+  method: v.string(),
+  result: v.picklist(['kept', 'no-gain', 'too-few-items']),
+  items: v.number(),
+  steps: v.number(),
+  seconds: v.number(),
+  /** Of the tensors that are kept; 0 where none are. */
+  bytes: v.number(),
+  startLoss: v.nullable(v.number()),
+  loss: v.nullable(v.number()),
+});
+
+export type TrainingCost = v.InferOutput<typeof trainingCostSchema>;
+
+export function costOf(
+  { task, user, method }: Pick<TrainingCost, 'task' | 'user' | 'method'>,
+  { record, ...rest }: TrainedTuning,
+): TrainingCost {
+  const { result, items, steps, seconds, startLoss, loss } = rest;
+  return { task, user, method, result, items, steps, seconds, bytes: record?.tensors.byteLength ?? 0, startLoss, loss };
+}
+
+/** Equal for equal (task, user, method). */
+export function costKeyOf({ task, user, method }: Pick<TrainingCost, 'task' | 'user' | 'method'>): string {
+  return JSON.stringify([task, user, method]);
+}
