@@ -1,5 +1,5 @@
 // What a visitor can do: each action ends in the state that the page shows, its errors included.
-import { batch } from '@preact/signals';
+import { batch, effect } from '@preact/signals';
 import { createPersonalizer } from '../index.ts';
 import type { EngineOptions, EngineStatus, Explanation, ImportResult, Personalizer } from '../engine/personalizer.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
@@ -7,18 +7,23 @@ import type { Progress } from '../lib/progress.ts';
 import { askTwice } from './ask.ts';
 import { createDemoState, type DemoState, emptyAnswer } from './demo-state.ts';
 import type { Question } from './question.ts';
+import { ignoreShown } from './ignore-shown.ts';
 import type { SampleHistory } from './sample-histories.ts';
+import { Trainer } from './trainer.ts';
 import { addForeign, onWorkerReport, type RequestReport, watchRequests } from './watch-requests.ts';
 
 export interface DemoOptions {
   /** Read when loading starts: a wrong address is then a failure that the page shows. */
   readonly engine: () => EngineOptions;
   readonly createWorker: () => Worker;
+  /** Of its own: answers do not wait for a training. */
+  readonly createTuningWorker: () => Worker;
 }
 
 /** The actions behind the page's buttons. Those that fail reject, and show the failure too. */
 export class Demo {
   readonly state: DemoState = createDemoState();
+  readonly trainer: Trainer;
   readonly #options: DemoOptions;
   #personalizer: Personalizer | null = null;
   #worker: Worker | null = null;
@@ -27,6 +32,18 @@ export class Demo {
   constructor(options: DemoOptions) {
     this.#options = options;
     watchRequests('page', this.#onRequest);
+    this.trainer = new Trainer({
+      place: () => ({ models: '/models/', storageName: options.engine().storageName ?? 'persona-plug' }),
+      createWorker: options.createTuningWorker,
+      onRequest: this.#onRequest,
+      notify: (sentence) => (this.state.notice.value = sentence),
+    });
+    // What was trained goes with its items, so each change of them is a reason to look.
+    effect(() => {
+      const { phase, task, items } = this.state;
+      void items.value;
+      if (phase.value === 'ready') ignoreShown(this.trainer.show(task.value));
+    });
   }
 
   /** Starts the worker and loads the models in it. */

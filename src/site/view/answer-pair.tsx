@@ -1,3 +1,4 @@
+import type { Explanation } from '../../engine/personalizer.ts';
 import type { Answer } from '../demo-state.ts';
 import { formatDuration } from '../format.ts';
 import type { DemoProps } from './demo-props.ts';
@@ -5,7 +6,7 @@ import type { DemoProps } from './demo-props.ts';
 /** The two answers to one input. */
 export function AnswerPair({ demo }: DemoProps) {
   const { none, persona, explanation } = demo.state;
-  const isSamePrompt = explanation.value?.isPersonaUsed === false;
+  const remark = remarkOn(explanation.value);
   return (
     <section class="answers" aria-label="The two answers">
       <AnswerCard id="answer-none" title="Without persona" answer={none.value} />
@@ -13,7 +14,7 @@ export function AnswerPair({ demo }: DemoProps) {
         id="answer-persona"
         title="With your persona"
         answer={persona.value}
-        {...(isSamePrompt ? { remark: 'The same prompt as on the left: no persona was used.' } : {})}
+        {...(remark === '' ? {} : { remark })}
         isPersonal
       />
       {/* Not the stream itself: a screen reader would read every piece of it. */}
@@ -22,6 +23,16 @@ export function AnswerPair({ demo }: DemoProps) {
       </p>
     </section>
   );
+}
+
+function remarkOn(explanation: Explanation | null): string {
+  if (explanation === null) return '';
+  const { isPersonaUsed, tunings } = explanation;
+  return [
+    ...(isPersonaUsed ? [] : ['The same prompt as on the left: no persona was used.']),
+    ...(tunings.includes('prompt') ? ['With your personal prompt.'] : []),
+    ...(tunings.includes('lora') ? ['Both answers use your LoRA.'] : []),
+  ].join(' ');
 }
 
 interface AnswerCardProps {

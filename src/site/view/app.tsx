@@ -8,6 +8,7 @@ import { JobBar } from './job-bar.tsx';
 import { MachinePanel } from './machine-panel.tsx';
 import { RequestsPanel } from './requests-panel.tsx';
 import { RetrievedPanel } from './retrieved-panel.tsx';
+import { TrainingPanel } from './training-panel.tsx';
 import { WeightsPanel } from './weights-panel.tsx';
 
 export function App({ demo }: DemoProps) {
@@ -25,6 +26,7 @@ export function App({ demo }: DemoProps) {
           <AnswerPair demo={demo} />
           <RetrievedPanel demo={demo} />
           <WeightsPanel demo={demo} />
+          <TrainingPanel demo={demo} />
         </div>
       </main>
       <footer>

@@ -1,0 +1,84 @@
+// The training panel: by click alone, with its progress, its result in figures, and the way to delete it.
+import { AxeBuilder } from '@axe-core/playwright';
+import { expect, type Locator, type Page, test } from '@playwright/test';
+import { site, toJsonl, waitUntilReady } from './demo-browser.ts';
+import { importText } from './page-calls.ts';
+
+const places = ['bridge', 'school', 'market', 'harbour', 'library', 'station', 'museum', 'garden'];
+const history = places.map((place, index) => ({
+  id: `i${index}`,
+  date: `2024-01-0${index + 1}`,
+  task: 'news_headline',
+  input: `The ${place} opens again.`,
+  output: `At last! The ${place}!`,
+}));
+
+async function open(page: Page, length = history.length): Promise<Locator> {
+  await page.goto(`${site}?embedder=wasm&llm=wasm`);
+  await waitUntilReady(page);
+  await importText(page, toJsonl(history.slice(0, length)));
+  return page.getByRole('region', { name: 'Train on my items' });
+}
+
+test('a personal prompt is trained, paused, resumed, used and deleted', async ({ page }, testInfo) => {
+  const panel = await open(page);
+  await expect(panel).toContainText('8 items of the task News headline');
+  await panel.getByLabel('Passes, at most').selectOption('4');
+  // The page's own thread stays free meanwhile.
+  await page.evaluate(() => {
+    let beat = performance.now();
+    const gaps = { longest: 0 };
+    setInterval(() => {
+      gaps.longest = Math.max(gaps.longest, performance.now() - beat);
+      beat = performance.now();
+    }, 5);
+    Object.assign(globalThis, { gaps });
+  });
+  await panel.getByRole('button', { name: 'Train a personal prompt' }).press('Enter');
+  await expect(panel.getByRole('progressbar')).toBeVisible();
+  await expect(panel.getByText(/^Step \d+ of \d+/u)).toBeVisible({ timeout: 60_000 });
+  await expect(panel.getByRole('img', { name: /Loss curve/u })).toBeVisible();
+  await expect(panel.getByRole('button', { name: 'Pause' })).toBeFocused();
+  await panel.getByRole('button', { name: 'Pause' }).press('Enter');
+  await expect(panel.getByText(/is paused at step \d+ of \d+/u)).toBeVisible();
+
+  await panel.getByRole('button', { name: 'Resume' }).click();
+  const kept = panel.getByRole('article', { name: 'Kept: personal prompt' });
+  await expect(kept).toContainText(/\d\.\d{3} before, \d\.\d{3} after/u, { timeout: 90_000 });
+  await expect(kept).toContainText(/Kept: the loss of the held-out items fell/u);
+  await expect(kept).toContainText(/6 trained on, 1 held out/u);
+  await expect(kept).toContainText(/KiB, in this browser only/u);
+  const longest = await page.evaluate(() => (globalThis as unknown as { gaps: { longest: number } }).gaps.longest);
+  expect(longest).toBeLessThan(2_000);
+  expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([]);
+  await panel.screenshot({ path: testInfo.outputPath('kept.png') });
+
+  // It is there for the next visit, and in the answers as long as it is there.
+  await page.reload();
+  await waitUntilReady(page);
+  await expect(kept).toContainText(/\d\.\d{3} before/u);
+  await page.getByLabel('The new input').fill('The boat opens again.');
+  await page.getByRole('button', { name: 'Answer twice' }).click();
+  await expect(page.locator('#answer-persona')).toHaveAttribute('data-state', 'done', { timeout: 60_000 });
+  const isOpen = await page.getByText(/^Gate .* open$/u).isVisible();
+  await expect(page.getByText('With your personal prompt.')).toHaveCount(isOpen ? 1 : 0);
+  await panel.getByRole('button', { name: 'Delete the personal prompt' }).click();
+  await expect(page.getByText('Deleted: the personal prompt is gone.')).toBeVisible();
+  await expect(kept).toHaveCount(0);
+  expect(await page.evaluate(() => globalThis.personaPlugDemo?.requests().foreign)).toEqual([]);
+});
+
+test('too few items are refused in a sentence, and what is stopped leaves nothing', async ({ page }) => {
+  const panel = await open(page, 3);
+  await panel.getByRole('button', { name: 'Train a personal prompt' }).click();
+  await expect(panel.getByRole('alert')).toContainText('4 are the fewest', { timeout: 60_000 });
+  await panel.getByRole('button', { name: 'Dismiss' }).click();
+
+  await importText(page, toJsonl(history));
+  await panel.getByLabel('What is trained').selectOption('lora');
+  await panel.getByRole('button', { name: 'Train a LoRA' }).click();
+  await expect(panel.getByText(/^Step \d+ of \d+/u)).toBeVisible({ timeout: 60_000 });
+  await panel.getByRole('button', { name: 'Stop and keep nothing' }).click();
+  await expect(page.getByText('Training stopped: nothing of it is kept.')).toBeVisible();
+  await expect(panel.getByRole('article')).toHaveCount(0);
+});
