@@ -147,6 +147,8 @@ export class Trainer {
         };
         break;
       case 'evaluation':
+        // After a reload the step of a checkpoint is not known before the next one.
+        if (event.pass > 0 && step === 0) break;
         running.value = {
           ...running.value,
           curve: { ...curve, heldOut: [...curve.heldOut, { step, loss: event.loss }] },

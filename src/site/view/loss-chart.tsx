@@ -32,7 +32,7 @@ export function LossChart({ curve, steps }: LossChartProps) {
         ))}
       </svg>
       <figcaption class="quiet">
-        Loss, nats a token. Strong, with dots: the held-out items after each pass. Thin: the items of each step.
+        Loss, nats a token. Dots: the held-out items after each pass. Thin: the items of each step.
       </figcaption>
     </figure>
   );

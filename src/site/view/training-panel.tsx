@@ -8,8 +8,8 @@ import { TrainingProgress } from './training-progress.tsx';
 import { DiscardedTraining, StoredTraining } from './training-result.tsx';
 
 const kinds: readonly { readonly kind: TrainingKind; readonly title: string }[] = [
-  { kind: 'prompt', title: 'A personal prompt (rows of your persona)' },
-  { kind: 'lora', title: 'A LoRA (weights of the model)' },
+  { kind: 'prompt', title: 'Personal prompt (rows)' },
+  { kind: 'lora', title: 'LoRA (weights)' },
 ];
 const passCounts = [1, 2, 4] as const;
 

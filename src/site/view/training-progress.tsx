@@ -6,7 +6,7 @@ import { LossChart } from './loss-chart.tsx';
 /** The training that is running: how far, how long yet, how well, and two ways to end it. */
 export function TrainingProgress({ demo, running }: DemoProps & { readonly running: RunningTraining }) {
   const { task, kind, step, steps, curve, isPausing } = running;
-  const title = `Training the ${trainingTitles[kind]} for: ${taskTitle(task)}`;
+  const title = `Training a ${trainingTitles[kind]} for ${taskTitle(task)}`;
   return (
     <>
       <div class="training-progress">

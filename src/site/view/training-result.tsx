@@ -90,8 +90,8 @@ function DoneFigures({ description, bytes, milliseconds }: DoneFiguresProps) {
 
 /** A training that did not help, in figures. */
 export function DiscardedTraining({ ended }: { readonly ended: EndedTraining }) {
-  const [before, ...after] = ended.curve.heldOut.map(({ loss }) => loss);
   if (ended.outcome.type !== 'no-gain') return null;
+  const after = ended.curve.heldOut.filter(({ step }) => step > 0).map(({ loss }) => loss);
   return (
     <article class="training-result" aria-label="Discarded">
       <h3>The last training</h3>
@@ -103,7 +103,7 @@ export function DiscardedTraining({ ended }: { readonly ended: EndedTraining }) 
         </dd>
         <dt>Held-out loss</dt>
         <dd>
-          {(before ?? ended.outcome.startLoss).toFixed(3)} before
+          {ended.outcome.startLoss.toFixed(3)} before
           {after.length > 0 && `, ${Math.min(...after).toFixed(3)} at best after`}{' '}
           <span class="quiet">(nats a token)</span>
         </dd>
