@@ -50,7 +50,8 @@ def test_settings_of_an_earlier_step_change_the_later_hashes() -> None:
     second = {"corpus": {"seed": 1}}
     assert settings_hash("export", first) != settings_hash("export", second)
     assert settings_hash("embed", first) == settings_hash("embed", second)
-    assert set(DEPENDENCIES) == {"corpus", "pretrain", "task_tune", "embed", "plug", "evaluate", "export"}
+    assert settings_hash("plug", first) != settings_hash("plug", {**first, "row_tune": {"seed": 3}})
+    assert list(DEPENDENCIES) == ["corpus", "pretrain", "task_tune", "embed", "row_tune", "plug", "evaluate", "export"]
 
 
 def test_an_unknown_setting_is_an_error() -> None:
