@@ -50,7 +50,7 @@ export async function* preparePrompt(
   const choices = request.choices ?? task.choices;
   const memory = yield* readMemory(parts, request, signal);
   const { explanation, persona } = await recollect(parts, request, memory, signal);
-  const { rows, tunings } = await tunedRows(parts, request, persona);
+  const { rows, tunings } = await tunedRows(parts, request, persona, signal);
   const adapter = await tunedAdapter(parts, request);
   const { tokenizer, contextWindow } = parts.languageModel;
   const frame = {

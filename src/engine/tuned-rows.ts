@@ -7,12 +7,14 @@ import type { Plug } from '../persona/plug.ts';
 import type { PersonaRows } from '../prompts/layout-prompt.ts';
 import { instructionWithPersonalPrompt, readPersonalPrompt, withPersonalPrompt } from '../tuning/personal-prompt.ts';
 import { parseTuningDescription } from '../tuning/tuning-description.ts';
+import type { ItemEmbedder } from './item-embedder.ts';
 import type { GenerateRequest } from './personalizer.ts';
 
 export interface TunedRowsParts {
   readonly store: HistoryStore;
   readonly plug: Plug;
   readonly languageModel: { readonly fingerprint: string };
+  readonly embed: ItemEmbedder;
 }
 
 export interface TunedRows {
@@ -30,8 +32,9 @@ export async function tunedRows(
   parts: TunedRowsParts,
   request: GenerateRequest,
   persona: Persona | null,
+  signal: AbortSignal,
 ): Promise<TunedRows> {
-  const { store, plug, languageModel } = parts;
+  const { store, plug, languageModel, embed } = parts;
   const rows = persona === null ? null : rowsOf(plug, persona);
   const record = request.tuning === 'none' ? null : await store.tuning(request.task, 'prompt');
   if (record === null) return { rows, tunings: [] };
@@ -40,10 +43,9 @@ export async function tunedRows(
   const isOfThisBase = base === (persona === null ? 'instruction' : 'persona');
   if (!isOfTheseModels || !isOfThisBase) return { rows, tunings: [] };
   const prompt = readPersonalPrompt(request.task, base, readSafetensors(record.tensors));
-  return {
-    rows: rows === null ? instructionWithPersonalPrompt(plug, prompt) : withPersonalPrompt(rows, prompt),
-    tunings: ['prompt'],
-  };
+  if (rows !== null) return { rows: withPersonalPrompt(rows, prompt), tunings: ['prompt'] };
+  const query = await embed.text(request.input, signal);
+  return { rows: instructionWithPersonalPrompt(plug, prompt, query), tunings: ['prompt'] };
 }
 
 function rowsOf(plug: Plug, persona: Persona): PersonaRows {

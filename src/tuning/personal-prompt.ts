@@ -1,6 +1,7 @@
 // The personal soft prompt: k rows Δ that a user's own items have trained, added to the rows in the persona's place. As a prompt
 // it is only rows, so every runtime that takes a persona takes it too (prompt tuning, arXiv 2104.08691; OPPU, arXiv 2402.04401).
 import { PersonaPlugError } from '../lib/errors.ts';
+import { instructionRows } from '../persona/instruction.ts';
 import type { Plug } from '../persona/plug.ts';
 import type { PersonaRows, SoftRows } from '../prompts/layout-prompt.ts';
 import type { Parameters } from './gradient-model.ts';
@@ -39,9 +40,9 @@ export function withPersonalPrompt({ instruction, persona }: PersonaRows, prompt
   return { instruction, persona: addRows(persona, prompt) };
 }
 
-/** The rows I of a task with Δ added: what stands in the prompt where there is no persona. */
-export function instructionWithPersonalPrompt(plug: Plug, prompt: PersonalPrompt): PersonaRows {
-  const instruction = { rows: plug.parametersOf(prompt.task).instruction, count: plug.instructionRows };
+/** The rows I(x) of a query `[d]` with Δ added: what stands in the prompt where there is no persona. */
+export function instructionWithPersonalPrompt(plug: Plug, prompt: PersonalPrompt, query: Float32Array): PersonaRows {
+  const instruction = { rows: instructionRows(plug, prompt.task, query), count: plug.instructionRows };
   return { instruction: addRows(instruction, prompt), persona: { rows: new Float32Array(0), count: 0 } };
 }
 
