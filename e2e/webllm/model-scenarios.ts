@@ -10,7 +10,9 @@ import { argmax } from '../../src/language-model/sampling.ts';
 import { PersonaPlugError } from '../../src/lib/errors.ts';
 import type { Progress } from '../../src/lib/progress.ts';
 import { createUrlModelSource } from '../../src/model-package/url-model-source.ts';
-import { goldenLora } from '../../src/testing/golden-lora.ts';
+import { adapterScenario } from './adapter-scenario.ts';
+import { codeOf } from './code-of.ts';
+import { damagedFilesScenario } from './damaged-files-scenario.ts';
 import { readGoldenCases } from './golden-cases.ts';
 
 export type ModelScenarios = Awaited<ReturnType<typeof createModelScenarios>>;
@@ -36,10 +38,6 @@ GPUAdapter.prototype.requestDevice = new Proxy(GPUAdapter.prototype.requestDevic
     return device;
   },
 });
-
-function areEqual(left: Float32Array[], right: Float32Array[]): boolean {
-  return left.every((row, step) => row.every((logit, token) => logit === right[step]?.[token]));
-}
 
 export async function createModelScenarios() {
   const source = createUrlModelSource(new URL('/models/', globalThis.location.origin).href);
@@ -92,37 +90,7 @@ export async function createModelScenarios() {
       };
     },
 
-    /** An answer's mean loss without, with, and again without the golden adapter; and how far the last logits are from the first. */
-    async adapter(ids: number[], answer: number[]) {
-      const { languageModel } = modelPackage.manifest;
-      const asked: PromptSegment[] = [{ kind: 'ids', ids }];
-      const matrices = goldenLora(languageModel, 8);
-      const run = async (): Promise<{ loss: number; logits: Float32Array[] }> => {
-        const rows = await model.logits(asked, answer.slice(0, -1));
-        const losses = rows.map((row, step) => {
-          const highest = row.reduce((most, logit) => Math.max(most, logit), -Infinity);
-          const sum = row.reduce((total, logit) => total + Math.exp(logit - highest), 0);
-          return highest + Math.log(sum) - (row[answer[step] ?? 0] ?? 0);
-        });
-        return { loss: losses.reduce((total, loss) => total + loss, 0) / losses.length, logits: rows };
-      };
-      const before = await run();
-      await model.useAdapter?.({ id: 'golden', rank: 8, scale: 1, matrices });
-      const merged = await run();
-      const wrong = { id: 'wrong', rank: 3, scale: 1, matrices };
-      const refused = await model
-        .useAdapter?.(wrong)
-        .catch((error: unknown) => (PersonaPlugError.isInstance(error) ? error.code : String(error)));
-      const still = await run();
-      await model.useAdapter?.(null);
-      const after = await run();
-      return {
-        losses: [before.loss, merged.loss, after.loss],
-        refused,
-        isUndone: areEqual(before.logits, after.logits),
-        isKept: areEqual(merged.logits, still.logits),
-      };
-    },
+    adapter: async (ids: number[], answer: number[]) => await adapterScenario(model, modelPackage, ids, answer),
 
     /** For each golden case: how far a logit is beyond 1e-3 + 1e-4·|logit|, and the tokens. */
     async golden() {
@@ -278,32 +246,7 @@ export async function createModelScenarios() {
       return await codeOf(() => loading, reason);
     },
 
-    async damagedFiles() {
-      const results: Record<string, { code: string; file: unknown }> = {};
-      for (const file of ['params_shard_0.bin', 'model.wasm', tokenizerFile]) {
-        const damaging = createUrlModelSource(new URL('/models/', globalThis.location.origin).href, {
-          cacheName: 'damaged-models',
-          fetch: async (input, init) => {
-            const response = await fetch(input, init);
-            if (!String(input instanceof Request ? input.url : input).endsWith(file)) return response;
-            const bytes = new Uint8Array(await response.arrayBuffer());
-            bytes[100] = (bytes[100] ?? 0) ^ 1;
-            return new Response(bytes);
-          },
-        });
-        const damaged = await damaging.open('nano-llm', 'language-model');
-        try {
-          await webllmLanguageModel(damaged);
-          results[file] = { code: 'none', file: null };
-        } catch (error) {
-          if (!PersonaPlugError.isInstance(error)) throw error;
-          results[file] = { code: error.code, file: error.details['file'] };
-        } finally {
-          await caches.delete('damaged-models');
-        }
-      }
-      return results;
-    },
+    damagedFiles: async () => await damagedFilesScenario(tokenizerFile),
 
     /** A model that the app brings itself: WebLLM downloads and keeps it; the sums are ours. */
     async ownRecord() {
@@ -358,15 +301,4 @@ export async function createModelScenarios() {
 
 function oneRow(value: number, width: number): PromptSegment {
   return { kind: 'rows', rows: new Float32Array(width).fill(value), count: 1 };
-}
-
-/** `reason` stands for the very object that an abort gave. */
-async function codeOf(run: () => Promise<unknown>, reason?: unknown): Promise<string> {
-  try {
-    await run();
-    return 'none';
-  } catch (error) {
-    if (reason !== undefined && error === reason) return 'reason';
-    return PersonaPlugError.isInstance(error) ? error.code : String(error);
-  }
 }
