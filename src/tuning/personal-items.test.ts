@@ -3,6 +3,7 @@ import { assert, integer, property } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { TextTokenizer } from '../language-model/language-model.ts';
 import { createTaskRegistry } from '../prompts/task-registry.ts';
+import { instructionRows } from '../persona/instruction.ts';
 import { randomPlug } from '../testing/random-plug.ts';
 import { createRandom } from '../testing/random.ts';
 import { personalItems, type PersonalItemsParts, type TunableItem, type TuningBase } from './personal-items.ts';
@@ -93,6 +94,20 @@ describe('the examples of a history', () => {
     ]);
     expect(instruction.trainableSegment).toBe(0);
     expect(personalItems(items, parts('none'), share).source('i3').prompt).toHaveLength(1);
+  });
+
+  test('instruction rows follow the query of each item', () => {
+    const following = randomPlug({ embedder: 'e', languageModel: 'l', instructionRank: 3 });
+    const items = history(6);
+    const { prompt } = personalItems(items, { ...parts('instruction'), plug: following }, share).source('i3');
+    const query = items.find(({ id }) => id === 'i3')?.vectors.input ?? new Float32Array(0);
+    expect(prompt.find(({ kind }) => kind === 'rows')).toMatchObject({
+      rows: instructionRows(following, 'notes', query),
+    });
+    const blind = items.map((item) => ({ ...item, vectors: { ...item.vectors, input: new Float32Array(0) } }));
+    expect(() => personalItems(blind, { ...parts('instruction'), plug: following }, share).source('i3')).toThrow(
+      'reads 16 numbers of a query, this one has 0',
+    );
   });
 
   test('prompt and answer fit into what is trained on, however long they are', () => {

@@ -32,6 +32,11 @@ export interface TunableItem {
  */
 export type TuningBase = 'persona' | 'instruction' | 'none';
 
+/** Whether the prompts of a training are made with vectors: personas are, and instruction rows that follow the query. */
+export function needsVectors(base: TuningBase, plug: Pick<Plug, 'instructionQuery'>): boolean {
+  return base === 'persona' || (base === 'instruction' && plug.instructionQuery !== null);
+}
+
 export interface PersonalItemsParts {
   readonly task: string;
   readonly base: TuningBase;

@@ -124,7 +124,7 @@ async function batchGradients(
   let loss = 0;
   for (const id of batch) {
     const found = await model.lossAndGradients(set.example(id), optimizer.parameters);
-    if (!Number.isFinite(found.loss)) throw diverged(optimizer.step, found.loss);
+    if (!Number.isFinite(found.loss)) throw diverged(`at step ${optimizer.step}`, found.loss);
     sum = addGradients(sum, found.gradients);
     loss += found.loss / batch.length;
     await breathe(signal);
@@ -141,7 +141,9 @@ async function heldOutLoss(
 ): Promise<number> {
   let sum = 0;
   for (const id of set.heldOut) {
-    sum += await model.loss(set.example(id), parameters);
+    const loss = await model.loss(set.example(id), parameters);
+    if (!Number.isFinite(loss)) throw diverged('on the held-out items', loss);
+    sum += loss;
     await breathe(signal);
   }
   return sum / set.heldOut.length;
@@ -166,10 +168,9 @@ function afterEvaluation(state: TrainingState, pass: number, loss: number, optio
   };
 }
 
-function diverged(step: number, loss: number): PersonaPlugError {
+function diverged(where: string, loss: number): PersonaPlugError {
   return new PersonaPlugError(
     'runtime-failed',
-    `The training's loss is ${loss} at step ${step}. Start again with a lower rate.`,
-    { details: { step } },
+    `The training's loss is ${loss} ${where}. Start again with a lower rate.`,
   );
 }

@@ -6,7 +6,7 @@ import { PersonaPlugError } from '../../lib/errors.ts';
 import { sha256Hex } from '../../model-package/sha256.ts';
 import { runTuning, type TuningOutcome } from '../../tuning/job/tuning-job.ts';
 import type { TuningJobParts } from '../../tuning/job/tuning-run.ts';
-import type { TuningBase } from '../../tuning/personal-items.ts';
+import { needsVectors, type TuningBase } from '../../tuning/personal-items.ts';
 import { checkTuningOptions } from '../../tuning/tuning-options.ts';
 import { type Laboratory, mainLanguageModel, mainPlug } from '../laboratory.ts';
 import type { UserSession } from '../method.ts';
@@ -49,19 +49,17 @@ export async function trainForUser(
   const items = user.queries[0]?.history ?? [];
   const { fingerprint, backend, dim } = laboratory.embedder.identity;
   const key = await sha256Hex(
-    JSON.stringify([1, task.task, base, options, plug.fingerprint, languageModel, fingerprint, backend, items]),
+    JSON.stringify([2, task.task, base, options, plug.fingerprint, languageModel, fingerprint, backend, items]),
   );
   const known = await trainer.keeper.get(key);
   if (known !== null) return known;
 
   await using store = memoryHistory();
   for (const item of items) {
-    // Only a persona is made of vectors.
     const none = new Float32Array(0);
-    const [input, output] =
-      base === 'persona'
-        ? [await embed(laboratory, item.input, signal), await embed(laboratory, item.output, signal)]
-        : [none, none];
+    const [input, output] = needsVectors(base, plug)
+      ? [await embed(laboratory, item.input, signal), await embed(laboratory, item.output, signal)]
+      : [none, none];
     const vectors: ItemVectors = { embedder: fingerprint, backend, dim, input, output };
     await store.put([{ item, vectors }], { signal });
   }

@@ -151,8 +151,21 @@ function createSession(
     },
     async useAdapter(adapter) {
       if (merged === null && adapter === null) return;
-      merged ??= mergedWeights(weightAccess(engine, modelId));
-      await merged.use(adapter);
+      const weights = (merged ??= mergedWeights(weightAccess(engine, modelId)));
+      try {
+        await loss.orLost(async () => await weights.use(adapter));
+      } catch (cause) {
+        // A refusal comes before any write; after anything else nobody knows what the weights are.
+        if (PersonaPlugError.isInstance(cause)) throw cause;
+        isUsable = false;
+        const { reason } = loss;
+        if (reason !== null) throw deviceLost(reason, cause);
+        throw new PersonaPlugError(
+          'runtime-failed',
+          `WebLLM failed while an adapter was merged into ${modelId}: ${messageOf(cause)}. Ask again: the model is loaded anew.`,
+          { cause },
+        );
+      }
     },
     async reset() {
       await engine.resetChat(false, modelId);

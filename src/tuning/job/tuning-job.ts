@@ -61,9 +61,15 @@ export async function* runTuning(
   const run = 'resume' in request ? await resumeRun(parts, request) : await startRun(parts, request);
   const { record, options, set } = run;
   let { state } = run;
-  const keep = async (): Promise<void> => {
-    const isKept = await store.keepTuning(checkpointOf(parts, run, state));
-    if (!isKept) throw runGone(record.task);
+  /** A full disk costs the checkpoint, not the training; only a pause cannot do without one. */
+  const keep = async (isNeeded: boolean): Promise<boolean> => {
+    try {
+      if (await store.keepTuning(checkpointOf(parts, run, state))) return true;
+    } catch (error) {
+      if (isNeeded || !(PersonaPlugError.isInstance(error) && error.code === 'storage-quota')) throw error;
+      return false;
+    }
+    throw runGone(record.task);
   };
   try {
     using model = await parts.createModel(loraScale(options));
@@ -76,15 +82,16 @@ export async function* runTuning(
       else yield event;
       const isPaused = pause?.aborted === true;
       if (isPaused || stopwatch() - kept >= checkpointInterval) {
-        await keep();
+        const isKept = await keep(isPaused);
         kept = stopwatch();
-        yield { type: 'checkpoint', step: state.optimizer.step };
+        if (isKept) yield { type: 'checkpoint', step: state.optimizer.step };
       }
       if (isPaused && !state.isFinished) {
         yield { type: 'end', outcome: { type: 'paused', step: state.optimizer.step } };
         return;
       }
     }
+    signal?.throwIfAborted();
     yield { type: 'end', outcome: await finish(parts, run, state) };
   } catch (error) {
     if (signal?.aborted === true) await store.dropTunings(record.task, record.kind, 'running');

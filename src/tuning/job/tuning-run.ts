@@ -8,7 +8,13 @@ import { createExample } from '../example.ts';
 import type { GradientModel } from '../gradient-model.ts';
 import type { LlamaWeights } from '../llama-weights.ts';
 import { startLora } from '../lora.ts';
-import { personalItems, type PersonalItemsParts, type TunableItem, type TuningBase } from '../personal-items.ts';
+import {
+  needsVectors,
+  personalItems,
+  type PersonalItemsParts,
+  type TunableItem,
+  type TuningBase,
+} from '../personal-items.ts';
 import { startPrompt } from '../personal-prompt.ts';
 import { startTraining, type TrainingSet, type TrainingState } from '../train.ts';
 import { checkTuningOptions, type TuningOptions, type TuningOptionsInput } from '../tuning-options.ts';
@@ -95,7 +101,14 @@ export async function resumeRun(parts: TuningJobParts, { task, resume }: TuningR
       `There is no ${resume} training of "${task}" to go on with. Start one; forgetting or changing an item ends those that know it.`,
     );
   }
-  const checkpoint = v.parse(v.pipe(v.string(), v.parseJson(), checkpointSchema), record.description);
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), checkpointSchema), record.description);
+  if (!parsed.success) {
+    throw new PersonaPlugError(
+      'storage-failed',
+      `The kept training of "${task}" cannot be read: ${parsed.issues[0].message}. Delete it and start anew.`,
+    );
+  }
+  const checkpoint = parsed.output;
   if (checkpoint.plug !== parts.plug.fingerprint || checkpoint.languageModel !== parts.languageModel) {
     throw new PersonaPlugError(
       'model-mismatch',
@@ -126,7 +139,7 @@ async function readItems(
   return stored
     .filter(({ item }) => only === null || only.has(item.id))
     .map(({ item, vectors }) => {
-      if (base !== 'persona') return { ...item, vectors: { input: none, output: none } };
+      if (!needsVectors(base, plug)) return { ...item, vectors: { input: none, output: none } };
       if (vectors?.embedder === plug.embedder) return { ...item, vectors };
       throw new PersonaPlugError(
         'invalid-argument',

@@ -61,12 +61,19 @@ async function run(
     import('../../tuning/job/load-tuning.ts'),
     import('../../tuning/job/tuning-job.ts'),
   ]);
-  await using store = await openHistory({ name: storageName(place), signal });
+  await using store = await openHistory({ name: storageName(place) });
+  // Stopped while the model loads: `runTuning` has not begun, and what it would go on with must not be left behind.
+  const dropKept = async (): Promise<void> => {
+    if ('resume' in request) await store.dropTunings(request.task, request.resume, 'running');
+  };
   const parts = await loadTuning(createUrlModelSource(place.models), store, {
     signal,
     tasks: options.tasks ?? [],
     ...(place.packages === undefined ? {} : { packages: place.packages }),
     ...(place.device === undefined ? {} : { device: place.device }),
+  }).catch(async (error: unknown) => {
+    if (signal.aborted) await dropKept();
+    throw error;
   });
   const { checkpointInterval } = place;
   const timed = checkpointInterval === undefined ? parts : { ...parts, checkpointInterval };
