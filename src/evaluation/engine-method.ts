@@ -23,7 +23,8 @@ export const noHistory: HistoryChoice = { name: 'none', itemsOf: () => [] };
 export const anotherUsersHistory: HistoryChoice = {
   name: 'partner',
   needs: 'partner',
-  itemsOf: ({ partner }) => partner?.queries[0]?.history ?? [],
+  // Co-authors share abstracts: an item that holds the query's own input would hold its answer too.
+  itemsOf: ({ partner }, { input }) => (partner?.queries[0]?.history ?? []).filter((item) => item.input !== input),
 };
 
 /** Items of another task's user, put under this task: memory that has nothing to say. */
@@ -76,12 +77,14 @@ export function engineMethod(options: EngineMethodOptions): Method {
         async answer({ input, output, date, ...query }, { signal, withAnswer }) {
           const items = history.itemsOf(session, { input, output, date, ...query });
           await engine.hold(items, signal);
+          // Ages of an undated query are counted from her newest dated item, not from the day of the measurement.
+          const at = date ?? items.findLast((item) => item.date !== null)?.date ?? null;
           const { task } = session;
           const scored = await engine.score(
             {
               task: task.task,
               input,
-              ...(date === null ? {} : { at: date }),
+              ...(at === null ? {} : { at }),
               ...(task.choices === null ? {} : { choices: task.choices }),
               ...request,
             },

@@ -46,19 +46,22 @@ export function createScoringEngine(
     languageModel: model,
     promptTemplate,
     tasks: laboratory.tasks,
-    clock: Date.now,
+    // Counts only where nothing has a date, and then no age does: two runs give equal numbers.
+    clock: () => 0,
     answerTurn: createMutex(),
   };
-  let held = new Set<string>();
+  let held = new Map<string, HistoryItem>();
   return {
     async hold(items, signal) {
       const wanted = new Set(items.map(({ id }) => id));
-      for (const id of held) if (!wanted.has(id)) await store.delete(id);
-      const added = items.filter(({ id }) => !held.has(id));
-      held = new Set(items.filter((item) => !added.includes(item)).map(({ id }) => id));
+      for (const id of held.keys()) if (!wanted.has(id)) await store.delete(id);
+      // An id alone says little: profiles without ids are numbered, and the next one's first item is another.
+      const kept = items.filter((item) => isSame(item, held.get(item.id)));
+      const added = items.filter((item) => !kept.includes(item));
+      held = new Map(kept.map((item) => [item.id, item]));
       for (const item of added) {
         await store.put([{ item, vectors: await embed.item(item, signal) }], { signal });
-        held.add(item.id);
+        held.set(item.id, item);
         // On wasm nothing else gets a turn, not even a Ctrl-C.
         await yieldToEventLoop();
         signal.throwIfAborted();
@@ -84,4 +87,8 @@ function partOf<T>(parts: ReadonlyMap<string, T>, name: string): T {
     );
   }
   return part;
+}
+
+function isSame(item: HistoryItem, other: HistoryItem | undefined): boolean {
+  return item.date === other?.date && item.input === other.input && item.output === other.output;
 }

@@ -160,7 +160,7 @@ function settingsOf(
 ): RunSettings {
   const data = tasks.map(({ task, users }) => [`data.${task}`, fingerprintOf(users)]);
   return {
-    format: 1,
+    format: 2,
     queries,
     split,
     users,
@@ -172,12 +172,12 @@ function settingsOf(
   };
 }
 
-/** Of what is asked and answered; the histories follow from the same files. */
+/** Of what is asked, answered and remembered. */
 function fingerprintOf(users: EvaluationTask['users']): string {
   const hash = createHash('sha256');
   for (const { user, queries } of users) {
     hash.update(
-      JSON.stringify([user, queries.map(({ id, input, output, history }) => [id, input, output, history.length])]),
+      JSON.stringify([user, queries.map(({ id, date, input, output, history }) => [id, date, input, output, history])]),
     );
   }
   return hash.digest('hex').slice(0, 16);

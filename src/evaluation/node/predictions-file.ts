@@ -1,6 +1,6 @@
 // predictions.jsonl of an output folder, and run.json beside it, which says what the lines were measured with. A run that was killed
 // goes on where it was; a run with other settings must not mix its lines with these.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as v from 'valibot';
 import { PersonaPlugError } from '../../lib/errors.ts';
@@ -48,5 +48,7 @@ function checkSettings(file: string, folder: string, settings: RunSettings): voi
       { details: { folder, settings: other.join(', ') } },
     );
   }
-  writeFileSync(file, `${JSON.stringify({ ...known, ...settings }, null, 2)}\n`);
+  // Written aside first: a kill or a full disk must not leave half a file, which would shut the folder.
+  writeFileSync(`${file}.new`, `${JSON.stringify({ ...known, ...settings }, null, 2)}\n`);
+  renameSync(`${file}.new`, file);
 }
