@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -67,8 +67,8 @@ def run_row(base: Path, directory: Path, config: PlugConfig) -> dict[str, dict]:
     directory.mkdir(parents=True, exist_ok=True)
     for part in BASE_PARTS:
         link = directory / part
-        if not link.exists():
-            link.symlink_to((base / part).resolve())
+        link.unlink(missing_ok=True)
+        link.symlink_to((base / part).resolve())
     train_plug(directory, config)
     return evaluate(*evaluator_of_run(directory), list(config.tasks))
 
@@ -96,14 +96,20 @@ def ablate(base: Path, directory: Path, full: PlugConfig, names: list[str]) -> d
     """Runs the rows that are not done yet and writes the table after each."""
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / "ablation.json"
-    results = json.loads(path.read_text()) if path.exists() else {}
+    settings = json.loads(json.dumps({"base": str(base.resolve()), **asdict(full)}))  # tuples as lists, as in the file
+    known = json.loads(path.read_text()) if path.exists() else {"settings": settings, "rows": {}}
+    if known["settings"] != settings:
+        raise ValueError(f"{path} was made with other settings. Give another --run-directory, or those of before.")
+    results = known["rows"]
     for name in names:
         if name in results:
             continue
         print(f"row {list(names).index(name) + 1} of {len(names)}: {name}", flush=True)
         folder = directory / name.replace(" ", "-").replace("(", "").replace(")", "")
         results[name] = run_row(base, folder, row_config(full, ROWS[name]))
-        path.write_text(json.dumps(results, indent=1))
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps(known, indent=1))
+        partial.replace(path)
         (directory / "ablation.md").write_text(table(results))
     return results
 

@@ -10,7 +10,7 @@ now, so the gate learns in seconds, on all pairs at once.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as functional
@@ -25,17 +25,27 @@ from training.soft_prompt import log_likelihood
 
 @torch.no_grad()
 def gate_pairs(
-    model, plug: Plug, task: int, users: list[UserSamples], queries: int, batch_tokens: int, order: random.Random
+    model,
+    plug: Plug,
+    task: int,
+    users: list[UserSamples],
+    queries: int,
+    batch_tokens: int,
+    order: random.Random,
+    without_outputs: Sequence[str] = (),
+    use_bfloat16: bool = True,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Features [n, 6], log p(y | persona) [n], log p(y | none) [n], and whether the history is her own [n].
 
     Histories are cut to a random length, so that the gate also meets short ones.
     """
+    if len(users) < 2:
+        raise ValueError(f"{plug.tasks[task]}: the gate needs histories of other users, and there is {len(users)} user.")
     entries = spread_queries(users, queries)
     features, with_persona, without, own = [], [], [], []
     for batch in batches_by_length([len(user.with_rows[index].sample) for user, index in entries], batch_tokens, order):
         chosen = [entries[position] for position in batch]
-        none = log_likelihood(model, [user.plain[index] for user, index in chosen], None)
+        none = log_likelihood(model, [user.plain[index] for user, index in chosen], None, use_bfloat16)
         for is_own in (True, False):
             histories = []
             for user, index in chosen:
@@ -43,10 +53,11 @@ def gate_pairs(
                 available = index if is_own else len(other.user.items)
                 kept = min(available, max(1, round(2 ** order.uniform(0, 9))))
                 histories.append(user.query(index, range(available - kept, available), other))
-            persona = plug(task, collate_histories(histories))
+            persona = plug(task, collate_histories(histories, plug.tasks[task] not in without_outputs))
             rows = torch.cat([persona.instruction, persona.rows], dim=1)
             features.append(persona.features)
-            with_persona.append(log_likelihood(model, [user.with_rows[index] for user, index in chosen], rows))
+            samples = [user.with_rows[index] for user, index in chosen]
+            with_persona.append(log_likelihood(model, samples, rows, use_bfloat16))
             without.append(none)
             own.append(torch.full((len(chosen),), is_own))
     return tuple(torch.cat(parts) for parts in (features, with_persona, without, own))
@@ -61,12 +72,14 @@ def train_gate(
     seed: int,
     steps: int = 600,
     others_weight: float = 0.2,
+    without_outputs: Sequence[str] = (),
+    use_bfloat16: bool = True,
 ) -> dict[str, object]:
     """Fits the gate's two layers; returns how often it opens for own and for other histories."""
     plug.eval()
     order = random.Random(seed)
     parts = [
-        gate_pairs(model, plug, index, users[task], queries, batch_tokens, order)
+        gate_pairs(model, plug, index, users[task], queries, batch_tokens, order, without_outputs, use_bfloat16)
         for index, task in enumerate(plug.tasks)
     ]
     features, with_persona, without, own = (torch.cat(column) for column in zip(*parts, strict=True))

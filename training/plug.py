@@ -64,8 +64,8 @@ def prepare(directory: Path, config: PlugConfig, model_path: Path | None = None)
     table = frozen.embedding_rows()
     plug = create_plug(config, table.shape[1])
     plug.start_from_embeddings(table, torch.Generator().manual_seed(config.seed))
-    start = directory / "plug-start.pt" if config.start == "" else Path(config.start)
-    if config.start != "none" and not config.llm and start.exists():
+    start = start_path(directory, config, model_path)
+    if start is not None:
         processes.say(f"starts from {start}: {', '.join(start_from(plug, start))}")
     fix_parts(plug, config)
     sizes = (config.instruction_rows, config.persona_rows)
@@ -164,7 +164,16 @@ def train(training: Training, directory: Path) -> Path:
     plug.load_state_dict(progress.best)
     gate_report = None
     if config.has_gate and config.persona_rows > 0:
-        gate_report = train_gate(model, plug, training.users, config.gate_queries, config.batch_tokens, config.seed)
+        gate_report = train_gate(
+            model,
+            plug,
+            training.users,
+            config.gate_queries,
+            config.batch_tokens,
+            config.seed,
+            without_outputs=config.without_outputs,
+            use_bfloat16=config.dtype == "bfloat16",
+        )
     path = directory / "plug.pt"
     if processes.is_main:
         torch.save({"plug": plug.state_dict(), "config": asdict(config), "hidden": plug.hidden}, path)
@@ -187,6 +196,18 @@ def train_plug(directory: Path, config: PlugConfig, model_path: Path | None = No
     for line in estimate(training.frozen.model, training.plug, training.users, config, training.processes):
         training.processes.say(line)
     return directory / "plug.pt" if is_dry_run else train(training, directory)
+
+
+def start_path(directory: Path, config: PlugConfig, model_path: Path | None) -> Path | None:
+    """Where the plug starts from: the named file, else what row tuning left for the run's own model, else nowhere."""
+    if config.start == "none":
+        return None
+    if config.start:
+        if not Path(config.start).exists():
+            raise FileNotFoundError(f'{config.start} (start) is missing. Name a plug.pt, or "none".')
+        return Path(config.start)
+    found = directory / "plug-start.pt"
+    return found if found.exists() and not config.llm and model_path is None else None
 
 
 @torch.no_grad()

@@ -6,6 +6,7 @@ and `fixed_temperature`, `has_decay`, `has_gate`, `without_outputs` and `intact_
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import torch
@@ -75,7 +76,7 @@ def create_plug(config: PlugConfig, hidden: int) -> Plug:
 def fix_parts(plug: Plug, config: PlugConfig) -> None:
     """Takes what the config switches off out of the training: temperature, decay, gate, and an unused projector."""
     if config.fixed_temperature:
-        plug.log_temperature.requires_grad_(False)
+        plug.log_temperature.fill_(math.log(config.temperature)).requires_grad_(False)
     if not config.has_decay:
         plug.raw_decay.fill_(float("-inf")).requires_grad_(False)  # softplus(−∞) = 0, exactly
     if not config.has_gate:

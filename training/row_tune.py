@@ -104,7 +104,10 @@ def row_tune(directory: Path, config: RowTuneConfig, plug_config: PlugConfig) ->
     tokenizer = TextTokenizer(directory / "corpus" / "tokenizer.json")
     source = directory / "task-tuned"
     if not source.exists():
-        (directory / "tuned").resolve().rename(source)
+        if (directory / "tuned").is_symlink():
+            raise ValueError(f"{directory / 'tuned'} belongs to another run. Copy it here, so that this run may change it.")
+        (directory / "tuned").rename(source)
+    (directory / "plug.checkpoint.pt").unlink(missing_ok=True)  # of a plug for the model of before
     model = load_language_model(source)
     store = VectorStore(directory / "embeddings")
     plug_config = replace(plug_config, tasks=config.tasks)

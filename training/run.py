@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import math
 import tomllib
 from collections.abc import Callable
 from dataclasses import replace
@@ -76,6 +77,8 @@ def link_base(directory: Path, base: dict, own_steps: list[str]) -> None:
     both = sorted(set(base["steps"]) & set(own_steps) - {"embed"})
     if both:
         raise ValueError(f"steps {both} are taken from the base and run too. Name each of them once.")
+    if "row_tune" in own_steps and "task_tune" in base["steps"]:
+        raise ValueError("row_tune rewrites what task_tune made. Run both here, or take both from the base.")
     for step in base["steps"]:
         for name in ARTIFACTS[step]:
             target, link = (source / name).resolve(), directory / name
@@ -87,6 +90,18 @@ def link_base(directory: Path, base: dict, own_steps: list[str]) -> None:
                 raise FileExistsError(f"{link} is this run's own. Remove it, or take {step} out of base.steps.")
             link.unlink(missing_ok=True)
             link.symlink_to(target)
+
+
+def follows(later: str, step: str) -> bool:
+    """Whether a step is `step` or reads, directly or not, what `step` writes."""
+    return later == step or any(follows(before, step) for before in DEPENDENCIES[later])
+
+
+def write_atomically(path: Path, content: dict) -> None:
+    """Writes JSON so that an interrupted write leaves the former file."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(content, indent=1))
+    partial.replace(path)
 
 
 def build_steps(settings: dict, directory: Path, models: Path, scale: float) -> dict[str, Callable[[], object]]:
@@ -125,7 +140,9 @@ def build_steps(settings: dict, directory: Path, models: Path, scale: float) -> 
         "task_tune": lambda: task_tune(directory, replace(tuning, minutes=tuning.minutes * scale)),
         "embed": lambda: embed_histories(directory / "embeddings", **embedding),
         "row_tune": lambda: row_tune(directory, replace(row_tuning, minutes=row_tuning.minutes * scale), plugging),
-        "plug": lambda: train_plug(directory, replace(plugging, minutes=plugging.minutes * scale)),
+        "plug": lambda: train_plug(
+            directory, replace(plugging, minutes=plugging.minutes * scale, steps=math.ceil(plugging.steps * scale))
+        ),
         "evaluate": run_evaluation,
         "export": run_export,
     }
@@ -150,9 +167,12 @@ def run(settings: dict, directory: Path, models: Path, chosen: list[str], scale:
             print(f"[{number}/{len(DEPENDENCIES)}] {step}: done before with these settings", flush=True)
             continue
         print(f"[{number}/{len(DEPENDENCIES)}] {step}", flush=True)
+        # From its first write on, what an earlier run made of this step's results is of another run.
+        done = {name: value for name, value in done.items() if not follows(name, step)}
+        write_atomically(done_path, done)
         steps[step]()
         done[step] = wanted
-        done_path.write_text(json.dumps(done, indent=1))
+        write_atomically(done_path, done)
 
 
 def main() -> None:

@@ -112,7 +112,10 @@ def held_out_loss(model, samples: list[Sample], batch_tokens: int) -> dict[str, 
 def task_tune(directory: Path, config: TaskTuneConfig, source: Path | None = None) -> Path:
     """Tunes the pre-trained model of the run directory (or `source`) and returns the folder of the best weights."""
     finished = directory / "tuned"
-    shutil.rmtree(directory / "task-tuned", ignore_errors=True)  # what row tuning kept of an earlier task tuning
+    # What was made of an earlier task tuning must not be taken for this one's.
+    shutil.rmtree(directory / "task-tuned", ignore_errors=True)
+    for name in ("plug-start.pt", "plug.checkpoint.pt"):
+        (directory / name).unlink(missing_ok=True)
     torch.manual_seed(config.seed)
     tokenizer = TextTokenizer(directory / "corpus" / "tokenizer.json")
     model = load_language_model(source or directory / "pretrained")

@@ -10,7 +10,8 @@ import pytest
 from training.data import ALL_TASKS, SHIPPED_TASKS
 from training.model_cards import NO_LICENCE, licence_of, sources_of
 from training.plug_config import PlugConfig
-from training.run import ARTIFACTS, DEPENDENCIES, config_of, link_base, settings_hash
+from training.row_tune import RowTuneConfig
+from training.run import ARTIFACTS, DEPENDENCIES, config_of, follows, link_base, settings_hash
 from training.task_tune import TaskTuneConfig
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.toml"))
@@ -21,6 +22,7 @@ def test_every_config_is_understood(path: Path) -> None:
     settings = tomllib.loads(path.read_text())
     plug = config_of(PlugConfig, settings.get("plug", {}))
     tuning = config_of(TaskTuneConfig, settings.get("task_tune", {}))
+    config_of(RowTuneConfig, settings.get("row_tune", {}))
     steps = settings.get("steps", list(DEPENDENCIES))
     taken = settings.get("base", {}).get("steps", [])
     assert set(steps) <= set(DEPENDENCIES) and set(taken) <= set(ARTIFACTS)
@@ -64,3 +66,20 @@ def test_weights_of_undistributable_sources_have_no_licence() -> None:
     assert sources_of(SHIPPED_TASKS) == ("huffpost", "acl")
     assert licence_of(sources_of(SHIPPED_TASKS)) == "Apache-2.0"
     assert licence_of(sources_of(["news_category", "movie_tag"])) == NO_LICENCE
+
+
+def test_a_step_that_runs_again_makes_all_later_ones_run_again() -> None:
+    assert [step for step in DEPENDENCIES if follows(step, "task_tune")] == [
+        "task_tune",
+        "row_tune",
+        "plug",
+        "evaluate",
+        "export",
+    ]
+    assert not follows("embed", "task_tune")
+
+
+def test_row_tuning_of_another_runs_model_is_refused(tmp_path: Path) -> None:
+    base = {"run_directory": str(tmp_path / "base"), "steps": ["task_tune"]}
+    with pytest.raises(ValueError, match="row_tune rewrites"):
+        link_base(tmp_path / "run", base, ["row_tune", "plug"])
