@@ -4,10 +4,14 @@ import { mergedWeights } from './merged-weights.ts';
 import type { WeightAccess } from './weight-access.ts';
 
 const name = 'model.layers.0.self_attn.qkv_proj.weight';
+const secondName = 'model.layers.1.self_attn.qkv_proj.weight';
 
-/** Two query rows, one key row, one value row, hidden 2. */
+/** Two layers: two query rows, one key row, one value row, hidden 2. */
 function store(): { access: WeightAccess; weights: Map<string, Float32Array<ArrayBuffer>> } {
-  const weights = new Map([[name, Float32Array.of(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)]]);
+  const weights = new Map([
+    [name, Float32Array.of(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)],
+    [secondName, Float32Array.of(0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)],
+  ]);
   return {
     weights,
     access: {
@@ -46,10 +50,31 @@ test('adds scale · B A to the rows of q and v, leaves those of k, and comes off
   expect(weights.get(name)).toEqual(before);
 });
 
-test('an adapter that does not fit changes nothing', async () => {
+/** The adapter, and the same matrices for a second layer too. */
+function deep(id: string): WeightAdapter {
+  const { matrices, ...rest } = adapter(id);
+  const second = [...matrices].map(([key, matrix]) => [key.replace('layers.0', 'layers.1'), matrix] as const);
+  return { ...rest, matrices: new Map([...matrices, ...second]) };
+}
+
+test('an adapter that does not fit changes nothing, whichever layer it is that does not', async () => {
   const { access, weights } = store();
-  const before = weights.get(name);
-  const wrong = { ...adapter('one'), rank: 2 };
+  const before = new Map(weights);
+  const { matrices, ...rest } = deep('one');
+  const wrong = {
+    ...rest,
+    matrices: new Map(matrices).set('layers.1.q.A', { shape: [1, 3], data: new Float32Array(3) }),
+  };
   await expect(mergedWeights(access).use(wrong)).rejects.toMatchObject({ code: 'model-mismatch' });
-  expect(weights.get(name)).toEqual(before);
+  expect(weights).toEqual(before);
+});
+
+test('an adapter of fewer layers leaves nothing of the one before', async () => {
+  const { access, weights } = store();
+  const before = weights.get(secondName);
+  const merged = mergedWeights(access);
+  await merged.use(deep('one'));
+  expect(weights.get(secondName)).not.toEqual(before);
+  await merged.use(adapter('two'));
+  expect(weights.get(secondName)).toEqual(before);
 });

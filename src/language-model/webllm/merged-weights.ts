@@ -40,6 +40,8 @@ export function mergedWeights(access: WeightAccess): MergedWeights {
         merged.set(name, mergeLayer(adapter, layer, original));
       }
       for (const [name, values] of merged) access.write(name, values);
+      // Layers that only the adapter before had changed.
+      for (const [name, { values }] of originals) if (!merged.has(name)) access.write(name, values);
       usedId = adapter.id;
     },
   };
