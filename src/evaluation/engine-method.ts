@@ -50,7 +50,7 @@ export interface EngineMethodOptions {
   readonly plug?: string;
   /** Name of the language model package. @defaultValue the main one */
   readonly languageModel?: string;
-  /** What is trained on the user's items before her first query, and answers with. @defaultValue nothing */
+  /** What is trained on the items before the first query, and answers with. @defaultValue nothing */
   readonly tuning?: TuningChoice;
 }
 
@@ -61,7 +61,8 @@ export function engineMethod(options: EngineMethodOptions): Method {
     description,
     unavailable(laboratory, { hasPartner, hasStranger }) {
       const { plugs, languageModels, missing } = laboratory;
-      if (history.needs === 'partner' && !hasPartner) return 'it needs another user of the task, and there is but one';
+      const needsPartner = history.needs === 'partner' || tuning?.of === 'partner';
+      if (needsPartner && !hasPartner) return 'it needs another user of the task, and there is but one';
       if (history.needs === 'stranger' && !hasStranger)
         return 'it needs a user of another task, and no other task was given';
       const absent = plugs.has(plug) ? languageModel : plug;

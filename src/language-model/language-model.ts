@@ -49,17 +49,36 @@ export interface TextTokenizer {
   controlToken(name: string): number;
 }
 
+/** Numbers of an adapter by name, row-major. */
+export type AdapterNumbers = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
+
 /**
  * One user's change of the weights: W + scale · B A for the query and value projections of every layer (LoRA, arXiv 2106.09685).
- * Matrices by `layers.<n>.<q|v>.<A|B>`, A `[r, in]`, B `[out, r]`, row-major.
+ * Matrices by `layers.<n>.<q|v>.<A|B>`, A `[r, in]`, B `[out, r]`.
  */
-export interface WeightAdapter {
+export interface LowRankAdapter {
+  readonly kind: 'lora';
   /** Names these numbers: an adapter of the same id is not set again. */
   readonly id: string;
   readonly rank: number;
   readonly scale: number;
-  readonly matrices: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
+  readonly matrices: AdapterNumbers;
 }
+
+/**
+ * One user's rescaling of every layer's keys, values and inner feed-forward activations, each number times its l ((IA)³, arXiv
+ * 2205.05638). Vectors l − 1 by `layers.<n>.<k|v|down>`, so zeros change nothing: k (before the rotary positions, as peft has it)
+ * and v `[kvHeads · headDim]`, down `[feedForwardSize]`.
+ */
+export interface RescalingAdapter {
+  readonly kind: 'ia3';
+  /** Names these numbers, as above. */
+  readonly id: string;
+  readonly vectors: AdapterNumbers;
+}
+
+/** One user's change of what the weights compute. */
+export type WeightAdapter = LowRankAdapter | RescalingAdapter;
 
 export interface LanguageModel extends AsyncDisposable {
   readonly name: string;
@@ -84,9 +103,11 @@ export interface LanguageModel extends AsyncDisposable {
    * Answers with an adapter from now on; null takes it away, bit for bit. Not while an answer is under way. Absent where the
    * runtime cannot.
    *
-   * @throws PersonaPlugError `model-mismatch` when its matrices do not fit, or the weights cannot be changed.
+   * @throws PersonaPlugError `model-mismatch` when its numbers do not fit, or the weights cannot be changed.
    */
   readonly useAdapter?: (adapter: WeightAdapter | null) => Promise<void>;
+  /** The kinds of adapter that `useAdapter` can take, by the names of tunings. @defaultValue all */
+  readonly adapterKinds?: readonly string[];
   /** Logits after the prompt and after each of `continuation`: `[1 + continuation.length, vocabularySize]`, for parity checks and likelihoods. */
   logits(
     prompt: readonly PromptSegment[],

@@ -8,10 +8,10 @@ import { none } from './none.ts';
 import { personaOpen } from './persona-open.ts';
 import { persona } from './persona.ts';
 import { instruction, personaPplug } from './plug-package.ts';
-import { profile } from './profile.ts';
+import { profile, profileWithRetrieved } from './profile.ts';
 import { personaWithRetrieved, retrieved } from './retrieved.ts';
 import { shuffled, shuffledOpen } from './shuffled.ts';
-import { tuned } from './tuned.ts';
+import { tunedInAllWays } from './tuned.ts';
 
 export const methods: readonly Method[] = [
   none,
@@ -28,6 +28,8 @@ export const methods: readonly Method[] = [
   retrieved('recency', 1),
   retrieved('recency', 4),
   profile,
+  profileWithRetrieved('bm25', 1),
+  profileWithRetrieved('bm25', 4),
   personaWithRetrieved('bm25', 1),
   personaWithRetrieved('bm25', 4),
   personaOpen,
@@ -37,11 +39,4 @@ export const methods: readonly Method[] = [
 ];
 
 /** They train on every user, for seconds to minutes each: measured only where they are named. */
-export const tunedMethods: readonly Method[] = [
-  tuned('prompt'),
-  tuned('prompt', 'persona'),
-  tuned('prompt', 'bm25-1'),
-  tuned('lora'),
-  tuned('lora', 'persona'),
-  tuned('lora', 'bm25-1'),
-];
+export const tunedMethods: readonly Method[] = [...tunedInAllWays('prompt'), ...tunedInAllWays('lora')];

@@ -1,23 +1,35 @@
-// Parameters of her own, trained on what she wrote before (OPPU, arXiv 2402.04401), alone and with what else personalizes.
+// Parameters of her own, trained on what she wrote before (OPPU, arXiv 2402.04401), alone and with what else personalizes: her persona,
+// and OPPU's retrieval (k = 0, 1, 4) and textual profile.
 import type { GenerateRequest } from '../../engine/personalizer.ts';
 import type { TuningKind } from '../../history/tuning-record.ts';
 import { engineMethod, type HistoryChoice, noHistory, ownHistory } from '../engine-method.ts';
 
-const words = { prompt: 'A soft prompt', lora: 'A LoRA' } as const;
+const words = { prompt: 'A soft prompt', lora: 'A LoRA' } as const satisfies Record<TuningKind, string>;
 
 interface Companion {
   readonly words: string;
   readonly history: HistoryChoice;
-  readonly request: Pick<GenerateRequest, 'persona' | 'retrieval'>;
+  readonly request: Pick<GenerateRequest, 'persona' | 'retrieval' | 'profile'>;
 }
+
+const inPrompt = (words: string, request: Omit<Companion['request'], 'persona'>): Companion => ({
+  words: `, with ${words} in the prompt`,
+  history: ownHistory,
+  request: { persona: 'none', ...request },
+});
+const first = { retrieval: { method: 'bm25', count: 1 } } as const;
+const firstFour = { retrieval: { method: 'bm25', count: 4 } } as const;
 
 const companions = {
   persona: { words: ', on top of her persona', history: ownHistory, request: { persona: 'auto' } },
-  'bm25-1': {
-    words: ', and the item that BM25 ranks first, in the prompt',
-    history: ownHistory,
-    request: { persona: 'none', retrieval: { method: 'bm25', count: 1 } },
-  },
+  'bm25-1': inPrompt('the item that BM25 ranks first', first),
+  'bm25-4': inPrompt('the 4 items that BM25 ranks first', firstFour),
+  profile: inPrompt('a textual profile', { profile: true }),
+  'profile+bm25-1': inPrompt('a textual profile and the item that BM25 ranks first', { profile: true, ...first }),
+  'profile+bm25-4': inPrompt('a textual profile and the 4 items that BM25 ranks first', {
+    profile: true,
+    ...firstFour,
+  }),
 } as const satisfies Record<string, Companion>;
 
 const alone: Companion = { words: '', history: noHistory, request: { persona: 'none' } };
@@ -25,12 +37,33 @@ const alone: Companion = { words: '', history: noHistory, request: { persona: 'n
 /** One adapter a user, made of her items before her first query. */
 export function tuned(kind: TuningKind, companion?: keyof typeof companions) {
   const { words: more, history, request } = companion === undefined ? alone : companions[companion];
-  const without = kind === 'prompt' ? 'instruction' : 'none';
   return engineMethod({
     name: `oppu-${kind}${companion === undefined ? '' : `+${companion}`}`,
     description: `${words[kind]} of her own, trained on her items before her first query${more}.`,
     history,
     request,
-    tuning: { kind, base: companion === 'persona' ? 'persona' : without },
+    tuning: { kind, base: companion === 'persona' ? 'persona' : baseOf(kind) },
   });
+}
+
+/** The control: a gain that this has too is task adaptation and not personalization. */
+export function tunedShuffled(kind: TuningKind) {
+  return engineMethod({
+    ...alone,
+    name: `oppu-${kind}-shuffled`,
+    description: `${words[kind]} that was trained on another user's items before that user's first query.`,
+    tuning: { kind, base: baseOf(kind), of: 'partner' },
+  });
+}
+
+/** Alone, with its companions and with its control, in the order of the report. */
+export const tunedInAllWays = (kind: TuningKind) => [
+  tuned(kind),
+  tunedShuffled(kind),
+  ...(Object.keys(companions) as (keyof typeof companions)[]).map((companion) => tuned(kind, companion)),
+];
+
+/** Without a persona a prompt is added to the instruction rows, and weights are trained without any rows. */
+function baseOf(kind: TuningKind) {
+  return kind === 'prompt' ? 'instruction' : 'none';
 }

@@ -38,7 +38,8 @@ export async function main(argv: readonly string[], { say, progress, signal }: S
   }
   const methods = methodsOf(options);
   const tasks = await readTasks(options.tasks, { queries: options.queries, only: options.task });
-  const needsOthers = tasks.length < 2 && methods.some(({ name }) => name === 'irrelevant');
+  // Strangers are drawn from all tasks of the folder: whose history they are must not depend on what else is measured.
+  const needsOthers = options.task.length > 0 && methods.some(({ name }) => name === 'irrelevant');
   const otherTasks = needsOthers ? await readTasks(options.tasks, { queries: options.queries }) : tasks;
 
   const cache = options.cache ?? path.join(options.out, 'cache');
@@ -51,7 +52,7 @@ export async function main(argv: readonly string[], { say, progress, signal }: S
     device: 'wasm',
     signal,
   });
-  const settings = settingsOf(options, tasks, loaded.fingerprints);
+  const settings = settingsOf(options, otherTasks, loaded.fingerprints);
   const file = openPredictions(options.out, settings);
   const costs = openCosts(options.out);
   const predictions: Prediction[] = [...file.earlier];

@@ -69,7 +69,11 @@ export function summarize(
   const statistics = statisticsOf(task.kind, task.choices);
   const present = methods.filter(({ name }) => scored.has(name));
   const of = (name: string): ScoredByQuery => scored.get(name) ?? new Map();
-  const differences = baselines.flatMap(([baseline, only]) =>
+  // Every adapter against the same one of another user's items.
+  const controls = present
+    .filter(({ name }) => name.endsWith('-shuffled'))
+    .map(({ name }) => [name, [name.slice(0, -'-shuffled'.length)]] as const);
+  const differences = [...baselines, ...controls].flatMap(([baseline, only]) =>
     present
       .filter(({ name }) => name !== baseline && scored.has(baseline) && (only === null || only.includes(name)))
       .flatMap(({ name }) => differencesOf(name, baseline, of(name), of(baseline), statistics, bootstrap)),

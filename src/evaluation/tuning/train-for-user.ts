@@ -1,5 +1,5 @@
 // One adapter a user, as OPPU trains it (arXiv 2402.04401): on what lies before her first query, then used for all of them.
-import type { ItemVectors } from '../../history/history-item.ts';
+import type { HistoryItem, ItemVectors } from '../../history/history-item.ts';
 import { memoryHistory } from '../../history/memory-history.ts';
 import type { TuningKind } from '../../history/tuning-record.ts';
 import { PersonaPlugError } from '../../lib/errors.ts';
@@ -17,28 +17,44 @@ import type { Trainer } from './trainer.ts';
 export interface TuningChoice {
   readonly kind: TuningKind;
   readonly base: TuningBase;
+  /** Whose items: `partner` is the control, another user's. @defaultValue 'own' */
+  readonly of?: 'own' | 'partner';
 }
 
 /** Why a laboratory cannot train this, for people; null where it can. */
-export function whyUntrainable({ trainer, plugs }: Laboratory, { kind, base }: TuningChoice): string | null {
+export function whyUntrainable(
+  { trainer, plugs, languageModels }: Laboratory,
+  { kind, base }: TuningChoice,
+): string | null {
   if (trainer === undefined) return 'it trains, and the laboratory was made without a trainer';
+  const model = languageModels.get(mainLanguageModel)?.model;
+  // A prompt is rows, which every language model takes.
+  if (kind !== 'prompt' && model?.adapterKinds?.includes(kind) === false)
+    return `the graph of ${model.name} has no inputs for a ${kind} adapter; export it again with training/`;
   const plug = plugs.get(mainPlug);
   const rows = base === 'persona' ? plug?.personaRows : plug?.instructionRows;
   return kind === 'prompt' && rows === 0 ? `it changes the ${base} rows, and the plug has none` : null;
 }
 
+/** What is trained on: what lies before the first query. Her partner's items never hold an answer that she is asked for. */
+function itemsOf({ user, partner }: UserSession, of: TuningChoice['of']): readonly HistoryItem[] {
+  if (of !== 'partner') return user.queries[0]?.history ?? [];
+  const asked = new Set(user.queries.map(({ input }) => input));
+  return (partner?.queries[0]?.history ?? []).filter(({ input }) => !asked.has(input));
+}
+
 /**
- * Trains on a user's items before her first query, or takes what the trainer keeps of it.
+ * Trains on a user's items before her first query (or on her partner's), or takes what the trainer keeps of it.
  *
  * @throws PersonaPlugError `model-missing` without a trainer, `model-mismatch` for quantised weights, `runtime-failed`; or
  * `signal.reason`.
  */
 export async function trainForUser(
   session: UserSession,
-  { kind, base }: TuningChoice,
+  { kind, base, of }: TuningChoice,
   signal: AbortSignal,
 ): Promise<TrainedTuning> {
-  const { laboratory, task, user, seed } = session;
+  const { laboratory, task, seed } = session;
   const { trainer } = laboratory;
   if (trainer === undefined) {
     throw new PersonaPlugError('model-missing', 'The laboratory cannot train. Make it with a trainer.');
@@ -46,7 +62,7 @@ export async function trainForUser(
   const options = checkTuningOptions({ kind, seed });
   const parts = await jobParts(laboratory, trainer);
   const { plug, languageModel } = parts;
-  const items = user.queries[0]?.history ?? [];
+  const items = itemsOf(session, of);
   const { fingerprint, backend, dim } = laboratory.embedder.identity;
   const key = await sha256Hex(
     JSON.stringify([2, task.task, base, options, plug.fingerprint, languageModel, fingerprint, backend, items]),

@@ -156,6 +156,7 @@ function createModel(
     endTokens,
     tokenizer,
     generate,
+    adapterKinds: hasAdapterInputs ? ['lora'] : [],
     async useAdapter(wanted) {
       if (wanted !== null && !hasAdapterInputs) refuseAdapter(name);
       if ((wanted?.id ?? null) === adapterId) return;
