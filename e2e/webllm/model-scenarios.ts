@@ -10,6 +10,7 @@ import { argmax } from '../../src/language-model/sampling.ts';
 import { PersonaPlugError } from '../../src/lib/errors.ts';
 import type { Progress } from '../../src/lib/progress.ts';
 import { createUrlModelSource } from '../../src/model-package/url-model-source.ts';
+import { adapterLossScenario } from './adapter-loss-scenario.ts';
 import { adapterScenario } from './adapter-scenario.ts';
 import { codeOf } from './code-of.ts';
 import { damagedFilesScenario } from './damaged-files-scenario.ts';
@@ -91,6 +92,14 @@ export async function createModelScenarios() {
     },
 
     adapter: async (ids: number[], answer: number[]) => await adapterScenario(model, modelPackage, ids, answer),
+
+    adapterLoss: async (ids: number[]) =>
+      await adapterLossScenario(model, modelPackage, ids, async () => {
+        // The newest is that of the engine: every load asks for its own.
+        const device = devices.at(-1);
+        device?.destroy();
+        await device?.lost;
+      }),
 
     /** For each golden case: how far a logit is beyond 1e-3 + 1e-4·|logit|, and the tokens. */
     async golden() {

@@ -1,0 +1,69 @@
+// The GPU device is lost while a personal LoRA lies in the weights: what is loaded anew must know nothing of it until it is merged again.
+import type { LanguageModel, PromptSegment } from '../../src/language-model/language-model.ts';
+import type { ModelPackage } from '../../src/model-package/model-source.ts';
+import type { LanguageModelManifest } from '../../src/model-package/manifest.ts';
+import { goldenLora } from '../../src/testing/golden-lora.ts';
+import { codeOf } from './code-of.ts';
+
+/** `loseDevice` destroys the model's own device, and resolves when that is known. */
+export async function adapterLossScenario(
+  model: LanguageModel,
+  { manifest }: ModelPackage<LanguageModelManifest>,
+  ids: number[],
+  loseDevice: () => Promise<void>,
+) {
+  const asked: PromptSegment[] = [{ kind: 'ids', ids }];
+  const continuation = ids.slice(0, 3);
+  const logits = async (): Promise<Float32Array[]> => await model.logits(asked, continuation);
+  const adapter = {
+    kind: 'lora',
+    id: 'golden',
+    rank: 8,
+    scale: 1,
+    matrices: goldenLora(manifest.languageModel, 8),
+  } as const;
+
+  const unmerged = await logits();
+  await model.useAdapter?.(adapter);
+  const merged = await logits();
+
+  // Lost between answers; the next request wants no adapter.
+  await loseDevice();
+  await model.useAdapter?.(null);
+  const reloaded = await logits();
+  await model.useAdapter?.(adapter);
+  const mergedAgain = await logits();
+
+  // Lost between answers, and the next request wants the same adapter: nobody tells the model anew.
+  await loseDevice();
+  const keptOverLoss = await logits();
+
+  // Lost in the middle of an answer.
+  const code = await codeOf(async () => {
+    let count = 0;
+    for await (const _ of model.generate(asked, { maximumNewTokens: 32, temperature: 3, seed: 1 })) {
+      count += 1;
+      if (count === 2) void loseDevice();
+    }
+  });
+  const afterBrokenAnswer = await logits();
+  await model.useAdapter?.(null);
+  const takenOut = await logits();
+
+  return {
+    code,
+    isDifferent: !areEqual(unmerged, merged),
+    isReloadUnmerged: areEqual(unmerged, reloaded),
+    isMergedAgain: areEqual(merged, mergedAgain),
+    isKeptOverLoss: areEqual(merged, keptOverLoss),
+    isRightAfterBrokenAnswer: areEqual(merged, afterBrokenAnswer),
+    isTakenOut: areEqual(unmerged, takenOut),
+  };
+}
+
+function areEqual(left: readonly Float32Array[], right: readonly Float32Array[]): boolean {
+  return (
+    left.length === right.length &&
+    left.every((row, step) => row.every((logit, token) => Object.is(logit, right[step]?.[token])))
+  );
+}
