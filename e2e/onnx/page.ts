@@ -129,7 +129,7 @@ const page = {
   /** Mean loss of an answer without, with, and again without the golden adapter; null where the graph takes none. */
   async adapterLosses(ids: number[], answer: number[]): Promise<number[] | null> {
     const { languageModel } = (await models.open('nano-llm', 'language-model')).manifest;
-    const adapter = { id: 'golden', rank: 8, scale: 1, matrices: goldenLora(languageModel, 8) };
+    const adapter = { kind: 'lora', id: 'golden', rank: 8, scale: 1, matrices: goldenLora(languageModel, 8) } as const;
     const loss = async (): Promise<number> => {
       const probabilities = await sequenceLogProbabilities(loadedModel(), [{ kind: 'ids', ids }], answer);
       return -probabilities.reduce((sum, value) => sum + value, 0) / answer.length;

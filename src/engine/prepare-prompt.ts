@@ -68,7 +68,7 @@ export async function* preparePrompt(
     room: promptRoom(frame),
   });
   const prompt = layoutPrompt({ ...frame, tokenizer, text });
-  const used = adapter === null ? tunings : [...tunings, 'lora' as const];
+  const used = adapter === null ? tunings : [...tunings, adapter.kind];
   return {
     explanation: { ...explanation, retrieved, profile, tunings: used },
     prompt,

@@ -1,5 +1,6 @@
 // The adapter that was trained on a user's items of a task, where the runtime can take one.
 import type { HistoryStore } from '../history/history-store.ts';
+import type { TuningRecord } from '../history/tuning-record.ts';
 import type { LanguageModel, WeightAdapter } from '../language-model/language-model.ts';
 import { parseTuningDescription } from '../tuning/tuning-description.ts';
 import { readWeightAdapter } from '../tuning/weight-adapter.ts';
@@ -10,14 +11,22 @@ export interface TunedAdapterParts {
   readonly languageModel: Pick<LanguageModel, 'fingerprint' | 'useAdapter'>;
 }
 
-/** Null where there is none, or it was trained for another language model. */
+/** Kinds of tuning that change weights. They are trained one without the other, so only one of them is used. */
+const adapterKinds = ['lora', 'ia3'] as const;
+
+/** The one that was trained last. Null where there is none, or it was trained for another language model. */
 export async function tunedAdapter(
   { store, languageModel }: TunedAdapterParts,
   request: GenerateRequest,
 ): Promise<WeightAdapter | null> {
   if (request.tuning === 'none' || languageModel.useAdapter === undefined) return null;
-  const record = await store.tuning(request.task, 'lora');
-  if (record === null) return null;
-  const { languageModel: trainedFor } = parseTuningDescription(record.description);
-  return trainedFor === languageModel.fingerprint ? readWeightAdapter(record) : null;
+  let last: { readonly record: TuningRecord; readonly finishedAt: number } | null = null;
+  for (const kind of adapterKinds) {
+    const record = await store.tuning(request.task, kind);
+    if (record === null) continue;
+    const { languageModel: trainedFor, finishedAt } = parseTuningDescription(record.description);
+    if (trainedFor !== languageModel.fingerprint) continue;
+    if (last === null || finishedAt > last.finishedAt) last = { record, finishedAt };
+  }
+  return last === null ? null : readWeightAdapter(last.record);
 }

@@ -1,7 +1,9 @@
 // What tuning keeps beside the items: a run that is under way, and what a finished one has learned. It was made of items, so it
 // goes with any one of them: a parameter that has seen a forgotten text still knows of it.
 
-export type TuningKind = 'prompt' | 'lora';
+/** Kinds of tunings: rows of a prompt, low-rank changes of weights, rescaled activations ((IA)³). */
+export const tuningKinds = ['prompt', 'lora', 'ia3'] as const;
+export type TuningKind = (typeof tuningKinds)[number];
 
 /** One tuning of a task. There is at most one that runs and one that is done, of each kind. */
 export interface TuningRecord {

@@ -107,7 +107,7 @@ export interface LanguageModel extends AsyncDisposable {
    */
   readonly useAdapter?: (adapter: WeightAdapter | null) => Promise<void>;
   /** The kinds of adapter that `useAdapter` can take, by the names of tunings. @defaultValue all */
-  readonly adapterKinds?: readonly string[];
+  readonly adapterKinds?: readonly WeightAdapter['kind'][];
   /** Logits after the prompt and after each of `continuation`: `[1 + continuation.length, vocabularySize]`, for parity checks and likelihoods. */
   logits(
     prompt: readonly PromptSegment[],

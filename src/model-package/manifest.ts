@@ -58,6 +58,8 @@ export interface LanguageModelManifest extends ManifestBase {
       readonly graph: string;
       readonly externalData: readonly string[];
       readonly externalDtype?: 'bfloat16';
+      /** Kinds of adapter that the graph has inputs for. */
+      readonly adapters?: readonly ('lora' | 'ia3')[];
     };
     readonly webllm?: { readonly library: string; readonly version: string };
   };

@@ -68,6 +68,7 @@ const manifestSchema = v.variant('kind', [
           graph: path,
           externalData: v.array(path),
           externalDtype: v.exactOptional(v.picklist(['bfloat16'])),
+          adapters: v.exactOptional(v.array(v.picklist(['lora', 'ia3']))),
         }),
       ),
       webllm: v.exactOptional(v.object({ library: path, version: text })),

@@ -22,6 +22,8 @@ export interface OnnxSessionOptions {
 export interface OnnxSession extends AsyncDisposable {
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
+  /** The shape that the graph declares for an input, symbolic sizes by their names; null where there is no such input. */
+  inputShape(name: string): readonly (number | string)[] | null;
   int64(values: readonly number[], dims: readonly number[]): OnnxTensor;
   float32(values: Float32Array, dims: readonly number[]): OnnxTensor;
   bool(values: readonly boolean[], dims: readonly number[]): OnnxTensor;
@@ -96,6 +98,10 @@ export async function createOnnxSession({
   return {
     inputNames: session.inputNames,
     outputNames: session.outputNames,
+    inputShape(name) {
+      const input = session.inputMetadata.find((value) => value.name === name);
+      return input?.isTensor === true ? input.shape : null;
+    },
     int64: (values, dims) => new runtime.Tensor('int64', BigInt64Array.from(values, BigInt), dims),
     float32: (values, dims) => new runtime.Tensor('float32', values, dims),
     bool: (values, dims) => new runtime.Tensor('bool', Uint8Array.from(values, Number), dims),

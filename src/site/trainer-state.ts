@@ -4,7 +4,7 @@ import type { StoredTuning, TuningOutcome } from '../worker/tuning/index.ts';
 import type { Failure } from './demo-state.ts';
 import type { LossCurve } from './loss-curve.ts';
 
-/** What of the visitor's is trained: rows of her persona, or low-rank changes of the model's weights. */
+/** What of the visitor's is trained: rows of her persona, low-rank changes of the model's weights, or a rescaling of its activations. */
 export type TrainingKind = StoredTuning['kind'];
 
 /** One training: of a task, of a kind. */
@@ -53,4 +53,8 @@ export function createTrainerState(): TrainerState {
   };
 }
 
-export const trainingTitles: Readonly<Record<TrainingKind, string>> = { prompt: 'personal prompt', lora: 'LoRA' };
+export const trainingTitles: Readonly<Record<TrainingKind, string>> = {
+  prompt: 'personal prompt',
+  lora: 'LoRA',
+  ia3: '(IA)³',
+};

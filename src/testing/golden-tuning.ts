@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
+import { tuningKinds } from '../history/tuning-record.ts';
 
 const tensorSchema = v.object({ offset: v.number(), shape: v.array(v.number()) });
 
@@ -13,7 +14,7 @@ const schema = v.object({
   cases: v.array(
     v.object({
       name: v.string(),
-      kind: v.picklist(['prompt', 'lora']),
+      kind: v.picklist(tuningKinds),
       segments: v.array(v.union([v.object({ ids: v.array(v.number()) }), v.object({ rows: v.number() })])),
       answer: v.array(v.number()),
       loss: v.number(),

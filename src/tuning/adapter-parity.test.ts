@@ -13,7 +13,7 @@ import type { Parameters } from './gradient-model.ts';
 import { jaxGradientModel } from './jax/jax-gradient-model.ts';
 import { loadJax } from './jax/load-jax.ts';
 import { type LlamaWeights, readLlamaWeights } from './llama-weights.ts';
-import { peftFiles } from './weight-adapter.ts';
+import { peftFiles } from './peft-files.ts';
 
 const { source, missing } = goldenModels('nano-llm');
 
@@ -39,7 +39,7 @@ describe.skipIf(missing !== null)('an adapter', () => {
     const example = createExample(weights, { prompt, answer: continuation, trainableSegment: null });
     trained = (await jax.logits(example, matrices)).slice(0, 3);
     onnx = await onnxLanguageModel(modelPackage, { device: 'wasm' });
-    adapter = { id: 'golden', rank: 8, scale: 0.5, matrices };
+    adapter = { kind: 'lora', id: 'golden', rank: 8, scale: 0.5, matrices };
     try {
       await onnx.useAdapter?.(adapter);
       await onnx.useAdapter?.(null);
@@ -71,7 +71,7 @@ describe.skipIf(missing !== null)('an adapter', () => {
 
   test('that does not fit is refused', async ({ skip }) => {
     if (!takesAdapter) skip('no adapter inputs');
-    const wrong = { ...adapter, id: 'wrong', rank: 4 };
+    const wrong = { ...adapter, id: 'wrong', rank: 4 } as const;
     await expect(onnx.useAdapter?.(wrong)).rejects.toMatchObject({ code: 'model-mismatch' });
   });
 

@@ -1,5 +1,6 @@
 // The settings of a tuning, and what is allowed.
 import * as v from 'valibot';
+import { tuningKinds } from '../history/tuning-record.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(1));
@@ -9,7 +10,7 @@ const share = v.pipe(v.number(), v.minValue(0), v.ltValue(1));
 /** OPPU's settings (arXiv 2402.04401, appendix), but for rate, passes and batch: those were looked for on development users (docs/tuning.md). */
 const schema = v.strictObject({
   /** What is trained. */
-  kind: v.picklist(['prompt', 'lora']),
+  kind: v.picklist(tuningKinds),
   /** Passes over the items, at most: training ends earlier when the held-out loss no longer falls. */
   passes: v.optional(count, 4),
   /** Items whose gradients make one step. */
@@ -34,8 +35,8 @@ const schema = v.strictObject({
 export type TuningOptionsInput = v.InferInput<typeof schema>;
 export type TuningOptions = v.InferOutput<typeof schema> & { readonly rate: number };
 
-/** Rows move in units of embeddings, LoRA in units of weights. */
-const defaultRates = { prompt: 0.03, lora: 1e-3 } as const;
+/** Rows move in units of embeddings, LoRA in units of weights, (IA)³ in shares of activations. */
+const defaultRates = { prompt: 0.03, lora: 1e-3, ia3: 1e-2 } as const;
 
 /** @throws PersonaPlugError `invalid-argument` naming the setting. */
 export function checkTuningOptions(input: TuningOptionsInput): TuningOptions {

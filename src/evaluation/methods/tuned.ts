@@ -4,7 +4,10 @@ import type { GenerateRequest } from '../../engine/personalizer.ts';
 import type { TuningKind } from '../../history/tuning-record.ts';
 import { engineMethod, type HistoryChoice, noHistory, ownHistory } from '../engine-method.ts';
 
-const words = { prompt: 'A soft prompt', lora: 'A LoRA' } as const satisfies Record<TuningKind, string>;
+const words = { prompt: 'A soft prompt', lora: 'A LoRA', ia3: 'An (IA)³' } as const satisfies Record<
+  TuningKind,
+  string
+>;
 
 interface Companion {
   readonly words: string;

@@ -3,6 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as v from 'valibot';
+import { tuningKinds } from '../../history/tuning-record.ts';
 import { PersonaPlugError } from '../../lib/errors.ts';
 import type { TrainedTuning } from '../tuning/trained-tuning.ts';
 import type { TuningKeeper } from '../tuning/tuning-keeper.ts';
@@ -13,7 +14,7 @@ const schema = v.object({
   record: v.nullable(
     v.object({
       task: v.string(),
-      kind: v.picklist(['prompt', 'lora']),
+      kind: v.picklist(tuningKinds),
       state: v.literal('done'),
       run: v.string(),
       items: v.array(v.string()),

@@ -18,7 +18,7 @@ import type {
   TokenDelta,
 } from '../language-model.ts';
 import { createTextTokenizer } from '../text-tokenizer.ts';
-import { adapterInputs, refuseAdapter, takesAdapter } from './adapter-inputs.ts';
+import { adapterInputs, adapterKinds } from './adapter-inputs.ts';
 import { checkCausalGraph, startSequence } from './causal-graph.ts';
 import { decodeChoice, type DecodeContext, decodeFreely } from '../decode.ts';
 import { widenBfloat16 } from './widen-bfloat16.ts';
@@ -109,8 +109,7 @@ function createModel(
 ): LanguageModel {
   const { languageModel: settings, name, fingerprint } = manifest;
   const { hiddenSize, contextWindow, endTokens, vocabularySize } = settings;
-  const hasAdapterInputs = takesAdapter(session);
-  let adapter = hasAdapterInputs ? adapterInputs(session, settings, null) : {};
+  let adapter = adapterInputs(session, manifest, null);
   let adapterId: string | null = null;
 
   async function* generate(
@@ -156,12 +155,11 @@ function createModel(
     endTokens,
     tokenizer,
     generate,
-    adapterKinds: hasAdapterInputs ? ['lora'] : [],
+    adapterKinds: adapterKinds(session),
     async useAdapter(wanted) {
-      if (wanted !== null && !hasAdapterInputs) refuseAdapter(name);
       if ((wanted?.id ?? null) === adapterId) return;
       const old = adapter;
-      adapter = adapterInputs(session, settings, wanted);
+      adapter = adapterInputs(session, manifest, wanted);
       adapterId = wanted?.id ?? null;
       for (const input of Object.values(old)) input.dispose();
     },

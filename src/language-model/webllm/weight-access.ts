@@ -26,6 +26,8 @@ export interface StoredWeight {
 
 /** Reads and writes whole weights by name. */
 export interface WeightAccess {
+  /** @throws PersonaPlugError `model-mismatch` when there is no such weight. */
+  shape(name: string): readonly number[];
   /** @throws PersonaPlugError `model-mismatch` when there is no such weight in float32. */
   read(name: string): Promise<StoredWeight>;
   write(name: string, values: Float32Array<ArrayBuffer>): void;
@@ -43,6 +45,14 @@ export function weightAccess(engine: MLCEngine, modelId: string): WeightAccess {
     }
   }
   return {
+    shape(name) {
+      runtime.beginScope();
+      try {
+        return [...weight(name).shape];
+      } finally {
+        runtime.endScope();
+      }
+    },
     async read(name) {
       runtime.beginScope();
       let copy: WeightTensor;

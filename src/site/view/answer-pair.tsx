@@ -32,6 +32,7 @@ function remarkOn(explanation: Explanation | null): string {
     ...(isPersonaUsed ? [] : ['The same prompt as on the left: no persona was used.']),
     ...(tunings.includes('prompt') ? ['With your personal prompt.'] : []),
     ...(tunings.includes('lora') ? ['Both answers use your LoRA.'] : []),
+    ...(tunings.includes('ia3') ? ['Both answers use your (IA)³.'] : []),
   ].join(' ');
 }
 

@@ -10,6 +10,7 @@ import { DiscardedTraining, StoredTraining } from './training-result.tsx';
 const kinds: readonly { readonly kind: TrainingKind; readonly title: string }[] = [
   { kind: 'prompt', title: 'Personal prompt (rows)' },
   { kind: 'lora', title: 'LoRA (weights)' },
+  { kind: 'ia3', title: '(IA)³ (scales of activations)' },
 ];
 const passCounts = [1, 2, 4] as const;
 

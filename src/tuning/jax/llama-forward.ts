@@ -14,7 +14,10 @@ export interface PositionTables {
   readonly mask: JaxArray;
 }
 
-/** LoRA matrices by `layers.<n>.<q|v>.<A|B>`: A `[rank, in]`, B `[out, rank]`, as peft stores them. */
+/**
+ * LoRA matrices by `layers.<n>.<q|v>.<A|B>`: A `[rank, in]`, B `[out, rank]`, as peft stores them; (IA)³ vectors by
+ * `layers.<n>.<k|v|down>`: l − 1, `[width]`.
+ */
 export interface TrainableArrays {
   readonly [name: string]: JaxArray;
 }
@@ -57,7 +60,7 @@ export function llamaForward(
   weights: LlamaArrays,
   tables: PositionTables,
   embeddings: JaxArray,
-  lora: TrainableArrays,
+  trained: TrainableArrays,
   { loraScale }: ForwardOptions,
 ): JaxArray {
   const { numpy: np, nn } = jax;
@@ -85,22 +88,27 @@ export function llamaForward(
     );
   };
   const low = (x: JaxArray, layer: number, projection: 'q' | 'v'): JaxArray | null => {
-    const a = lora[`layers.${layer}.${projection}.A`];
-    const b = lora[`layers.${layer}.${projection}.B`];
+    const a = trained[`layers.${layer}.${projection}.A`];
+    const b = trained[`layers.${layer}.${projection}.B`];
     if (a === undefined || b === undefined) return null;
     return product(jax, product(jax, x.ref, a.transpose()), b.transpose()).mul(loraScale);
+  };
+  const rescaled = (x: JaxArray, layer: number, place: 'k' | 'v' | 'down'): JaxArray => {
+    const change = trained[`layers.${layer}.${place}`];
+    return change === undefined ? x : x.mul(change.add(1));
   };
 
   let x = embeddings;
   for (const [index, layer] of weights.layers.entries()) {
     const h = written(jax, norm(x.ref, layer.attentionNorm));
     let query = product(jax, h.ref, layer.query);
-    const key = product(jax, h.ref, layer.key);
+    const key = rescaled(product(jax, h.ref, layer.key), index, 'k');
     let value = product(jax, h.ref, layer.value);
     const queryChange = low(h, index, 'q');
     const valueChange = low(h, index, 'v');
     if (queryChange !== null) query = query.add(queryChange);
     if (valueChange !== null) value = value.add(valueChange);
+    value = rescaled(value, index, 'v');
     h.dispose();
     // Query heads that share a key head become rows of one product: [kvHeads, groups · T, headDim].
     const queries = rotate(query.reshape([length, heads, headDim]))
@@ -121,7 +129,7 @@ export function llamaForward(
     x = x.add(product(jax, written(jax, mixed), layer.output));
     const z = written(jax, norm(x.ref, layer.feedForwardNorm));
     const activated = nn.silu(product(jax, z.ref, layer.gate)).mul(product(jax, z, layer.up));
-    x = x.add(product(jax, written(jax, activated), layer.down));
+    x = x.add(product(jax, written(jax, rescaled(activated, index, 'down')), layer.down));
   }
   jax.tree.dispose(tables);
   return norm(x, weights.norm);

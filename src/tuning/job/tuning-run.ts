@@ -5,8 +5,9 @@ import type { TuningKind, TuningRecord } from '../../history/tuning-record.ts';
 import { PersonaPlugError } from '../../lib/errors.ts';
 import type { Plug } from '../../persona/plug.ts';
 import { createExample } from '../example.ts';
-import type { GradientModel } from '../gradient-model.ts';
+import type { GradientModel, Parameters } from '../gradient-model.ts';
 import type { LlamaWeights } from '../llama-weights.ts';
+import { startIa3 } from '../ia3.ts';
 import { startLora } from '../lora.ts';
 import {
   needsVectors,
@@ -79,17 +80,19 @@ export async function startRun(
   }
   const items = await readItems(parts, task, chosen, null);
   const set = trainingSet(parts, task, chosen, items, options);
-  const parameters =
-    options.kind === 'prompt'
-      ? startPrompt(parts.plug, chosen)
-      : startLora(parts.weights.shape, options.rank, options.seed);
-  const state = startTraining(set, parameters, options);
+  const state = startTraining(set, startParameters(parts, chosen, options), options);
   const ids = items.map(({ id }) => id);
   const blank = { task, kind: options.kind, state: 'running', run: crypto.randomUUID(), items: ids } as const;
   const empty: TuningRecord = { ...blank, description: '', tensors: new Uint8Array(0) };
   const run: TuningRun = { record: empty, base: chosen, options, set, state };
   if (!(await parts.store.startTuning(checkpointOf(parts, run, state)))) throw runGone(task);
   return run;
+}
+
+function startParameters({ plug, weights }: TuningJobParts, base: TuningBase, options: TuningOptions): Parameters {
+  if (options.kind === 'prompt') return startPrompt(plug, base);
+  if (options.kind === 'ia3') return startIa3(weights.shape);
+  return startLora(weights.shape, options.rank, options.seed);
 }
 
 /** Finds the checkpoint of a training, and the items that it goes over. */

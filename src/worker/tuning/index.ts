@@ -7,4 +7,4 @@ export type { TuningRequest, TuningResumption } from '../../tuning/job/tuning-ru
 export type { TuningOptionsInput } from '../../tuning/tuning-options.ts';
 export { dropTuning, exportAdapter, type StoredTuning, storedTunings } from './stored-tunings.ts';
 export type { TuningDescription } from '../../tuning/tuning-description.ts';
-export type { PeftFiles } from '../../tuning/weight-adapter.ts';
+export type { PeftFiles } from '../../tuning/peft-files.ts';

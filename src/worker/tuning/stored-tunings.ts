@@ -4,7 +4,8 @@ import type { TuningKind } from '../../history/tuning-record.ts';
 import { openHistory } from '../../history/open-history.ts';
 import { PersonaPlugError } from '../../lib/errors.ts';
 import { parseTuningDescription, type TuningDescription } from '../../tuning/tuning-description.ts';
-import { peftFiles, type PeftFiles, readWeightAdapter } from '../../tuning/weight-adapter.ts';
+import { peftFiles, type PeftFiles } from '../../tuning/peft-files.ts';
+import { readWeightAdapter } from '../../tuning/weight-adapter.ts';
 
 export interface StoredTuning {
   readonly kind: TuningKind;
@@ -35,15 +36,20 @@ export async function dropTuning(storageName: string, task: string, kind: Tuning
 }
 
 /**
- * The trained LoRA of a task as the files that Python's peft reads.
+ * The trained LoRA or (IA)³ of a task as the files that Python's peft reads.
  *
  * @throws PersonaPlugError `not-found` when none was trained.
  */
-export async function exportAdapter(storageName: string, task: string, baseModel: string): Promise<PeftFiles> {
+export async function exportAdapter(
+  storageName: string,
+  task: string,
+  baseModel: string,
+  kind: Exclude<TuningKind, 'prompt'> = 'lora',
+): Promise<PeftFiles> {
   return await withHistory(storageName, async (store) => {
-    const record = await store.tuning(task, 'lora');
+    const record = await store.tuning(task, kind);
     if (record === null) {
-      throw new PersonaPlugError('not-found', `No LoRA was trained for "${task}". Train one with startTuning.`);
+      throw new PersonaPlugError('not-found', `No "${kind}" was trained for "${task}". Train one with startTuning.`);
     }
     return peftFiles(readWeightAdapter(record), baseModel);
   });
