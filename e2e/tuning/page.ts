@@ -12,16 +12,19 @@ import {
 } from '../../src/worker/tuning/index.ts';
 
 const task = 'news_headline';
-const places = ['bridge', 'school', 'market', 'harbour', 'library', 'station'];
+const places = ['bridge', 'school', 'market', 'harbour', 'library', 'station', 'garden', 'theatre'];
 
 const request: TuningRequest = { task, options: { kind: 'prompt', passes: 4, batchSize: 1, rate: 0.05, patience: 4 } };
 
-async function fill(name: string): Promise<void> {
+/** So many steps that a test can kill it again and again, and patience to the end. */
+const longRequest: TuningRequest = { task, options: { ...request.options, passes: 10, patience: 10 } };
+
+async function fill(name: string, count = 6): Promise<void> {
   await using store = await openHistory({ name });
   const { manifest } = await createUrlModelSource('/models/').open('plug', 'plug');
   const { dim, embedder } = manifest.plug;
   await store.put(
-    places.map((place, index) => {
+    places.slice(0, count).map((place, index) => {
       const unit = (seed: number): Float32Array<ArrayBuffer> => {
         const random = createRandom(seed);
         const values = Float32Array.from({ length: dim }, () => random() - 0.5);
@@ -93,12 +96,24 @@ const tuningTestPage = {
     return { events, thrown, longestGap, state: await state(name) };
   },
 
-  /** Starts, and resolves at the checkpoint of a step: then the test kills the browser. */
-  async runUntil(name: string, step: number): Promise<number> {
-    for await (const event of job(name, request).running) {
-      if (event.type === 'step' && event.step >= step) return event.step;
+  /** The long training without an interruption: how many steps it took, and what came out. */
+  async runLong(name: string, isResumed: boolean) {
+    const { worker, running } = job(name, isResumed ? { task, resume: 'prompt' } : longRequest);
+    const steps: number[] = [];
+    for await (const event of running) if (event.type === 'step') steps.push(event.step);
+    worker.terminate();
+    return { steps, state: await state(name) };
+  },
+
+  /** Starts or resumes the long training, and resolves at a step while it goes on: then the test kills the browser. */
+  async runLongUntil(name: string, step: number, isResumed: boolean): Promise<{ first: number; step: number }> {
+    let first: number | null = null;
+    for await (const event of job(name, isResumed ? { task, resume: 'prompt' } : longRequest).running) {
+      if (event.type !== 'step') continue;
+      first ??= event.step;
+      if (event.step >= step) return { first, step: event.step };
     }
-    throw new Error('The training ended before that step.');
+    throw new Error(`The training ended before step ${step}.`);
   },
 
   /** Trains a LoRA, shows it, takes it out, deletes it. */
