@@ -25,9 +25,9 @@ export async function adapterScenario(
     return { loss: losses.reduce((total, loss) => total + loss, 0) / losses.length, logits: rows };
   };
   const before = await run();
-  await model.useAdapter?.({ id: 'golden', rank: 8, scale: 1, matrices });
+  await model.useAdapter?.({ kind: 'lora', id: 'golden', rank: 8, scale: 1, matrices });
   const merged = await run();
-  const wrong = { id: 'wrong', rank: 3, scale: 1, matrices };
+  const wrong = { kind: 'lora', id: 'wrong', rank: 3, scale: 1, matrices } as const;
   const refused = await codeOf(async () => await model.useAdapter?.(wrong));
   const still = await run();
   await model.useAdapter?.(null);
