@@ -85,7 +85,7 @@ def export_language_model(
     if library is not None:
         shutil.copyfile(library, target / "model.wasm")
     shutil.copyfile(NOTICES, target / NOTICES.name)
-    export_onnx_llm.export(config_path, target / "tensor-cache.json", target / "model.onnx")
+    onnx = export_onnx_llm.export(config_path, target / "tensor-cache.json", target / "model.onnx")
     results = results_of(directory)
     sources = ("wikipedia", *sources_of(results.get("task-tune", {}).get("kept", SHIPPED_TASKS)))
     (target / "LICENSE").write_text(licence_text())
@@ -129,7 +129,7 @@ def export_language_model(
             "endTokens": [END],
             "tokenizer": "tokenizer.json",
             "promptTemplate": [dict(entry) for entry in NANO_TEMPLATE],
-            "onnx": {"graph": "model.onnx", "externalData": shards, "externalDtype": "bfloat16"},
+            "onnx": onnx,
             "webllm": {"library": "model.wasm", "version": WEBLLM_VERSION},
         },
     )

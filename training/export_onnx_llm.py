@@ -12,7 +12,9 @@ n = tokens of this call, p = tokens in the cache, t = p + n, h = hidden size, d 
 Inputs    input_ids int64 [n] (0 where soft), soft_rows float32 [n, h] (0 where not soft), is_soft bool [n],
           first_logit int64 [1], past_key_values float32 [layers, 2, key heads, p, d] (p may be 0),
           adapter_a float32 [layers, r, h], adapter_b float32 [layers, (query heads + 2 key heads) d, r]: one user's change of the
-          fused q, k and v projection, b·a of each layer; zeros of r = 1 leave every number as it is, bit for bit
+          fused q, k and v projection, b·a of each layer; zeros of r = 1 leave every number as it is, bit for bit;
+          rescale_qkv float32 [layers, (query heads + 2 key heads) d], rescale_down float32 [layers, feed-forward size]: (IA)³, l - 1
+          of what that projection gives (before the rotary positions) and of what the down projection takes; zeros likewise
 Outputs   logits float32 [n - first_logit, vocabulary], present_key_values float32 [layers, 2, key heads, t, d]
 
 There is one sequence and no batch dimension. Matrix products are Gemm with a transposed weight, so no runtime holds a
@@ -61,7 +63,8 @@ class LlamaGraph:
     def build(self) -> onnx.ModelProto:
         graph, config = self.graph, self.config
         self.prepare_positions()
-        self.adapters = [self.matrices("adapter_a"), self.matrices("adapter_b")]
+        self.adapters = [self.by_layer("adapter_a"), self.by_layer("adapter_b")]
+        self.scales = [self.by_layer(self.scale("rescale_qkv")), self.by_layer(self.scale("rescale_down"))]
         past = self.past_by_layer()
         words = graph.node("Gather", self.weights["model.embed_tokens.weight"], "input_ids")
         soft = graph.node("Unsqueeze", "is_soft", graph.constant([1]))
@@ -84,7 +87,7 @@ class LlamaGraph:
             mixed = self.linear(f"{layer}self_attn.o_proj.weight", mixed)
             x, residual = self.add_and_norm(f"{layer}post_attention_layernorm.weight", mixed, residual)
             following = "model.norm.weight" if is_last else f"model.layers.{index + 1}.input_layernorm.weight"
-            x, residual = self.add_and_norm(following, self.feed_forward(layer, x), residual)
+            x, residual = self.add_and_norm(following, self.feed_forward(index, x), residual)
         head = "model.embed_tokens.weight" if config.tie_word_embeddings else "lm_head.weight"
         self.linear(head, x, output="logits")
         stacked = graph.concat_tree(present, 0)  # [layers * 2, key heads, t, d]
@@ -106,6 +109,8 @@ class LlamaGraph:
             ("past_key_values", TensorProto.FLOAT, cache("p")),
             ("adapter_a", TensorProto.FLOAT, [config.num_hidden_layers, "r", config.hidden_size]),
             ("adapter_b", TensorProto.FLOAT, [config.num_hidden_layers, self.qkv_width, "r"]),
+            ("rescale_qkv", TensorProto.FLOAT, [config.num_hidden_layers, self.qkv_width]),
+            ("rescale_down", TensorProto.FLOAT, [config.num_hidden_layers, config.intermediate_size]),
         ]
         outputs = [
             ("logits", TensorProto.FLOAT, ["s", config.vocab_size]),
@@ -142,8 +147,12 @@ class LlamaGraph:
         shape = graph.node("Concat", before, self.past_length, after, axis=0)
         return graph.split_tree(graph.node("Reshape", "past_key_values", shape), parts, 0)
 
-    def matrices(self, stacked: str) -> list[str]:
-        """The matrix of each layer of an input [layers, rows, columns]."""
+    def scale(self, change: str) -> str:
+        """l of l - 1. Times exactly 1 is what it was, which adding a product with 0 is only for finite numbers."""
+        return self.graph.node("Add", change, self.graph.constant(numpy.float32(1)))
+
+    def by_layer(self, stacked: str) -> list[str]:
+        """The part of each layer of a value [layers, …]."""
         graph = self.graph
         parts = graph.split_tree(stacked, self.config.num_hidden_layers, 0)
         return [graph.node("Squeeze", part, graph.constant([0])) for part in parts]
@@ -172,6 +181,7 @@ class LlamaGraph:
         qkv = self.linear(f"model.layers.{index}.self_attn.qkv_proj.weight", x)
         adapter_a, adapter_b = (matrices[index] for matrices in self.adapters)
         qkv = graph.node("Gemm", graph.node("Gemm", x, adapter_a, transB=1), adapter_b, qkv, transB=1)
+        qkv = graph.node("Mul", qkv, self.scales[0][index])
         qkv = graph.node("Reshape", qkv, graph.constant([1, -1, queries + 2 * keys, d]))
         qkv = graph.node("Transpose", qkv, perm=[0, 2, 1, 3])  # [1, heads, n, d]
         rotated, value = graph.split(qkv, [queries + keys, keys], 1)
@@ -189,11 +199,12 @@ class LlamaGraph:
         mixed = graph.node("Transpose", mixed, perm=[1, 0, 2])
         return graph.node("Reshape", mixed, graph.constant([-1, queries * d])), key, value
 
-    def feed_forward(self, layer: str, x: str) -> str:
-        size = self.config.intermediate_size
+    def feed_forward(self, index: int, x: str) -> str:
+        layer, size = f"model.layers.{index}.", self.config.intermediate_size
         gate, up = self.graph.split(self.linear(f"{layer}mlp.gate_up_proj.weight", x), [size, size], 1)
         silu = self.graph.node("QuickGelu", gate, alpha=1.0)  # x · sigmoid(x)
-        return self.linear(f"{layer}mlp.down_proj.weight", self.graph.node("Mul", silu, up))
+        activated = self.graph.node("Mul", self.graph.node("Mul", silu, up), self.scales[1][index])
+        return self.linear(f"{layer}mlp.down_proj.weight", activated)
 
 
 def read_records(tensor_cache: Path) -> dict[str, dict[str, Any]]:
@@ -216,7 +227,12 @@ def export(checkpoint_config: str | Path, tensor_cache_json: str | Path, output_
     records = read_records(Path(tensor_cache_json))
     Path(output_graph).write_bytes(LlamaGraph(config, records).build().SerializeToString())
     shards = sorted({record["location"] for record in records.values()})
-    return {"graph": Path(output_graph).name, "externalData": shards, "externalDtype": "bfloat16"}
+    return {
+        "graph": Path(output_graph).name,
+        "externalData": shards,
+        "externalDtype": "bfloat16",
+        "adapters": ["lora", "ia3"],
+    }
 
 
 def open_session(folder: str | Path, block: dict[str, Any], threads: int = 1) -> onnxruntime.InferenceSession:
@@ -236,6 +252,8 @@ def no_adapter(config: LlamaConfig) -> dict[str, numpy.ndarray]:
     return {
         "adapter_a": numpy.zeros((layers, 1, config.hidden_size), "float32"),
         "adapter_b": numpy.zeros((layers, width, 1), "float32"),
+        "rescale_qkv": numpy.zeros((layers, width), "float32"),
+        "rescale_down": numpy.zeros((layers, config.intermediate_size), "float32"),
     }
 
 

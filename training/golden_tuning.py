@@ -1,4 +1,4 @@
-"""Golden losses and gradients of tuning in the tab: soft prompt rows and LoRA matrices on fixed inputs, computed by torch.
+"""Golden losses and gradients of tuning in the tab: soft prompt rows, LoRA matrices and (IA)³ vectors on fixed inputs, computed by torch.
 
     python -m training.golden_tuning --models models --output models/golden
 
@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
+from training.ia3 import RescaledLinear, add_ia3
 from training.lora import LoraLinear, add_lora
 from training.model_package import read_manifest
 from training.prompts import lay_out, prompt_text
@@ -33,6 +34,7 @@ CASES = (
     ("news_headline", "The city builds a new bicycle bridge over the river, and shop owners hope.", "A bridge for bicycles", 4, "prompt"),
     ("paper_title", "We train small language models on the texts of one author. " * 9, "One author, one model", 8, "prompt"),
     ("news_headline", "Rain has stopped the match for the third time this week.", "Rain, again", 0, "lora"),
+    ("news_headline", "The museum shows the first radios again, and visitors may turn every knob.", "Knobs to turn", 0, "ia3"),
 )
 
 
@@ -63,7 +65,7 @@ def answer_loss(model: torch.nn.Module, embeddings: Tensor, answer: list[int]) -
 
 
 def tuning_case(model: torch.nn.Module, tokenizer: TextTokenizer, writer: Writer, case: tuple) -> dict[str, object]:
-    """One case: the soft rows are `base + prompt`, both waves; LoRA cases have no rows."""
+    """One case: the soft rows are `base + prompt`, both waves; LoRA and (IA)³ cases have no rows."""
     task, text, output, rows, kind = case
     segments = [
         segment
@@ -86,6 +88,10 @@ def tuning_case(model: torch.nn.Module, tokenizer: TextTokenizer, writer: Writer
         with torch.no_grad():
             layer.lora_a.copy_(waves(tuple(layer.lora_a.shape), 0.05, 0.31 + 0.01 * number, 0.2))
             layer.lora_b.copy_(waves(tuple(layer.lora_b.shape), 0.05, 0.43 + 0.01 * number, 0.4))
+    vectors: dict[str, RescaledLinear] = add_ia3(model) if kind == "ia3" else {}
+    for number, vector in enumerate(vectors.values()):
+        with torch.no_grad():
+            vector.change.copy_(waves(tuple(vector.change.shape), 0.3, 0.29 + 0.01 * number, 0.6))
     loss = answer_loss(model, torch.cat(parts), answer)
     loss.backward()
     gradients: dict[str, object] = {}
@@ -95,6 +101,9 @@ def tuning_case(model: torch.nn.Module, tokenizer: TextTokenizer, writer: Writer
         if int(name.split(".")[1]) in KEPT_LAYERS:
             gradients[f"{name}.A"] = writer.array(layer.lora_a.grad)
             gradients[f"{name}.B"] = writer.array(layer.lora_b.grad)
+    for name, vector in vectors.items():
+        if int(name.split(".")[1]) in KEPT_LAYERS:
+            gradients[name] = writer.array(vector.change.grad)
     return {
         "name": f"{task} {kind}",
         "kind": kind,

@@ -2,8 +2,9 @@
 
     python -m training.peft_reference ADAPTER_FOLDER --package models/nano-llm
 
-Loads the folder (adapter_config.json, adapter_model.safetensors) with peft and compares its logits with those of the same matrices
-applied by `training.lora`. Exit status 1 when they differ, or when a matrix of the file did not arrive in the model.
+Loads the folder (adapter_config.json, adapter_model.safetensors) with peft and compares its logits with those of the same numbers
+applied by `training.lora` or `training.ia3`. Exit status 1 when they differ, or when a tensor of the file did not arrive in the
+model.
 """
 
 from __future__ import annotations
@@ -16,11 +17,35 @@ from pathlib import Path
 import torch
 from peft import PeftModel
 from safetensors.torch import load_file
+from torch import Tensor, nn
 
+from training.ia3 import MODULES, add_ia3
 from training.lora import add_lora
 from training.shipped import shipped_language_model
 
 TOLERANCE = 1e-4  # float32 sums in another order
+LAYERS = "base_model.model.model.layers"
+
+
+def apply_lora(model: nn.Module, config: dict, tensors: dict[str, Tensor]) -> None:
+    """Takes the matrices of a LoRA out of `tensors`."""
+    for name, layer in add_lora(model, config["r"], config["lora_alpha"]).items():
+        _, number, projection = name.split(".")
+        stem = f"{LAYERS}.{number}.self_attn.{projection}_proj"
+        with torch.no_grad():
+            layer.lora_a.copy_(tensors.pop(f"{stem}.lora_A.weight"))
+            layer.lora_b.copy_(tensors.pop(f"{stem}.lora_B.weight"))
+
+
+def apply_ia3(model: nn.Module, _config: dict, tensors: dict[str, Tensor]) -> None:
+    """Takes the vectors of an (IA)³ out of `tensors`; they are l, ours are l - 1."""
+    for name, layer in add_ia3(model).items():
+        _, number, place = name.split(".")
+        with torch.no_grad():
+            layer.change.copy_(tensors.pop(f"{LAYERS}.{number}.{MODULES[place]}.ia3_l").reshape(-1) - 1)
+
+
+APPLY = {"LORA": apply_lora, "IA3": apply_ia3}
 
 
 def largest_difference(adapter: Path, package: Path) -> float:
@@ -29,20 +54,15 @@ def largest_difference(adapter: Path, package: Path) -> float:
     config = json.loads((adapter / "adapter_config.json").read_text())
     tensors = load_file(adapter / "adapter_model.safetensors")
     own = shipped_language_model(package)
-    for name, layer in add_lora(own, config["r"], config["lora_alpha"]).items():
-        _, number, projection = name.split(".")
-        stem = f"base_model.model.model.layers.{number}.self_attn.{projection}_proj"
-        with torch.no_grad():
-            layer.lora_a.copy_(tensors.pop(f"{stem}.lora_A.weight"))
-            layer.lora_b.copy_(tensors.pop(f"{stem}.lora_B.weight"))
+    APPLY[config["peft_type"]](own, config, tensors)
     if tensors:
-        raise SystemExit(f"the adapter holds matrices that the model has no place for: {', '.join(tensors)}")
+        raise SystemExit(f"the adapter holds tensors that the model has no place for: {', '.join(tensors)}")
     with torch.no_grad():
         plain = shipped_language_model(package)(ids).logits
         expected = own(ids).logits
         found = PeftModel.from_pretrained(shipped_language_model(package), str(adapter)).eval()(ids).logits
     if (plain - found).abs().max() < 10 * TOLERANCE:
-        raise SystemExit("peft loaded the adapter, but it changes nothing. Check the names of its matrices.")
+        raise SystemExit("peft loaded the adapter, but it changes nothing. Check the names of its tensors.")
     return float((expected - found).abs().max())
 
 

@@ -10,8 +10,9 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from training.export_onnx_llm import export, no_adapter, open_session, read_records
-from training.onnx_graph import Graph
+from training.ia3 import add_ia3
 from training.lora import add_lora
+from training.onnx_graph import Graph
 from training.webllm_library.convert_weights import convert
 from training.webllm_library.llama_config import LlamaConfig as GraphConfig
 
@@ -46,7 +47,12 @@ def models(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     (folder / "tokenizer.json").write_text("{}")
     convert(folder, folder / "web")
     block = export(folder / "config.json", folder / "web/tensor-cache.json", folder / "web/model.onnx")
-    assert block == {"graph": "model.onnx", "externalData": ["params_shard_0.bin"], "externalDtype": "bfloat16"}
+    assert block == {
+        "graph": "model.onnx",
+        "externalData": ["params_shard_0.bin"],
+        "externalDtype": "bfloat16",
+        "adapters": ["lora", "ia3"],
+    }
     session = open_session(folder / "web", block)
     return model, session, config.num_hidden_layers, config.num_key_value_heads, no_adapter(GraphConfig.load(folder / "config.json"))
 
@@ -116,10 +122,41 @@ def test_an_adapter_is_lora_on_queries_and_values(models) -> None:
         "first_logit": numpy.array([0], "int64"),
         "past_key_values": numpy.zeros((layers, 2, key_heads, 0, HEAD), "float32"),
     }
-    found = session.run(["logits"], feeds | {"adapter_a": a, "adapter_b": b})[0]
+    found = session.run(["logits"], feeds | no_change | {"adapter_a": a, "adapter_b": b})[0]
     numpy.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
     assert numpy.abs(found - plain).max() > 0.01
     assert numpy.abs(session.run(["logits"], feeds | no_change)[0] - plain).max() < 1e-4
+
+
+def test_rescaling_is_ia3(models) -> None:
+    model, session, layers, key_heads, no_change = models
+    ids, rows, is_soft, plain = prompt(model, 12)
+    tuned = copy.deepcopy(model)
+    queries, keys = 4 * HEAD, key_heads * HEAD
+    random = numpy.random.default_rng(3)
+    change = {name: numpy.zeros_like(no_change[name]) for name in ("rescale_qkv", "rescale_down")}
+    for name, layer in add_ia3(tuned).items():
+        _, number, place = name.split(".")
+        values = random.normal(0, 0.3, layer.change.numel()).astype("float32")
+        start = {"k": queries, "v": queries + keys, "down": 0}[place]
+        target = change["rescale_down" if place == "down" else "rescale_qkv"][int(number)]
+        target[start : start + len(values)] = values
+        with torch.no_grad():
+            layer.change.copy_(torch.from_numpy(values))
+    embeddings = model.get_input_embeddings()(torch.tensor(ids))
+    embeddings[torch.from_numpy(is_soft)] = torch.from_numpy(rows[is_soft])
+    with torch.no_grad():
+        expected = tuned(inputs_embeds=embeddings[None]).logits[0].numpy()
+    feeds = {
+        "input_ids": ids.astype("int64"),
+        "soft_rows": rows,
+        "is_soft": is_soft,
+        "first_logit": numpy.array([0], "int64"),
+        "past_key_values": numpy.zeros((layers, 2, key_heads, 0, HEAD), "float32"),
+    }
+    found = session.run(["logits"], feeds | no_change | change)[0]
+    numpy.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+    assert numpy.abs(found - plain).max() > 0.01
 
 
 def test_no_step_of_a_tree_binds_more_buffers_than_webgpu_allows() -> None:
