@@ -35,6 +35,7 @@ async function keep(store: HistoryStore, fields: Partial<TuningDescription>, fil
     state: 'running' as const,
     run: 'one',
     items: [id],
+    settings: '',
     description: JSON.stringify(description),
     tensors: writeSafetensors(new Map([['prompt', { shape: [count, plug.hiddenSize], data }]])),
   };

@@ -1,6 +1,7 @@
 // What lies in the database, and how each version came out of the one before.
 import type { DBSchema, IDBPDatabase, IDBPTransaction, StoreNames } from 'idb';
 import type { HistoryItem, ItemVectors } from './history-item.ts';
+import { addSettings } from './migrate-tunings.ts';
 import type { TuningRecord } from './tuning-record.ts';
 
 /** Task, date ('' where undated: IndexedDB has no key null), id. */
@@ -80,6 +81,13 @@ export const migrations: readonly Migration[] = [
     migrate(database) {
       const store = database.createObjectStore('tunings', { keyPath: ['task', 'kind', 'state'] });
       store.createIndex('item', 'items', { multiEntry: true });
+    },
+  },
+  {
+    // How a tuning was asked for stands apart from what came out, since it outlives a forgotten item.
+    version: 4,
+    migrate(_database, transaction) {
+      addSettings(transaction);
     },
   },
 ];

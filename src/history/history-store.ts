@@ -1,7 +1,7 @@
 // The contract of a history: items with their vectors, all-or-nothing writes, exact deletion. `openHistory` keeps it in
 // IndexedDB, `memoryHistory` in memory; src/testing/history-contract.ts is the contract as tests.
 import type { HistoryItem, ItemVectors, StoredItem } from './history-item.ts';
-import type { TuningRecords } from './tuning-record.ts';
+import type { TuningRecord, TuningRecords } from './tuning-record.ts';
 
 /** An item together with the vectors that were made of it. */
 export interface EmbeddedItem {
@@ -28,6 +28,12 @@ export interface PutResult {
   readonly unchanged: number;
 }
 
+export interface PutOptions {
+  readonly signal?: AbortSignal;
+  /** Of an import: kept where there is none of their task and kind yet and all their items are there. */
+  readonly tunings?: readonly TuningRecord[];
+}
+
 export interface HistoryStore extends TuningRecords, AsyncDisposable {
   /**
    * Writes items and vectors in one transaction: all or none, also when `signal` aborts it. An id that exists is left
@@ -35,7 +41,7 @@ export interface HistoryStore extends TuningRecords, AsyncDisposable {
    *
    * @throws PersonaPlugError `storage-quota`, `storage-failed`, `storage-blocked`, `closed`, or `signal.reason`.
    */
-  put(entries: readonly EmbeddedItem[], options?: { readonly signal?: AbortSignal }): Promise<PutResult>;
+  put(entries: readonly EmbeddedItem[], options?: PutOptions): Promise<PutResult>;
   get(id: string): Promise<StoredItem | undefined>;
   /** The ids of those items that are stored just so, with vectors of this embedder (fingerprint). */
   has(items: readonly HistoryItem[], embedder: string): Promise<Set<string>>;
@@ -45,7 +51,7 @@ export interface HistoryStore extends TuningRecords, AsyncDisposable {
   items(task?: string): Promise<HistoryItem[]>;
   /** Items per task, without reading the vectors. */
   count(): Promise<Record<string, number>>;
-  /** Removes the item, its vectors, its projections and the tunings made of it in one transaction; false when there was none. */
+  /** Removes the item, its vectors, its projections and the parameters of the tunings made of it in one transaction; false when there was none. */
   delete(id: string): Promise<boolean>;
   /** Removes everything, the caches included. */
   clear(): Promise<void>;

@@ -13,9 +13,12 @@ import {
   toItemRecord,
   type VectorsRecord,
 } from './history-schema.ts';
-import type { EmbeddedItem, HistoryStore } from './history-store.ts';
+import type { EmbeddedItem, HistoryStore, PutResult } from './history-store.ts';
 import { toStorageError } from './storage-error.ts';
-import { dropTunings, dropTuningsOfItem, keepTuning, startTuning } from './tuning-transactions.ts';
+import { indexedDbTunings } from './indexeddb-tunings.ts';
+import type { TuningRecord } from './tuning-record.ts';
+import { addTunings, markStale } from './tuning-transactions.ts';
+import type { TuningWatch } from './tuning-watch.ts';
 
 type StoreName = StoreNames<HistorySchema>;
 type ReadTransaction = IDBPTransaction<HistorySchema, StoreName[]>;
@@ -26,8 +29,17 @@ const allStores: StoreName[] = ['items', 'vectors', 'projections', 'tunings'];
 /** Gives the database while it is open, and throws why it is not. */
 export type DatabaseGate = () => HistoryDatabase;
 
-/** `close` ends the connection; `gate` throws from then on. */
-export function indexedDbHistory(name: string, gate: DatabaseGate, close: () => void): HistoryStore {
+export interface HistoryConnection {
+  readonly name: string;
+  readonly gate: DatabaseGate;
+  /** Ends the connection; `gate` throws from then on. */
+  readonly close: () => void;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+  readonly watch: TuningWatch;
+}
+
+export function indexedDbHistory({ name, gate, close, clock, watch }: HistoryConnection): HistoryStore {
   /** Runs `work` in one transaction: committed as a whole, or rolled back as a whole. */
   async function write<T>(
     work: (transaction: WriteTransaction) => Promise<T>,
@@ -77,7 +89,13 @@ export function indexedDbHistory(name: string, gate: DatabaseGate, close: () => 
 
   return {
     async put(entries, options) {
-      return await write(async (transaction) => await putAll(transaction, entries), { signal: options?.signal });
+      const { signal, tunings = [] } = options ?? {};
+      const { result, tuningsChanged } = await write(
+        async (transaction) => await putAll(transaction, entries, tunings, clock()),
+        { signal },
+      );
+      if (tuningsChanged > 0) watch.changed();
+      return result;
     },
     async get(id) {
       return await read(async (database) => {
@@ -118,21 +136,24 @@ export function indexedDbHistory(name: string, gate: DatabaseGate, close: () => 
       return await read(countTasks);
     },
     async delete(id) {
-      return await write(async (transaction) => {
+      const { isThere, tuningsChanged } = await write(async (transaction) => {
         const isThere = (await transaction.objectStore('items').getKey(id)) !== undefined;
-        await Promise.all([
+        const [tuningsChanged] = await Promise.all([
+          markStale(transaction, [id], { reason: 'forgotten', at: clock() }),
           transaction.objectStore('items').delete(id),
           transaction.objectStore('vectors').delete(id),
           dropProjections(transaction, id),
-          dropTuningsOfItem(transaction, id),
         ]);
-        return isThere;
+        return { isThere, tuningsChanged };
       });
+      if (tuningsChanged > 0) watch.changed();
+      return isThere;
     },
     async clear() {
       await write(async (transaction) => {
         await Promise.all(allStores.map(async (store) => await transaction.objectStore(store).clear()));
       });
+      watch.changed();
     },
     async replaceVectors(entries) {
       return await write(async (transaction) => {
@@ -180,22 +201,9 @@ export function indexedDbHistory(name: string, gate: DatabaseGate, close: () => 
         { durability: 'relaxed' },
       );
     },
-    async startTuning(record) {
-      return await write(async (transaction) => await startTuning(transaction, record));
-    },
-    async keepTuning(record) {
-      return await write(async (transaction) => await keepTuning(transaction, record));
-    },
-    async tuning(task, kind) {
-      return await read(async (database) => (await database.get('tunings', [task, kind, 'done'])) ?? null);
-    },
-    async tunings(task) {
-      return await read(async (database) => await database.getAll('tunings', taskRange(task)));
-    },
-    async dropTunings(task, kind, state) {
-      return await write(async (transaction) => await dropTunings(transaction, task, kind, state));
-    },
+    ...indexedDbTunings({ write, read, watch }),
     async [Symbol.asyncDispose]() {
+      watch[Symbol.dispose]();
       close();
     },
   };
@@ -214,9 +222,12 @@ async function listItems(transaction: ReadTransaction, range: IDBKeyRange | null
 async function putAll(
   transaction: WriteTransaction,
   entries: readonly EmbeddedItem[],
-): Promise<{ added: number; replaced: number; unchanged: number }> {
+  tunings: readonly TuningRecord[],
+  now: number,
+): Promise<{ result: PutResult; tuningsChanged: number }> {
   const [items, vectors] = [transaction.objectStore('items'), transaction.objectStore('vectors')];
   const result = { added: 0, replaced: 0, unchanged: 0 };
+  const changed: string[] = [];
   await Promise.all(
     entries.map(async (entry) => {
       const { item } = entry;
@@ -230,15 +241,16 @@ async function putAll(
         }
       }
       result[old === undefined ? 'added' : 'replaced'] += 1;
+      if (old !== undefined && !isSame) changed.push(item.id);
       await Promise.all([
         items.put(toItemRecord(item)),
         vectors.put(toVectorsRecord(entry)),
         old === undefined ? undefined : dropProjections(transaction, item.id),
-        old === undefined || isSame ? undefined : dropTuningsOfItem(transaction, item.id),
       ]);
     }),
   );
-  return result;
+  const marked = await markStale(transaction, changed, { reason: 'changed', at: now });
+  return { result, tuningsChanged: marked + (await addTunings(transaction, tunings)) };
 }
 
 async function dropProjections(transaction: WriteTransaction, id: string): Promise<void> {

@@ -7,8 +7,8 @@ import type { StoredItem } from './history-item.ts';
 import type { HistoryStore } from './history-store.ts';
 import { memoryTunings } from './memory-tunings.ts';
 
-/** Opens an empty history in memory. */
-export function memoryHistory(): HistoryStore {
+/** Opens an empty history in memory. `clock`: milliseconds since 1970. */
+export function memoryHistory({ clock = Date.now }: { readonly clock?: () => number } = {}): HistoryStore {
   const stored = new Map<string, StoredItem>();
   /** By plug, then by item id. */
   const cache = new Map<string, Map<string, Float32Array<ArrayBuffer>>>();
@@ -36,9 +36,12 @@ export function memoryHistory(): HistoryStore {
         }
         result[old === undefined ? 'added' : 'replaced'] += 1;
         dropProjections(item.id);
-        if (old !== undefined && !isSameItem(old.item, item)) tunings.dropOfItem(item.id);
+        if (old !== undefined && !isSameItem(old.item, item)) {
+          tunings.markStale(item.id, { reason: 'changed', at: clock() });
+        }
         stored.set(item.id, structuredClone({ item, vectors }));
       }
+      tunings.add(options?.tunings ?? []);
       return result;
     },
     async get(id) {
@@ -72,7 +75,7 @@ export function memoryHistory(): HistoryStore {
     async delete(id) {
       assertOpen();
       dropProjections(id);
-      tunings.dropOfItem(id);
+      tunings.markStale(id, { reason: 'forgotten', at: clock() });
       return stored.delete(id);
     },
     async clear() {
@@ -129,10 +132,11 @@ export function memoryHistory(): HistoryStore {
       assertOpen();
       return await tunings.tunings(task);
     },
-    async dropTunings(task, kind, state) {
+    async dropTunings(task, kind, ...states) {
       assertOpen();
-      return await tunings.dropTunings(task, kind, state);
+      return await tunings.dropTunings(task, kind, ...states);
     },
+    watchTunings: (listener) => tunings.watchTunings(listener),
     async [Symbol.asyncDispose]() {
       isClosed = true;
     },

@@ -5,6 +5,7 @@ import { type HistoryDatabase, type HistorySchema, migrate, schemaVersion } from
 import type { HistoryStore } from './history-store.ts';
 import { indexedDbHistory } from './indexeddb-history.ts';
 import { toStorageError } from './storage-error.ts';
+import { createTuningWatch } from './tuning-watch.ts';
 
 /** What happens to an open history without its doing. */
 export type HistoryEvent =
@@ -22,6 +23,8 @@ export interface OpenHistoryOptions {
   /** Milliseconds to wait for other tabs to let go of an older version. @defaultValue 5000 */
   readonly blockedTimeout?: number;
   readonly signal?: AbortSignal;
+  /** Milliseconds since 1970, for the moment that a tuning became stale. @defaultValue `Date.now` */
+  readonly clock?: () => number;
   /** The schema to open; an older one only in tests of the migrations. @defaultValue the present one */
   readonly version?: number;
 }
@@ -83,14 +86,16 @@ export async function openHistory(options: OpenHistoryOptions): Promise<HistoryS
     throw toStorageError(error, name);
   }
   const opened = database;
-  return indexedDbHistory(
+  return indexedDbHistory({
     name,
-    () => {
+    gate() {
       if (closed !== null) throw closed;
       return opened;
     },
-    () => close(new PersonaPlugError('closed', `The history "${name}" is closed. Open it again.`)),
-  );
+    close: () => close(new PersonaPlugError('closed', `The history "${name}" is closed. Open it again.`)),
+    clock: options.clock ?? Date.now,
+    watch: createTuningWatch(new BroadcastChannel(`persona-plug/tunings/${name}`)),
+  });
 }
 
 /** A promise even where there is no IndexedDB at all, and opening throws at once. */

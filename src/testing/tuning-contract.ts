@@ -1,15 +1,18 @@
-// What a history promises about tunings: they never outlive an item that they were made of, nor a run that was dropped.
+// What a history promises about tunings: what they have learned never outlives an item, and none comes back from a run that was dropped.
 import type { HistoryItem } from '../history/history-item.ts';
 import type { EmbeddedItem, HistoryStore } from '../history/history-store.ts';
-import type { TuningRecord } from '../history/tuning-record.ts';
+import type { StaleMark, TuningRecord } from '../history/tuning-record.ts';
 import { equal } from './contract-equal.ts';
 
-const tuning = (fields: Partial<TuningRecord> = {}): TuningRecord => ({
+type Fields = Omit<TuningRecord, 'stale'>;
+
+const tuning = (fields: Partial<Fields> = {}): TuningRecord => ({
   task: 'notes',
   kind: 'prompt',
   state: 'running',
   run: 'first',
   items: ['a', 'b'],
+  settings: '{"seed":1}',
   description: '{"step":0}',
   tensors: Uint8Array.of(1, 2, 3),
   ...fields,
@@ -55,27 +58,113 @@ export const tuningContract = (entry: Entry): { name: string; run: (store: Histo
     },
   },
   {
-    name: 'drops every tuning that an item was part of, with the item and with its change',
+    name: 'erases what was learned of an item with the item and with its change, and keeps how it was asked for',
     async run(store) {
       await store.put([entry('a'), entry('b'), entry('c')]);
-      const start = async (): Promise<void> => {
-        await store.startTuning(tuning());
-        await store.keepTuning(tuning({ state: 'done' }));
-        await store.startTuning(tuning());
-        await store.startTuning(tuning({ kind: 'lora', items: ['c'] }));
-      };
-      const others = [tuning({ kind: 'lora', items: ['c'] })];
-      await start();
+      const others = tuning({ kind: 'lora', items: ['c'] });
+      await keepDone(store, tuning());
+      await store.startTuning(others);
       await store.put([entry('a')]);
-      equal((await store.tunings('notes')).length, 3);
+      equal(await store.tunings('notes'), [others, tuning({ state: 'done' })]);
+      const before = Date.now();
       await store.put([entry('a', { output: 'another' })]);
-      equal(await store.tunings('notes'), others);
-      await start();
-      await store.delete('b');
-      equal(await store.tunings('notes'), others);
+      equal(await store.tuning('notes', 'prompt'), null);
+      equal(await staleOf(store, before), stale({ items: ['b'], reason: 'changed' }));
       equal(await store.keepTuning(tuning()), false);
+      // The id of another forgotten item leaves it too; why and when it became stale stays.
+      await store.delete('b');
+      equal(await staleOf(store, before), stale({ items: [], reason: 'changed' }));
+      equal((await store.tunings('notes'))[0], others);
       await store.clear();
+      equal(await store.tunings(), []);
+    },
+  },
+  {
+    name: 'offers the newest settings of what an item took along, until it is trained again or deleted',
+    async run(store) {
+      await store.put([entry('a'), entry('b'), entry('c')]);
+      const before = Date.now();
+      await keepDone(store, tuning({ items: ['a', 'b', 'c'] }));
+      await store.startTuning(tuning({ run: 'second', items: ['a', 'b', 'c'], settings: '{"seed":2}' }));
+      await store.delete('c');
+      const second = stale({ run: 'second', settings: '{"seed":2}', items: ['a', 'b'], reason: 'forgotten' });
+      equal(await store.tunings('notes'), [
+        { ...second, stale: { reason: 'forgotten', at: (await markOf(store))?.at } },
+      ]);
+      equal(await staleOf(store, before), second);
+      // Begun again and given up, the offer stands; done, it is gone.
+      await store.startTuning(tuning({ run: 'third' }));
+      await store.dropTunings('notes', 'prompt', 'running');
+      equal(await staleOf(store, before), second);
+      await keepDone(store, tuning({ run: 'third' }));
+      equal(await store.tunings('notes'), [tuning({ run: 'third', state: 'done' })]);
+      await store.delete('b');
+      equal(await store.dropTunings('notes', 'prompt'), 1);
       equal(await store.tunings('notes'), []);
     },
   },
+  {
+    name: 'takes both changes of one write out of a tuning',
+    async run(store) {
+      const entries = [entry('a'), entry('b'), entry('c')];
+      await store.put(entries);
+      await keepDone(store, tuning({ items: ['a', 'b', 'c'] }));
+      await store.put([entry('a', { output: 'new' }), entry('b', { output: 'new' })]);
+      equal((await store.tunings('notes'))[0]?.items, ['c']);
+    },
+  },
+  {
+    name: 'takes tunings of an import with its items, where there is none yet',
+    async run(store) {
+      const imported = tuning({ state: 'done', run: 'imported' });
+      await store.put([entry('a')], { tunings: [imported] });
+      equal(await store.tunings(), []);
+      await store.put([entry('b')], { tunings: [imported] });
+      equal(await store.tunings(), [imported]);
+      await store.put([entry('c')], { tunings: [tuning({ state: 'done', run: 'another' })] });
+      equal(await store.tunings(), [imported]);
+    },
+  },
+  {
+    name: 'tells of changes once they are committed',
+    async run(store) {
+      const seen: Promise<string[]>[] = [];
+      const look = async (): Promise<string[]> => (await store.tunings()).map(({ state }) => state);
+      const end = store.watchTunings(() => seen.push(look()));
+      await store.put([entry('a'), entry('b'), entry('c')]);
+      await keepDone(store, tuning());
+      await store.delete('c');
+      await store.delete('a');
+      equal((await Promise.all(seen)).at(-1), ['stale']);
+      const { length } = seen;
+      await store.delete('b');
+      equal(seen.length, length + 1);
+      end();
+      await store.clear();
+      equal(seen.length, length + 1);
+    },
+  },
 ];
+
+async function keepDone(store: HistoryStore, record: TuningRecord): Promise<void> {
+  await store.startTuning(record);
+  equal(await store.keepTuning({ ...record, state: 'done' }), true);
+}
+
+function stale({ reason, ...fields }: Partial<Fields> & Pick<StaleMark, 'reason'>): TuningRecord {
+  const erased = { state: 'stale', description: '', tensors: new Uint8Array(0) } as const;
+  return { ...tuning(fields), ...erased, stale: { reason, at: 0 } };
+}
+
+async function markOf(store: HistoryStore): Promise<StaleMark | undefined> {
+  return (await store.tunings('notes')).find(({ state }) => state === 'stale')?.stale;
+}
+
+/** The stale tuning, its moment checked and set to 0. */
+async function staleOf(store: HistoryStore, before: number): Promise<TuningRecord | undefined> {
+  const record = (await store.tunings('notes')).find(({ state }) => state === 'stale');
+  if (record?.stale === undefined) return undefined;
+  const { reason, at } = record.stale;
+  equal(before <= at && at <= Date.now(), true);
+  return { ...record, stale: { reason, at: 0 } };
+}

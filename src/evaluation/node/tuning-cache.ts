@@ -18,6 +18,8 @@ const schema = v.object({
       state: v.literal('done'),
       run: v.string(),
       items: v.array(v.string()),
+      /** Files of earlier versions have none; nothing in an evaluation trains again. */
+      settings: v.optional(v.string(), ''),
       description: v.string(),
       /** Base64 of the safetensors. */
       tensors: v.string(),

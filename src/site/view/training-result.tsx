@@ -16,7 +16,7 @@ interface StoredProps extends DemoProps {
 
 /** What this browser keeps of one kind, in figures, and the ways to go on with it or to delete it. */
 export function StoredTraining({ demo, name, stored, ended, isDisabled }: StoredProps) {
-  const done = stored.find(({ state }) => state === 'done');
+  const done = stored.find(({ state }) => state === 'ready');
   const paused = stored.find(({ state }) => state === 'running');
   const title = trainingTitles[name.kind];
   const milliseconds = ended?.outcome.type === 'done' ? ended.milliseconds : null;

@@ -12,8 +12,10 @@ import { jaxGradientModel } from '../jax/jax-gradient-model.ts';
 import { loadJax } from '../jax/load-jax.ts';
 import { readLlamaWeights } from '../llama-weights.ts';
 import { parseTuningDescription } from '../tuning-description.ts';
+import { checkTuningOptions } from '../tuning-options.ts';
+import { parseTuningSettings, writeTuningSettings } from '../tuning-settings.ts';
 import { runTuning, type TuningJobControl, type TuningJobEvent } from './tuning-job.ts';
-import type { TuningJobParts, TuningRequest, TuningResumption } from './tuning-run.ts';
+import type { TuningJobParts, TuningRequest, TuningResumption, TuningRetraining } from './tuning-run.ts';
 
 const { source, missing } = goldenModels('nano-llm', 'plug');
 const task = 'news_headline';
@@ -73,7 +75,7 @@ describe.skipIf(missing !== null)('a tuning job', () => {
 
   async function run(
     store: HistoryStore,
-    request: TuningRequest | TuningResumption,
+    request: TuningRequest | TuningResumption | TuningRetraining,
     control: TuningJobControl = {},
     onEvent: (event: TuningJobEvent) => boolean | Promise<boolean> = () => true,
   ): Promise<TuningJobEvent[]> {
@@ -165,6 +167,51 @@ describe.skipIf(missing !== null)('a tuning job', () => {
       return true;
     });
     await expect(ended).rejects.toMatchObject({ code: 'closed' });
+    const left = headlines.map(({ item }) => item.id).filter((id) => id !== 'i2');
+    expect(await store.tunings(task)).toMatchObject([
+      { state: 'stale', items: left, description: '', tensors: new Uint8Array(0), stale: { reason: 'forgotten' } },
+    ]);
+    await expect(run(store, { task, resume: 'prompt' })).rejects.toMatchObject({ code: 'not-found' });
+  });
+
+  test('trained again, a stale tuning is that of a history which never held the item', async () => {
+    const [forgot, never] = [await filledHistory(), await filledHistory()];
+    const asked: TuningRequest = { ...short, base: 'instruction', options: { ...short.options, seed: 7 } };
+    await run(forgot, asked);
+    const withIt = await trained(forgot);
+    await forgot.delete('i2');
+    expect(await trained(forgot)).toBeUndefined();
+    await run(forgot, { task, retrain: 'prompt' });
+    await never.delete('i2');
+    await run(never, asked);
+    const [again] = await forgot.tunings(task);
+    expect(again?.tensors).toEqual((await never.tunings(task))[0]?.tensors);
+    expect(again?.tensors).not.toEqual(withIt);
+    expect(parseTuningSettings(again?.settings ?? '')).toMatchObject({
+      base: 'instruction',
+      plug: parts.plug.fingerprint,
+      languageModel: parts.languageModel,
+      options: { ...asked.options, kind: 'prompt' },
+      startedAt: expect.any(Number),
+    });
+    expect(await forgot.tunings(task)).toHaveLength(1);
+  });
+
+  test('what cannot be trained again says so, and a retraining without a gain ends the offer', async () => {
+    const store = await filledHistory();
+    await expect(run(store, { task, retrain: 'prompt' })).rejects.toMatchObject({ code: 'not-found' });
+    const settings = writeTuningSettings({
+      base: 'persona',
+      plug: parts.plug.fingerprint,
+      languageModel: parts.languageModel,
+      options: checkTuningOptions({ kind: 'prompt', passes: 1, rate: 1e-30 }),
+      startedAt: 0,
+    });
+    const record = { task, kind: 'prompt', state: 'running', run: 'earlier', items: ['i2'], settings } as const;
+    await store.startTuning({ ...record, description: 'text', tensors: Uint8Array.of(1) });
+    await store.delete('i2');
+    const events = await run(store, { task, retrain: 'prompt' });
+    expect(events.at(-1)).toMatchObject({ type: 'end', outcome: { type: 'no-gain' } });
     expect(await store.tunings(task)).toEqual([]);
   });
 

@@ -9,11 +9,13 @@ import type { TuningOptions } from '../tuning-options.ts';
 import {
   checkpointOf,
   resumeRun,
+  retrainingOf,
   runGone,
   startRun,
   type TuningJobParts,
   type TuningRequest,
   type TuningResumption,
+  type TuningRetraining,
   type TuningRun,
 } from './tuning-run.ts';
 
@@ -53,12 +55,12 @@ export interface TuningJobControl {
  */
 export async function* runTuning(
   parts: TuningJobParts,
-  request: TuningRequest | TuningResumption,
+  request: TuningRequest | TuningResumption | TuningRetraining,
   { signal, pause }: TuningJobControl = {},
 ): AsyncGenerator<TuningJobEvent, void, void> {
   const { store, stopwatch = () => performance.now(), checkpointInterval = 5_000 } = parts;
   signal?.throwIfAborted();
-  const run = 'resume' in request ? await resumeRun(parts, request) : await startRun(parts, request);
+  const run = await openRun(parts, request);
   const { record, options, set } = run;
   let { state } = run;
   /** A full disk costs the checkpoint, not the training; only a pause cannot do without one. */
@@ -99,6 +101,14 @@ export async function* runTuning(
   }
 }
 
+async function openRun(
+  parts: TuningJobParts,
+  request: TuningRequest | TuningResumption | TuningRetraining,
+): Promise<TuningRun> {
+  if ('resume' in request) return await resumeRun(parts, request);
+  return await startRun(parts, 'retrain' in request ? await retrainingOf(parts, request) : request);
+}
+
 async function finish(
   parts: TuningJobParts,
   run: TuningRun,
@@ -109,7 +119,8 @@ async function finish(
   if (best === null || startLoss === null)
     throw new PersonaPlugError('internal', 'A training ended without a measure.');
   if (best.pass === 0) {
-    await store.dropTunings(record.task, record.kind, 'running');
+    // A stale one that this was to replace goes with it: the question that it asked is answered.
+    await store.dropTunings(record.task, record.kind, 'running', 'stale');
     return { type: 'no-gain', startLoss };
   }
   const description: TuningDescription = {

@@ -19,6 +19,7 @@ import {
 import { startPrompt } from '../personal-prompt.ts';
 import { startTraining, type TrainingSet, type TrainingState } from '../train.ts';
 import { checkTuningOptions, type TuningOptions, type TuningOptionsInput } from '../tuning-options.ts';
+import { parseTuningSettings, writeTuningSettings } from '../tuning-settings.ts';
 import { packTraining, trainingNumbersSchema, unpackTraining } from './training-file.ts';
 
 /** What a job is made of. */
@@ -48,6 +49,12 @@ export interface TuningRequest {
 export interface TuningResumption {
   readonly task: string;
   readonly resume: TuningKind;
+}
+
+/** Trains again with the options that are kept of a stale tuning, or of one that is done, on what the history holds now. */
+export interface TuningRetraining {
+  readonly task: string;
+  readonly retrain: TuningKind;
 }
 
 const checkpointSchema = v.object({
@@ -82,8 +89,22 @@ export async function startRun(
   const set = trainingSet(parts, task, chosen, items, options);
   const state = startTraining(set, startParameters(parts, chosen, options), options);
   const ids = items.map(({ id }) => id);
-  const blank = { task, kind: options.kind, state: 'running', run: crypto.randomUUID(), items: ids } as const;
-  const empty: TuningRecord = { ...blank, description: '', tensors: new Uint8Array(0) };
+  const empty: TuningRecord = {
+    task,
+    kind: options.kind,
+    state: 'running',
+    run: crypto.randomUUID(),
+    items: ids,
+    settings: writeTuningSettings({
+      base: chosen,
+      plug: parts.plug.fingerprint,
+      languageModel: parts.languageModel,
+      options,
+      startedAt: (parts.clock ?? Date.now)(),
+    }),
+    description: '',
+    tensors: new Uint8Array(0),
+  };
   const run: TuningRun = { record: empty, base: chosen, options, set, state };
   if (!(await parts.store.startTuning(checkpointOf(parts, run, state)))) throw runGone(task);
   return run;
@@ -93,6 +114,23 @@ function startParameters({ plug, weights }: TuningJobParts, base: TuningBase, op
   if (options.kind === 'prompt') return startPrompt(plug, base);
   if (options.kind === 'ia3') return startIa3(weights.shape);
   return startLora(weights.shape, options.rank, options.seed);
+}
+
+/** What a stored tuning was asked for: to be trained from scratch on what the history holds now. */
+export async function retrainingOf(
+  { store }: Pick<TuningJobParts, 'store'>,
+  { task, retrain }: TuningRetraining,
+): Promise<TuningRequest> {
+  const ofKind = (await store.tunings(task)).filter(({ kind }) => kind === retrain);
+  const record = ofKind.find(({ state }) => state === 'stale') ?? ofKind.find(({ state }) => state === 'done');
+  if (record === undefined) {
+    throw new PersonaPlugError(
+      'not-found',
+      `There is no ${retrain} of "${task}" to train again. Start a training with options of its own.`,
+    );
+  }
+  const { base, options } = parseTuningSettings(record.settings);
+  return { task, base, options };
 }
 
 /** Finds the checkpoint of a training, and the items that it goes over. */

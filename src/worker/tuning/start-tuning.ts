@@ -1,7 +1,7 @@
 // The page's end of a training: events to read, and two ways to end it.
 import { PersonaPlugError } from '../../lib/errors.ts';
 import type { TuningJobEvent } from '../../tuning/job/tuning-job.ts';
-import type { TuningRequest, TuningResumption } from '../../tuning/job/tuning-run.ts';
+import type { TuningRequest, TuningResumption, TuningRetraining } from '../../tuning/job/tuning-run.ts';
 import { EventQueue } from '../event-queue.ts';
 import { fromRemoteError } from '../remote-error.ts';
 import { readTuningReply, type TuningCommand, type TuningPlace, wrapTuning } from './tuning-protocol.ts';
@@ -36,7 +36,7 @@ export interface StartTuningOptions {
 export function startTuning(
   worker: Worker,
   place: TuningPlace,
-  request: TuningRequest | TuningResumption,
+  request: TuningRequest | TuningResumption | TuningRetraining,
   { signal }: StartTuningOptions = {},
 ): TuningJob {
   signal?.throwIfAborted();

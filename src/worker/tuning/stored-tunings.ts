@@ -1,38 +1,82 @@
 // What is trained and what is under way, as an application shows it; and the ways to take it out or away.
 import type { HistoryStore } from '../../history/history-store.ts';
-import type { TuningKind } from '../../history/tuning-record.ts';
+import type { StaleMark, TuningKind, TuningRecord } from '../../history/tuning-record.ts';
 import { openHistory } from '../../history/open-history.ts';
 import { PersonaPlugError } from '../../lib/errors.ts';
 import { parseTuningDescription, type TuningDescription } from '../../tuning/tuning-description.ts';
+import { parseTuningSettings, type TuningSettings } from '../../tuning/tuning-settings.ts';
 import { peftFiles, type PeftFiles } from '../../tuning/peft-files.ts';
 import { readWeightAdapter } from '../../tuning/weight-adapter.ts';
 
 export interface StoredTuning {
   readonly kind: TuningKind;
-  /** `running`: paused or interrupted, to be resumed; null stands for what is not known before the end. */
-  readonly state: 'running' | 'done';
+  /**
+   * `running`: under way, paused or interrupted, to be resumed; `ready`: used by answers; `stale`: an item of it was forgotten or
+   * changed, its parameters are erased, and `startTuning` with `retrain` or `dropTuning` decides what becomes of it.
+   */
+  readonly state: 'running' | 'ready' | 'stale';
+  /** Why and when it became stale; null where it is not. */
+  readonly stale: StaleMark | null;
+  /** How it was asked for: options, seed, models, when. */
+  readonly settings: TuningSettings;
+  /** What came out; null where it is not ready. */
   readonly description: TuningDescription | null;
-  /** Items that it was made of. */
+  /** How many items it was made of, and which; of a stale one those that are left. */
   readonly items: number;
+  readonly itemIds: readonly string[];
+  /** Of its parameters: 0 where it is stale. */
   readonly bytes: number;
 }
 
 /** The tunings of a task. `storageName` is the name of the history's database. */
 export async function storedTunings(storageName: string, task: string): Promise<StoredTuning[]> {
   return await withHistory(storageName, async (store) =>
-    (await store.tunings(task)).map(({ kind, state, description, items, tensors }) => ({
+    (await store.tunings(task)).map(({ kind, state, stale = null, settings, description, items, tensors }) => ({
       kind,
-      state,
+      state: shownStates[state],
+      stale,
+      settings: parseTuningSettings(settings),
       description: state === 'done' ? parseTuningDescription(description) : null,
       items: items.length,
+      itemIds: items,
       bytes: tensors.byteLength,
     })),
   );
 }
 
-/** Deletes a tuning and its checkpoint; false when there was none. A training that runs meanwhile ends with `closed`. */
-export async function dropTuning(storageName: string, task: string, kind: TuningKind): Promise<boolean> {
-  return await withHistory(storageName, async (store) => (await store.dropTunings(task, kind)) > 0);
+const shownStates = { running: 'running', done: 'ready', stale: 'stale' } as const satisfies Record<
+  TuningRecord['state'],
+  StoredTuning['state']
+>;
+
+/**
+ * Deletes a tuning with its checkpoint and its stale mark, or only what is in one state of it; false when there was none. A
+ * training that runs meanwhile ends with `closed`.
+ */
+export async function dropTuning(
+  storageName: string,
+  task: string,
+  kind: TuningKind,
+  state?: StoredTuning['state'],
+): Promise<boolean> {
+  const states = state === undefined ? [] : [state === 'ready' ? ('done' as const) : state];
+  return await withHistory(storageName, async (store) => (await store.dropTunings(task, kind, ...states)) > 0);
+}
+
+/**
+ * Tells of every change of the tunings, by any tab: a training that is done, an item that was forgotten. Ends with `signal`.
+ */
+export async function watchTunings(
+  storageName: string,
+  listener: () => void,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<void> {
+  signal.throwIfAborted();
+  const store = await openHistory({ name: storageName });
+  const end = (): void => void store[Symbol.asyncDispose]();
+  if (signal.aborted) return end();
+  store.watchTunings(listener);
+  signal.addEventListener('abort', end, { once: true });
 }
 
 /**

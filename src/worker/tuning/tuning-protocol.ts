@@ -1,6 +1,6 @@
 // What page and training worker say to each other. One worker runs one training at a time.
 import type { TuningJobEvent } from '../../tuning/job/tuning-job.ts';
-import type { TuningRequest, TuningResumption } from '../../tuning/job/tuning-run.ts';
+import type { TuningRequest, TuningResumption, TuningRetraining } from '../../tuning/job/tuning-run.ts';
 import type { RemoteError } from '../protocol.ts';
 
 /** Where a training finds history and models. */
@@ -18,7 +18,11 @@ export interface TuningPlace {
 }
 
 export type TuningCommand =
-  | { readonly type: 'start'; readonly place: TuningPlace; readonly request: TuningRequest | TuningResumption }
+  | {
+      readonly type: 'start';
+      readonly place: TuningPlace;
+      readonly request: TuningRequest | TuningResumption | TuningRetraining;
+    }
   | { readonly type: 'pause' }
   | { readonly type: 'abort' };
 
