@@ -2,7 +2,8 @@
 import type { LanguageModel } from '../language-model/language-model.ts';
 import type { Mutex } from './mutex.ts';
 import type { GenerateEvent, GenerateRequest } from './personalizer.ts';
-import { preparePrompt, type PromptParts } from './prepare-prompt.ts';
+import { preparePrompt, type PreparedPrompt, type PromptParts } from './prepare-prompt.ts';
+import { areStored } from './weights-in-use.ts';
 
 export interface AnswerParts extends PromptParts {
   readonly languageModel: LanguageModel;
@@ -18,17 +19,16 @@ export async function* answer(
 ): AsyncGenerator<GenerateEvent, void, void> {
   const started = parts.stopwatch();
   const elapsed = (): number => parts.stopwatch() - started;
-  const preparing = preparePrompt(parts, request, signal);
-  let step = await preparing.next();
-  for (; step.done !== true; step = await preparing.next()) yield { type: 'progress', progress: step.value };
-  const { explanation, prompt, task, choices, maximumNewTokens, adapter } = step.value;
+  let prepared = yield* prepare(parts, request, signal);
   const embedded = elapsed();
-  yield { type: 'explanation', explanation };
 
   const release = await parts.answerTurn.acquire(signal);
   let text = '';
   let firstToken: number | null = null;
   try {
+    // An item may have been forgotten while this waited for its turn, and what was tuned on it must not speak any more.
+    if (!(await areStored(parts.store, prepared.runs))) prepared = yield* prepare(parts, request, signal);
+    const { prompt, task, choices, maximumNewTokens, adapter } = prepared;
     await parts.languageModel.useAdapter?.(adapter);
     const tokens = parts.languageModel.generate(prompt, {
       maximumNewTokens,
@@ -56,6 +56,19 @@ export async function* answer(
   } finally {
     release();
   }
+}
+
+/** Tells how it goes, and why the prompt is as it is. */
+async function* prepare(
+  parts: AnswerParts,
+  request: GenerateRequest,
+  signal: AbortSignal,
+): AsyncGenerator<GenerateEvent, PreparedPrompt, void> {
+  const preparing = preparePrompt(parts, request, signal);
+  let step = await preparing.next();
+  for (; step.done !== true; step = await preparing.next()) yield { type: 'progress', progress: step.value };
+  yield { type: 'explanation', explanation: step.value.explanation };
+  return step.value;
 }
 
 function readAnswer(text: string, request: GenerateRequest, parse: (text: string) => string | null): string | null {

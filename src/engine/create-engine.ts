@@ -11,6 +11,7 @@ import { createItemEmbedder } from './item-embedder.ts';
 import { createMutex } from './mutex.ts';
 import type { CallOptions, EngineStatus, Personalizer } from './personalizer.ts';
 import { preparePrompt } from './prepare-prompt.ts';
+import { weightsInUse } from './weights-in-use.ts';
 
 /**
  * Makes an engine over its parts, without a worker.
@@ -29,16 +30,18 @@ export function createEngine(parts: EngineParts): Personalizer {
   });
   const stopwatch = parts.stopwatch ?? (() => performance.now());
   const embed = createItemEmbedder(embedder, createMutex(), stopwatch);
+  const answerTurn = createMutex();
+  const weights = weightsInUse({ store, languageModel, answerTurn });
   const answerParts: AnswerParts = {
     store,
     plug,
     embed,
-    languageModel,
+    languageModel: weights.languageModel,
     promptTemplate: parts.promptTemplate,
     tasks: parts.tasks ?? createTaskRegistry(),
     clock: parts.clock ?? Date.now,
     stopwatch,
-    answerTurn: createMutex(),
+    answerTurn,
   };
   const life = new AbortController();
   /** Remembers and imports that have not written yet. */
@@ -62,11 +65,14 @@ export function createEngine(parts: EngineParts): Personalizer {
       const item = await checkItem(input);
       const isThere = (await store.has([item], embed.fingerprint)).size > 0;
       if (!isThere) await store.put([{ item, vectors: await embed.item(item, signal) }], { signal });
+      await weights.takeOutForgotten();
       return item;
     },
     async forget(id, options) {
       during(options);
-      return await store.delete(id);
+      const wasThere = await store.delete(id);
+      await weights.takeOutForgotten();
+      return wasThere;
     },
     async forgetEverything(options) {
       during(options);
@@ -74,6 +80,7 @@ export function createEngine(parts: EngineParts): Personalizer {
       writes.abort(new DOMException('Everything was forgotten while this was being stored.', 'AbortError'));
       writes = new AbortController();
       await store.clear();
+      await weights.takeOutForgotten();
     },
     async items(task, options) {
       during(options);
@@ -82,7 +89,9 @@ export function createEngine(parts: EngineParts): Personalizer {
     async importHistory(jsonl, options) {
       const signal = during(options, writes.signal);
       const { dim } = embedder.identity;
-      return await importHistory({ store, embed, dim }, jsonl, { signal, onProgress: options?.onProgress });
+      const result = await importHistory({ store, embed, dim }, jsonl, { signal, onProgress: options?.onProgress });
+      await weights.takeOutForgotten();
+      return result;
     },
     async exportHistory(options) {
       during(options);
@@ -101,6 +110,7 @@ export function createEngine(parts: EngineParts): Personalizer {
     async [Symbol.asyncDispose]() {
       if (life.signal.aborted) return;
       life.abort(new PersonaPlugError('closed', 'The engine was closed. Create a new one to go on.'));
+      weights[Symbol.dispose]();
       // Each of them, also when another one fails.
       const parts = [languageModel, embedder, store];
       const ended = await Promise.allSettled(parts.map(async (part) => await part[Symbol.asyncDispose]()));

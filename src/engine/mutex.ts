@@ -5,17 +5,22 @@ export interface Mutex {
   run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
   /** Waits for the turn and returns the function that ends it. */
   acquire(signal?: AbortSignal): Promise<() => void>;
+  /** How many turns have begun or wait, and have not ended. */
+  turns(): number;
 }
 
 export function createMutex(): Mutex {
   /** Settles when everyone who came before has ended. */
   let last: Promise<void> = Promise.resolve();
+  let open = 0;
 
   async function acquire(signal?: AbortSignal): Promise<() => void> {
     signal?.throwIfAborted();
     const before = last;
     const { ended, end } = turnOf();
     last = ended;
+    open += 1;
+    void ended.then(() => (open -= 1));
     try {
       await untilTurn(before, signal);
     } catch (error) {
@@ -28,6 +33,7 @@ export function createMutex(): Mutex {
 
   return {
     acquire,
+    turns: () => open,
     async run(work, signal) {
       const release = await acquire(signal);
       try {

@@ -86,7 +86,7 @@ export interface Explanation {
 
 /**
  * One event of an answer. `progress` comes only while stored items still lack vectors of this embedder; then one
- * `explanation`, then deltas, then one `end`. Event types may be added: ignore those you do not know.
+ * `explanation` (and another, where what it tells of was forgotten before the answer's turn came), then deltas, then one `end`. Event types may be added: ignore those you do not know.
  */
 export type GenerateEvent =
   | { readonly type: 'progress'; readonly progress: Progress }

@@ -31,6 +31,8 @@ export interface PreparedPrompt {
   readonly maximumNewTokens: number;
   /** The weights' change to answer with; null for none. */
   readonly adapter: WeightAdapter | null;
+  /** The runs of the tunings that have a part in it. */
+  readonly runs: readonly string[];
 }
 
 /**
@@ -50,7 +52,7 @@ export async function* preparePrompt(
   const choices = request.choices ?? task.choices;
   const memory = yield* readMemory(parts, request, signal);
   const { explanation, persona } = await recollect(parts, request, memory, signal);
-  const { rows, tunings } = await tunedRows(parts, request, persona, signal);
+  const { rows, tunings, runs } = await tunedRows(parts, request, persona, signal);
   const adapter = await tunedAdapter(parts, request);
   const { tokenizer, contextWindow } = parts.languageModel;
   const frame = {
@@ -76,5 +78,6 @@ export async function* preparePrompt(
     choices,
     maximumNewTokens,
     adapter,
+    runs: adapter === null ? runs : [...runs, adapter.id],
   };
 }

@@ -22,6 +22,8 @@ export interface TunedRows {
   readonly rows: PersonaRows | null;
   /** The tunings that changed them. */
   readonly tunings: readonly TuningKind[];
+  /** The runs that made them. */
+  readonly runs: readonly string[];
 }
 
 /**
@@ -37,15 +39,17 @@ export async function tunedRows(
   const { store, plug, languageModel, embed } = parts;
   const rows = persona === null ? null : rowsOf(plug, persona);
   const record = request.tuning === 'none' ? null : await store.tuning(request.task, 'prompt');
-  if (record === null) return { rows, tunings: [] };
+  const untuned: TunedRows = { rows, tunings: [], runs: [] };
+  if (record === null) return untuned;
   const { base, ...made } = parseTuningDescription(record.description);
   const isOfTheseModels = made.plug === plug.fingerprint && made.languageModel === languageModel.fingerprint;
   const isOfThisBase = base === (persona === null ? 'instruction' : 'persona');
-  if (!isOfTheseModels || !isOfThisBase) return { rows, tunings: [] };
+  if (!isOfTheseModels || !isOfThisBase) return untuned;
   const prompt = readPersonalPrompt(request.task, base, readSafetensors(record.tensors));
-  if (rows !== null) return { rows: withPersonalPrompt(rows, prompt), tunings: ['prompt'] };
+  const tuned = { tunings: ['prompt'], runs: [record.run] } as const;
+  if (rows !== null) return { rows: withPersonalPrompt(rows, prompt), ...tuned };
   const query = await embed.text(request.input, signal);
-  return { rows: instructionWithPersonalPrompt(plug, prompt, query), tunings: ['prompt'] };
+  return { rows: instructionWithPersonalPrompt(plug, prompt, query), ...tuned };
 }
 
 function rowsOf(plug: Plug, persona: Persona): PersonaRows {

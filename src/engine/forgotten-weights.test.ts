@@ -1,0 +1,121 @@
+// Personal weights are out of the model as soon as an item of theirs is forgotten, whoever forgets it and whatever else is going on.
+import { expect, test } from 'vitest';
+import { memoryHistory } from '../history/memory-history.ts';
+import type { HistoryStore } from '../history/history-store.ts';
+import { writeSafetensors } from '../model-package/write-safetensors.ts';
+import { fakeEngineParts } from '../testing/fake-personalizer.ts';
+import type { TuningDescription } from '../tuning/tuning-description.ts';
+import { createEngine } from './create-engine.ts';
+import type { GenerateEvent, Personalizer } from './personalizer.ts';
+
+const task = 'notes';
+
+async function keepLora(store: HistoryStore, items: readonly string[], languageModel: string): Promise<void> {
+  const description: TuningDescription = {
+    version: 1,
+    base: 'none',
+    plug: 'any',
+    languageModel,
+    trainedItems: 1,
+    heldOutItems: 1,
+    startLoss: 2,
+    loss: 1,
+    pass: 1,
+    loraScale: 1,
+    finishedAt: 0,
+  };
+  const record = {
+    task,
+    kind: 'lora' as const,
+    state: 'running' as const,
+    run: 'one',
+    items,
+    settings: '',
+    description: JSON.stringify(description),
+    tensors: writeSafetensors(new Map([['layers.0.q.A', { shape: [1, 1], data: new Float32Array(1) }]])),
+  };
+  await store.startTuning(record);
+  expect(await store.keepTuning({ ...record, state: 'done' })).toBe(true);
+}
+
+/** An engine whose model says which adapter it has, with a LoRA of two items. */
+async function engineWithLora() {
+  const store = memoryHistory();
+  const parts = fakeEngineParts({ store });
+  const set: (string | null)[] = [];
+  const engine = createEngine({
+    ...parts,
+    languageModel: { ...parts.languageModel, useAdapter: async (adapter) => void set.push(adapter?.id ?? null) },
+  });
+  const { id: a } = await engine.remember({ task, input: 'a draft', output: 'a title' });
+  const { id: b } = await engine.remember({ id: 'b', task, input: 'another draft', output: 'another title' });
+  await keepLora(store, [a, b], parts.languageModel.fingerprint);
+  return { engine, store, a, set };
+}
+
+async function tunings(engine: Personalizer, onEvent?: (event: GenerateEvent) => Promise<void>): Promise<string[][]> {
+  const seen: string[][] = [];
+  for await (const event of engine.generate({ task, input: 'new', persona: 'none' })) {
+    if (event.type === 'explanation') seen.push([...event.explanation.tunings]);
+    await onEvent?.(event);
+  }
+  return seen;
+}
+
+test('forgetting an item takes the weights out before it resolves', async () => {
+  const { engine, a, set } = await engineWithLora();
+  expect(await tunings(engine)).toEqual([['lora']]);
+  await engine.forget(a);
+  expect(set).toEqual(['one', null]);
+  expect(await tunings(engine)).toEqual([[]]);
+});
+
+test('so do changing one, importing another version of it, and forgetting everything', async () => {
+  for (const act of [
+    async (engine: Personalizer) => void (await engine.remember({ id: 'b', task, input: 'changed', output: 'it' })),
+    async (engine: Personalizer) =>
+      void (await engine.importHistory(JSON.stringify({ id: 'b', task, input: 'changed', output: 'it' }))),
+    async (engine: Personalizer) => await engine.forgetEverything(),
+  ]) {
+    const { engine, set } = await engineWithLora();
+    await tunings(engine);
+    await act(engine);
+    expect(set).toEqual(['one', null]);
+  }
+});
+
+test('so does another who has the history open', async () => {
+  const { engine, store, a, set } = await engineWithLora();
+  await tunings(engine);
+  await store.delete(a);
+  await expect.poll(() => set).toEqual(['one', null]);
+});
+
+test('an answer that is being written ends as it began, and forgetting does not wait for it', async () => {
+  const { engine, a, set } = await engineWithLora();
+  let wasForgotten = false;
+  await tunings(engine, async ({ type }) => {
+    if (type === 'delta' && !wasForgotten) wasForgotten = await engine.forget(a);
+    if (type === 'end') expect(set).toEqual(['one']);
+  });
+  expect(wasForgotten).toBe(true);
+  await expect.poll(() => set).toEqual(['one', null]);
+});
+
+test('an answer that waits for its turn while an item is forgotten is made without what was tuned on it, and says so', async () => {
+  const { engine, a, set } = await engineWithLora();
+  const waiting: Promise<string[][]>[] = [];
+  await tunings(engine, async ({ type }) => {
+    if (type !== 'delta' || waiting.length > 0) return;
+    await new Promise<void>((explained) => {
+      waiting.push(
+        tunings(engine, async (event) => {
+          if (event.type === 'explanation') explained();
+        }),
+      );
+    });
+    await engine.forget(a);
+  });
+  expect(await Promise.all(waiting)).toEqual([[['lora'], []]]);
+  expect(set.at(-1)).toBeNull();
+});
