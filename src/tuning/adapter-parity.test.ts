@@ -7,7 +7,7 @@ import { onnxLanguageModel } from '../language-model/onnx/onnx-language-model.ts
 import { readSafetensors } from '../model-package/safetensors.ts';
 import { goldenLora } from '../testing/golden-lora.ts';
 import { goldenModels } from '../testing/golden-models.ts';
-import { logitTolerance } from '../testing/golden-parity.ts';
+import { logitDistance } from '../testing/logit-distance.ts';
 import { createExample } from './example.ts';
 import type { Parameters } from './gradient-model.ts';
 import { jaxGradientModel } from './jax/jax-gradient-model.ts';
@@ -55,9 +55,9 @@ describe.skipIf(missing !== null)('an adapter', () => {
     if (!takesAdapter) skip('no adapter inputs');
     await onnx.useAdapter?.(adapter);
     const answered = await onnx.logits(prompt, continuation.slice(0, 2));
-    expect(distance(trained, answered)).toBeLessThanOrEqual(1);
+    expect(logitDistance(trained, answered)).toBeLessThanOrEqual(1);
     await onnx.useAdapter?.(null);
-    expect(distance(trained, await onnx.logits(prompt, continuation.slice(0, 2)))).toBeGreaterThan(10);
+    expect(logitDistance(trained, await onnx.logits(prompt, continuation.slice(0, 2)))).toBeGreaterThan(10);
   });
 
   test('taken away again, every logit is bit for bit what it was', async ({ skip }) => {
@@ -97,12 +97,3 @@ describe.skipIf(missing !== null)('an adapter', () => {
     writeFileSync(join(folder, 'adapter_model.safetensors'), tensors);
   });
 });
-
-/** Largest difference of logits, in tolerances. */
-function distance(left: readonly Float32Array[], right: readonly Float32Array[]): number {
-  return Math.max(
-    ...left.flatMap((row, step) =>
-      Array.from(row, (logit, token) => Math.abs(logit - (right[step]?.[token] ?? Infinity)) / logitTolerance(logit)),
-    ),
-  );
-}

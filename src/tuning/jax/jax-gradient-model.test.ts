@@ -1,6 +1,7 @@
 // The nano LLM on jax-js's wasm backend in Node, held to torch: logits, losses, gradients.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PromptSegment } from '../../language-model/language-model.ts';
+import { goldenIa3 } from '../../testing/golden-ia3.ts';
 import { goldenLora } from '../../testing/golden-lora.ts';
 import { openGoldenFiles } from '../../testing/golden-files.ts';
 import { goldenModels } from '../../testing/golden-models.ts';
@@ -87,6 +88,7 @@ describe.skipIf(missing !== null)('the shipped language model on jax-js', () => 
     if (kind === 'prompt') {
       return { example, parameters: new Map([['prompt', waves([example.trainableRows, hiddenSize], 0.02, 0.7, 0.3)]]) };
     }
+    if (kind === 'ia3') return { example, parameters: goldenIa3(weights.shape) };
     return { example, parameters: goldenLora(weights.shape, golden?.rank ?? 0) };
   }
 });

@@ -1,0 +1,47 @@
+// Graphs that were exported without an adapter's inputs: they answer, and say why they take no adapter.
+import { expect, test } from 'vitest';
+import { createOnnxSession } from '../../onnx-runtime/onnx-session.ts';
+import { negationGraph } from '../../testing/negation-graph.ts';
+import { adapterInputs, adapterKinds } from './adapter-inputs.ts';
+
+const name = 'old-llm';
+const languageModel = {
+  hiddenSize: 4,
+  vocabularySize: 8,
+  layers: 1,
+  heads: 1,
+  kvHeads: 1,
+  headDim: 4,
+  contextWindow: 16,
+  endTokens: [0],
+  tokenizer: 'tokenizer.json',
+  promptTemplate: [],
+};
+const vectors = new Map(['k', 'v', 'down'].map((place) => [`layers.0.${place}`, zeros([4])]));
+
+function zeros(shape: readonly number[]): { shape: readonly number[]; data: Float32Array } {
+  return { shape, data: new Float32Array(shape.reduce((product, size) => product * size, 1)) };
+}
+
+test('a graph without inputs is given none, and refuses adapters by the names of what is missing', async () => {
+  await using session = await createOnnxSession({ device: 'wasm', name, graph: negationGraph() });
+  expect(session.inputShape('x')).toEqual(['n']);
+  expect(session.inputShape('rescale_down')).toBeNull();
+  const manifest = { name, languageModel };
+  expect(adapterInputs(session, manifest, null)).toEqual({});
+  expect(() => adapterInputs(session, manifest, { kind: 'ia3', id: 'one', vectors })).toThrow(
+    /graph of old-llm has no inputs rescale_qkv, rescale_down for an adapter of the kind "ia3"\. Export it again/u,
+  );
+  expect(() =>
+    adapterInputs(session, manifest, { kind: 'lora', id: 'two', rank: 1, scale: 1, matrices: new Map() }),
+  ).toThrow(/no inputs adapter_a, adapter_b/u);
+});
+
+test('a graph takes the kinds whose inputs it all has', () => {
+  expect(adapterKinds({ inputNames: ['input_ids', 'adapter_a', 'adapter_b'] })).toEqual(['lora']);
+  expect(adapterKinds({ inputNames: ['adapter_a', 'adapter_b', 'rescale_qkv', 'rescale_down'] })).toEqual([
+    'lora',
+    'ia3',
+  ]);
+  expect(adapterKinds({ inputNames: ['adapter_a', 'rescale_down'] })).toEqual([]);
+});

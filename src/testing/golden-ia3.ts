@@ -1,0 +1,18 @@
+// (IA)³ vectors that every language makes alike: those of the golden gradients.
+import { ia3Name, ia3Places, ia3Width } from '../tuning/ia3.ts';
+import type { LlamaShape, Tensor } from '../tuning/llama-weights.ts';
+import { waves } from './waves.ts';
+
+type Ia3Shape = Pick<LlamaShape, 'layers' | 'kvHeads' | 'headDim' | 'feedForwardSize'>;
+
+/** l − 1 by `layers.<n>.<k|v|down>`, within ±0.3; see training/golden_tuning.py. */
+export function goldenIa3(shape: Ia3Shape): Map<string, Tensor> {
+  const vectors = new Map<string, Tensor>();
+  for (let layer = 0; layer < shape.layers; layer++) {
+    for (const place of ia3Places) {
+      const values = waves([ia3Width(shape, place)], 0.3, 0.29 + 0.01 * vectors.size, 0.6);
+      vectors.set(ia3Name(layer, place), values);
+    }
+  }
+  return vectors;
+}
