@@ -71,6 +71,13 @@ export function stepCount(set: Pick<TrainingSet, 'training'>, options: TuningOpt
   return options.passes * stepsOfPass(set, options);
 }
 
+export interface TrainControl {
+  /** Heeded between any two items. */
+  readonly signal?: AbortSignal | undefined;
+  /** Awaited between any two items: training goes on when it resolves. */
+  readonly rest?: (() => Promise<void>) | undefined;
+}
+
 /**
  * Trains on from a state; yields each event with the state after it.
  *
@@ -82,7 +89,7 @@ export async function* train(
   set: TrainingSet,
   options: TuningOptions,
   start: TrainingState,
-  signal?: AbortSignal,
+  control: TrainControl = {},
 ): AsyncGenerator<{ readonly event: TrainingEvent; readonly state: TrainingState }, void, void> {
   let state = start;
   const perPass = stepsOfPass(set, options);
@@ -91,12 +98,12 @@ export async function* train(
     const { step } = state.optimizer;
     const passesDone = Math.floor(step / perPass);
     if (step % perPass === 0 && state.evaluatedPasses < passesDone) {
-      const loss = await heldOutLoss(model, set, state.optimizer.parameters, signal);
+      const loss = await heldOutLoss(model, set, state.optimizer.parameters, control);
       state = afterEvaluation(state, passesDone, loss, options);
       yield { event: { type: 'evaluation', pass: passesDone, loss, isBest: state.best?.pass === passesDone }, state };
       continue;
     }
-    const { gradients, loss } = await batchGradients(model, set, state, options, signal);
+    const { gradients, loss } = await batchGradients(model, set, state, options, control);
     const rate = options.rate * rateFactor(step, steps, options.warmUpShare);
     const clipped = clipGradients(gradients, options.maximumNorm);
     const optimizer = adamWStep(state.optimizer, clipped, { rate, weightDecay: options.weightDecay });
@@ -114,7 +121,7 @@ async function batchGradients(
   set: TrainingSet,
   { optimizer, order }: TrainingState,
   options: TuningOptions,
-  signal: AbortSignal | undefined,
+  control: TrainControl,
 ): Promise<{ gradients: Parameters; loss: number }> {
   const perPass = stepsOfPass(set, options);
   const pass = Math.floor(optimizer.step / perPass);
@@ -127,7 +134,7 @@ async function batchGradients(
     if (!Number.isFinite(found.loss)) throw diverged(`at step ${optimizer.step}`, found.loss);
     sum = addGradients(sum, found.gradients);
     loss += found.loss / batch.length;
-    await breathe(signal);
+    await breathe(control);
   }
   if (sum === null) throw new PersonaPlugError('internal', `Step ${optimizer.step} of the training has no items.`);
   return { gradients: scaleGradients(sum, 1 / batch.length), loss };
@@ -137,21 +144,22 @@ async function heldOutLoss(
   model: GradientModel,
   set: TrainingSet,
   parameters: Parameters,
-  signal: AbortSignal | undefined,
+  control: TrainControl,
 ): Promise<number> {
   let sum = 0;
   for (const id of set.heldOut) {
     const loss = await model.loss(set.example(id), parameters);
     if (!Number.isFinite(loss)) throw diverged('on the held-out items', loss);
     sum += loss;
-    await breathe(signal);
+    await breathe(control);
   }
   return sum / set.heldOut.length;
 }
 
 /** On wasm a gradient blocks, and its results come in microtasks: without this neither pause nor abort could arrive. */
-async function breathe(signal: AbortSignal | undefined): Promise<void> {
+async function breathe({ signal, rest }: TrainControl): Promise<void> {
   await yieldToEventLoop();
+  await rest?.();
   signal?.throwIfAborted();
 }
 

@@ -3,6 +3,7 @@
 import type { Personalizer } from '../engine/personalizer.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import type { OnProgress } from '../lib/progress.ts';
+import { whileAnswering } from './answer-lock.ts';
 import {
   type Call,
   type CallResults,
@@ -89,7 +90,7 @@ export function serveEngine(options: ServeOptions): EngineServer {
         await forgetClient(client);
         return null;
       default:
-        return await runOnEngine(engine.of(client.id), call, { ...context, onProgress });
+        return await runOnEngine(engine.of(client.id), call, { ...context, onProgress, locks });
     }
   }
 
@@ -140,7 +141,12 @@ export function serveEngine(options: ServeOptions): EngineServer {
 async function runOnEngine(
   engine: Personalizer,
   call: Exclude<Call, { method: 'hello' | 'open' | 'close' }>,
-  { signal, post, onProgress }: CallContext & { readonly onProgress: OnProgress },
+  {
+    signal,
+    post,
+    onProgress,
+    locks,
+  }: CallContext & { readonly onProgress: OnProgress; readonly locks: LockManager | null },
 ): Promise<CallResults[Method]> {
   switch (call.method) {
     case 'status':
@@ -161,8 +167,10 @@ async function runOnEngine(
     case 'explain':
       return await engine.explain(call.request, { signal, onProgress });
     case 'generate':
-      for await (const event of engine.generate(call.request, { signal })) post({ type: 'event', event });
-      return null;
+      return await whileAnswering(locks, async () => {
+        for await (const event of engine.generate(call.request, { signal })) post({ type: 'event', event });
+        return null;
+      });
     default:
       return refuse(call satisfies never);
   }

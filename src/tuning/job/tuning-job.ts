@@ -44,6 +44,8 @@ export interface TuningJobControl {
   readonly signal?: AbortSignal;
   /** Keeps the state after the present step and ends with `paused`. */
   readonly pause?: AbortSignal;
+  /** Awaited between any two items, e.g. while an answer is written; it should resolve when either signal is aborted. */
+  readonly rest?: () => Promise<void>;
 }
 
 /**
@@ -56,7 +58,7 @@ export interface TuningJobControl {
 export async function* runTuning(
   parts: TuningJobParts,
   request: TuningRequest | TuningResumption | TuningRetraining,
-  { signal, pause }: TuningJobControl = {},
+  { signal, pause, rest }: TuningJobControl = {},
 ): AsyncGenerator<TuningJobEvent, void, void> {
   const { store, stopwatch = () => performance.now(), checkpointInterval = 5_000 } = parts;
   signal?.throwIfAborted();
@@ -73,13 +75,23 @@ export async function* runTuning(
     }
     throw runGone(record.task);
   };
+  /** An item of it may have been forgotten, here or in another tab: it ends then, and not at its next checkpoint. */
+  let hasNews = false;
+  const unwatch = store.watchTunings(() => (hasNews = true));
+  const assertAlive = async (): Promise<void> => {
+    hasNews = false;
+    if (!(await store.tunings(record.task)).some((kept) => kept.run === record.run && kept.state === 'running')) {
+      throw runGone(record.task);
+    }
+  };
   try {
     using model = await parts.createModel(loraScale(options));
     let kept = stopwatch();
     const started = { time: stopwatch(), step: state.optimizer.step };
-    for await (const { event, state: next } of train(model, set, options, state, signal)) {
+    for await (const { event, state: next } of train(model, set, options, state, { signal, rest })) {
       state = next;
       signal?.throwIfAborted();
+      if (hasNews) await assertAlive();
       if (event.type === 'step') yield { ...event, millisecondsLeft: timeLeft(started, event, stopwatch()) };
       else yield event;
       const isPaused = pause?.aborted === true;
@@ -98,6 +110,8 @@ export async function* runTuning(
   } catch (error) {
     if (signal?.aborted === true) await store.dropTunings(record.task, record.kind, 'running');
     throw error;
+  } finally {
+    unwatch();
   }
 }
 

@@ -2,6 +2,7 @@
 // training blocks for a tenth of a second, and answers must not wait for it.
 import { PersonaPlugError } from '../../lib/errors.ts';
 import type { Task } from '../../prompts/task.ts';
+import { untilNoAnswer } from '../answer-lock.ts';
 import type { Port } from '../protocol.ts';
 import { toRemoteError } from '../remote-error.ts';
 import { readTuningCommand, type TuningCommand, type TuningReply, wrapTuning } from './tuning-protocol.ts';
@@ -77,7 +78,12 @@ async function run(
   });
   const { checkpointInterval } = place;
   const timed = checkpointInterval === undefined ? parts : { ...parts, checkpointInterval };
-  for await (const event of runTuning(timed, request, { signal, pause: pause.signal })) post({ type: 'event', event });
+  const control = {
+    signal,
+    pause: pause.signal,
+    rest: async () => await untilNoAnswer(navigator.locks, signal, pause.signal),
+  };
+  for await (const event of runTuning(timed, request, control)) post({ type: 'event', event });
 }
 
 /** Two trainings of one history would take the checkpoints from each other. A lock ends with its tab, however that ends. */

@@ -6,7 +6,10 @@ import { EventQueue } from '../event-queue.ts';
 import { fromRemoteError } from '../remote-error.ts';
 import { readTuningReply, type TuningCommand, type TuningPlace, wrapTuning } from './tuning-protocol.ts';
 
-/** A training that runs in a worker. Its events are read by `for await`, once. */
+/**
+ * A training that runs in a worker. Its events are read by `for await`, once. Leaving the loop pauses it, and waits until its place
+ * is kept.
+ */
 export interface TuningJob extends AsyncIterable<TuningJobEvent> {
   /** Ends with the outcome `paused` after the present step; `resume` goes on from there, also in another tab. */
   pause(): void;
@@ -15,7 +18,12 @@ export interface TuningJob extends AsyncIterable<TuningJobEvent> {
 export interface StartTuningOptions {
   /** Gives the training up: nothing of it is left, and reading throws the signal's reason. */
   readonly signal?: AbortSignal;
+  /** `pause`: hidden, the tab keeps the training's place and stops, as `pause()` does. @defaultValue 'continue' */
+  readonly whenHidden?: 'continue' | 'pause';
 }
+
+/** Milliseconds that leaving the loop waits for the worker to keep its place: a step takes a tenth of a second or a few. */
+const farewell = 10_000;
 
 /**
  * Starts or resumes a training. The worker is the application's, its file calls `serveTuningWorker()`; a tab that is closed leaves
@@ -37,7 +45,7 @@ export function startTuning(
   worker: Worker,
   place: TuningPlace,
   request: TuningRequest | TuningResumption | TuningRetraining,
-  { signal }: StartTuningOptions = {},
+  { signal, whenHidden = 'continue' }: StartTuningOptions = {},
 ): TuningJob {
   signal?.throwIfAborted();
   const events = new EventQueue<TuningJobEvent>();
@@ -58,17 +66,47 @@ export function startTuning(
     },
     once,
   );
-  worker.addEventListener(
-    'error',
-    (event) => finish(() => events.fail(new PersonaPlugError('closed', `The training worker died: ${event.message}.`))),
-    once,
-  );
+  worker.addEventListener('error', (event) => finish(() => events.fail(workerError(event))), once);
+  const pauseWhenHidden = (): void => {
+    if (document.visibilityState === 'hidden') post({ type: 'pause' });
+  };
+  if (whenHidden === 'pause') document.addEventListener('visibilitychange', pauseWhenHidden, once);
   signal?.addEventListener('abort', () => post({ type: 'abort' }), once);
   post({ type: 'start', place: { ...place, models: absolute(place.models) }, request });
+  if (whenHidden === 'pause') pauseWhenHidden();
   return {
     pause: () => post({ type: 'pause' }),
-    [Symbol.asyncIterator]: () => events[Symbol.asyncIterator](),
+    async *[Symbol.asyncIterator]() {
+      try {
+        yield* events;
+      } finally {
+        if (!listening.signal.aborted) {
+          post({ type: 'pause' });
+          await untilAborted(listening.signal, farewell);
+        }
+      }
+    },
   };
+}
+
+function workerError({ message }: ErrorEvent): PersonaPlugError {
+  // A script that cannot be loaded, or that the policy blocks, comes without a word.
+  const reason = message === undefined || message === '' ? 'its script could not be loaded' : message;
+  return new PersonaPlugError(
+    'closed',
+    `The training worker died: ${reason}. Reload the page; what was kept can be resumed.`,
+  );
+}
+
+async function untilAborted(signal: AbortSignal, milliseconds: number): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    const onAbort = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
 }
 
 /** A path means the page's address, not the worker's. */
