@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 from training import export_onnx_llm
 from training.data import SHIPPED_TASKS
 from training.golden import write_golden
+from training.golden_curves import write_golden_curves
 from training.golden_tuning import write_golden_tuning
 from training.language_model import load_language_model, round_to_bfloat16
 from training.model_cards import (
@@ -199,10 +200,11 @@ def export_golden(directory: Path, models: Path, plug: Plug, embedder_package: P
     tokenizer = TextTokenizer(directory / "corpus" / "tokenizer.json")
     write_golden(target, Reference(model, tokenizer, plug), embedder_package, sample)
     write_golden_tuning(models, target)
+    write_golden_curves(models, target)
     (target / "LICENSE").write_text(licence_text())
     (target / "MODEL_CARD.md").write_text(GOLDEN_CARD)
     names = ("golden.f32", "embedder.json", "prompts.json", "persona.json", "language-model.json", "end-to-end.json")
-    names += ("tuning.json", "tuning.f32")
+    names += ("tuning.json", "tuning.f32", "tuning-curves.json")
     write_manifest(
         target,
         kind="golden",
