@@ -66,6 +66,21 @@ async function state(name: string): Promise<{ done: string | null; records: numb
   };
 }
 
+/** Reads up to a step and lets the training run on: leaving a `for await` would pause it. */
+async function untilStep(
+  running: AsyncIterable<TuningJobEvent>,
+  step: number,
+): Promise<{ first: number; step: number }> {
+  const events = running[Symbol.asyncIterator]();
+  let first: number | null = null;
+  for (let next = await events.next(); next.done !== true; next = await events.next()) {
+    if (next.value.type !== 'step') continue;
+    first ??= next.value.step;
+    if (next.value.step >= step) return { first, step: next.value.step };
+  }
+  throw new Error(`The training ended before step ${step}.`);
+}
+
 const tuningTestPage = {
   fill,
   state,
@@ -107,13 +122,7 @@ const tuningTestPage = {
 
   /** Starts or resumes the long training, and resolves at a step while it goes on: then the test kills the browser. */
   async runLongUntil(name: string, step: number, isResumed: boolean): Promise<{ first: number; step: number }> {
-    let first: number | null = null;
-    for await (const event of job(name, isResumed ? { task, resume: 'prompt' } : longRequest).running) {
-      if (event.type !== 'step') continue;
-      first ??= event.step;
-      if (event.step >= step) return { first, step: event.step };
-    }
-    throw new Error(`The training ended before step ${step}.`);
+    return await untilStep(job(name, isResumed ? { task, resume: 'prompt' } : longRequest).running, step);
   },
 
   /** Trains a LoRA, shows it, takes it out, deletes it. */
@@ -145,7 +154,7 @@ const tuningTestPage = {
   /** A second training of the same history, while the first one runs. */
   async second(name: string): Promise<unknown> {
     const first = job(name, request);
-    for await (const event of first.running) if (event.type === 'step') break;
+    await untilStep(first.running, 1);
     try {
       for await (const _event of job(name, request).running) return 'it ran';
     } catch (error) {

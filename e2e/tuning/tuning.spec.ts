@@ -82,7 +82,7 @@ test('a LoRA is listed, taken out for peft, and deleted', async () => {
   await page.evaluate(async () => await tuningTestPage.fill('lora'));
   const result = await page.evaluate(async () => await tuningTestPage.lora('lora'));
   expect(result).toMatchObject({
-    stored: [{ kind: 'lora', state: 'done', items: 6, description: { base: 'persona' } }],
+    stored: [{ kind: 'lora', state: 'ready', stale: null, items: 6, description: { base: 'persona' } }],
     peftType: 'LORA',
     isDropped: true,
     left: [],
