@@ -2,7 +2,7 @@
 import { cosineSimilarity } from '../../src/embedder/pooling.ts';
 import type { Embedder } from '../../src/embedder/embedder.ts';
 import { onnxEmbedder } from '../../src/embedder/onnx-embedder.ts';
-import type { LanguageModel, PromptSegment } from '../../src/language-model/language-model.ts';
+import type { LanguageModel, PromptSegment, WeightAdapter } from '../../src/language-model/language-model.ts';
 import { onnxLanguageModel } from '../../src/language-model/onnx/onnx-language-model.ts';
 import { sequenceLogProbabilities } from '../../src/language-model/sequence-log-probabilities.ts';
 import type { DeviceChoice, DevicePreference } from '../../src/lib/device.ts';
@@ -10,6 +10,7 @@ import { PersonaPlugError } from '../../src/lib/errors.ts';
 import type { Progress } from '../../src/lib/progress.ts';
 import { createUrlModelSource } from '../../src/model-package/url-model-source.ts';
 import { loadOnnxRuntime } from '../../src/onnx-runtime/load-runtime.ts';
+import { goldenIa3 } from '../../src/testing/golden-ia3.ts';
 import { goldenLora } from '../../src/testing/golden-lora.ts';
 import { openGoldenFiles, type GoldenLanguageModelCase } from '../../src/testing/golden-files.ts';
 import { compareWithGolden, type ParityResult } from '../../src/testing/golden-parity.ts';
@@ -127,9 +128,14 @@ const page = {
   },
 
   /** Mean loss of an answer without, with, and again without the golden adapter; null where the graph takes none. */
-  async adapterLosses(ids: number[], answer: number[]): Promise<number[] | null> {
-    const { languageModel } = (await models.open('nano-llm', 'language-model')).manifest;
-    const adapter = { kind: 'lora', id: 'golden', rank: 8, scale: 1, matrices: goldenLora(languageModel, 8) } as const;
+  async adapterLosses(kind: WeightAdapter['kind'], ids: number[], answer: number[]): Promise<number[] | null> {
+    const modelPackage = await models.open('nano-llm', 'language-model');
+    const { languageModel } = modelPackage.manifest;
+    const config = (await modelPackage.json('config.json')) as { intermediate_size: number };
+    const adapter: WeightAdapter =
+      kind === 'lora'
+        ? { kind, id: 'golden', rank: 8, scale: 1, matrices: goldenLora(languageModel, 8) }
+        : { kind, id: kind, vectors: goldenIa3({ ...languageModel, feedForwardSize: config.intermediate_size }) };
     const loss = async (): Promise<number> => {
       const probabilities = await sequenceLogProbabilities(loadedModel(), [{ kind: 'ids', ids }], answer);
       return -probabilities.reduce((sum, value) => sum + value, 0) / answer.length;

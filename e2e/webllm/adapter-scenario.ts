@@ -1,7 +1,9 @@
-// A personal LoRA in WebLLM's weights: merged, refused where it does not fit, and taken out again.
-import type { LanguageModel, PromptSegment } from '../../src/language-model/language-model.ts';
+// A personal adapter in WebLLM's weights: merged, refused where it does not fit, and taken out again.
+import * as v from 'valibot';
+import type { LanguageModel, PromptSegment, WeightAdapter } from '../../src/language-model/language-model.ts';
 import type { LanguageModelManifest } from '../../src/model-package/manifest.ts';
 import type { ModelPackage } from '../../src/model-package/model-source.ts';
+import { goldenIa3 } from '../../src/testing/golden-ia3.ts';
 import { goldenLora } from '../../src/testing/golden-lora.ts';
 import { codeOf } from './code-of.ts';
 
@@ -9,12 +11,10 @@ import { codeOf } from './code-of.ts';
 export async function adapterScenario(
   model: LanguageModel,
   modelPackage: ModelPackage<LanguageModelManifest>,
-  ids: number[],
-  answer: number[],
+  { kind, ids, answer }: { kind: WeightAdapter['kind']; ids: number[]; answer: number[] },
 ) {
-  const { languageModel } = modelPackage.manifest;
   const asked: PromptSegment[] = [{ kind: 'ids', ids }];
-  const matrices = goldenLora(languageModel, 8);
+  const { adapter, wrong } = await (kind === 'lora' ? lora(modelPackage) : ia3(modelPackage));
   const run = async (): Promise<{ loss: number; logits: Float32Array[] }> => {
     const rows = await model.logits(asked, answer.slice(0, -1));
     const losses = rows.map((row, step) => {
@@ -25,9 +25,8 @@ export async function adapterScenario(
     return { loss: losses.reduce((total, loss) => total + loss, 0) / losses.length, logits: rows };
   };
   const before = await run();
-  await model.useAdapter?.({ kind: 'lora', id: 'golden', rank: 8, scale: 1, matrices });
+  await model.useAdapter?.(adapter);
   const merged = await run();
-  const wrong = { kind: 'lora', id: 'wrong', rank: 3, scale: 1, matrices } as const;
   const refused = await codeOf(async () => await model.useAdapter?.(wrong));
   const still = await run();
   await model.useAdapter?.(null);
@@ -37,6 +36,38 @@ export async function adapterScenario(
     refused,
     isUndone: areEqual(before.logits, after.logits),
     isKept: areEqual(merged.logits, still.logits),
+  };
+}
+
+interface Adapters {
+  readonly adapter: WeightAdapter;
+  /** What does not fit the model. */
+  readonly wrong: WeightAdapter;
+}
+
+async function lora({ manifest }: ModelPackage<LanguageModelManifest>): Promise<Adapters> {
+  const adapter = {
+    kind: 'lora',
+    id: 'golden',
+    rank: 8,
+    scale: 1,
+    matrices: goldenLora(manifest.languageModel, 8),
+  } as const;
+  return { adapter, wrong: { ...adapter, id: 'wrong', rank: 3 } };
+}
+
+async function ia3(modelPackage: ModelPackage<LanguageModelManifest>): Promise<Adapters> {
+  const { languageModel } = modelPackage.manifest;
+  const schema = v.object({ intermediate_size: v.number() });
+  const { intermediate_size: feedForwardSize } = v.parse(schema, await modelPackage.json('config.json'));
+  const vectors = goldenIa3({ ...languageModel, feedForwardSize });
+  const shape = [feedForwardSize / 2];
+  // The last of all that are merged: whatever came before it must not have been written.
+  const last = `layers.${languageModel.layers - 1}.down`;
+  const misfit = new Map(vectors).set(last, { shape, data: new Float32Array(feedForwardSize / 2) });
+  return {
+    adapter: { kind: 'ia3', id: 'golden ia3', vectors },
+    wrong: { kind: 'ia3', id: 'wrong ia3', vectors: misfit },
   };
 }
 

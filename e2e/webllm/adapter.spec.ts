@@ -1,6 +1,12 @@
-// A personal LoRA merged into WebLLM's weights on the GPU, held to the loss that torch has with the same matrices.
+// Personal adapters merged into WebLLM's weights on the GPU, held to the losses of torch and of jax-js with the same numbers.
 import { expect, type Page, test, type Worker } from '@playwright/test';
+import { goldenIa3 } from '../../src/testing/golden-ia3.ts';
+import { goldenModels } from '../../src/testing/golden-models.ts';
 import { openGoldenTuning } from '../../src/testing/golden-tuning.ts';
+import { createExample } from '../../src/tuning/example.ts';
+import { jaxGradientModel } from '../../src/tuning/jax/jax-gradient-model.ts';
+import { loadJax } from '../../src/tuning/jax/load-jax.ts';
+import { readLlamaWeights } from '../../src/tuning/llama-weights.ts';
 import { testPage } from './pages.ts';
 
 async function openWorker(page: Page): Promise<Worker> {
@@ -12,7 +18,7 @@ async function openWorker(page: Page): Promise<Worker> {
   return worker;
 }
 
-test('merged it is the model that torch has, and taken out every logit is what it was, bit for bit', async ({
+test('a merged LoRA is the model that torch has, and taken out every logit is what it was, bit for bit', async ({
   page,
 }) => {
   const goldenCase = openGoldenTuning()?.cases.find(({ kind }) => kind === 'lora');
@@ -20,8 +26,8 @@ test('merged it is the model that torch has, and taken out every logit is what i
   const worker = await openWorker(page);
   const ids = goldenCase.segments.flatMap((segment) => ('ids' in segment ? segment.ids : []));
   const { losses, refused, isUndone, isKept } = await worker.evaluate(
-    async ([prompt, answer]) => await (await globalThis.modelScenarios()).adapter(prompt, answer),
-    [ids, goldenCase.answer] as [number[], number[]],
+    async (asked) => await (await globalThis.modelScenarios()).adapter(asked),
+    { kind: 'lora' as const, ids, answer: goldenCase.answer },
   );
   const [before = 0, merged = 0, after = 0] = losses;
   console.log(`loss ${before.toFixed(4)} without, ${merged.toFixed(4)} with (torch: ${goldenCase.loss.toFixed(4)})`);
@@ -32,6 +38,35 @@ test('merged it is the model that torch has, and taken out every logit is what i
   expect(refused).toBe('model-mismatch');
   expect(isKept).toBe(true);
 });
+
+test('a merged (IA)³ is the model that jax-js trains, and taken out every logit is what it was, bit for bit', async ({
+  page,
+}) => {
+  const ids = [1, 2, ...Array.from({ length: 20 }, (_, index) => 4 + ((index * 97) % 8000)), 3];
+  const answer = [500, 600, 0];
+  const expected = await ia3Loss(ids, answer);
+  const worker = await openWorker(page);
+  const { losses, refused, isUndone, isKept } = await worker.evaluate(
+    async (asked) => await (await globalThis.modelScenarios()).adapter(asked),
+    { kind: 'ia3' as const, ids, answer },
+  );
+  const [before = 0, merged = 0, after = 0] = losses;
+  console.log(`loss ${before.toFixed(4)} without, ${merged.toFixed(4)} with (jax-js: ${expected.toFixed(4)})`);
+  expect(Math.abs(merged - expected)).toBeLessThan(2e-3);
+  expect(Math.abs(before - merged)).toBeGreaterThan(0.01);
+  expect(after).toBe(before);
+  expect(isUndone).toBe(true);
+  expect(refused).toBe('model-mismatch');
+  expect(isKept).toBe(true);
+});
+
+/** The loss of an answer with the golden vectors where they are trained, unmerged. */
+async function ia3Loss(ids: number[], answer: number[]): Promise<number> {
+  const weights = await readLlamaWeights(await goldenModels('nano-llm').source.open('nano-llm', 'language-model'));
+  using model = jaxGradientModel(await loadJax('wasm'), weights);
+  const example = createExample(weights, { prompt: [{ kind: 'ids', ids }], answer, trainableSegment: null });
+  return await model.loss(example, goldenIa3(weights.shape));
+}
 
 test('a lost device takes the merged adapter with it: loaded anew the model is unmerged, and merges again, bit for bit', async ({
   page,

@@ -91,7 +91,7 @@ export async function createModelScenarios() {
       };
     },
 
-    adapter: async (ids: number[], answer: number[]) => await adapterScenario(model, modelPackage, ids, answer),
+    adapter: async (asked: Parameters<typeof adapterScenario>[2]) => await adapterScenario(model, modelPackage, asked),
 
     adapterLoss: async (ids: number[]) =>
       await adapterLossScenario(model, modelPackage, ids, async () => {
