@@ -1,0 +1,101 @@
+// The measurement itself over queries that are written here, with the models that ship.
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { createFolderModelSource } from '../model-package/folder-model-source.ts';
+import { goldenModels } from '../testing/golden-models.ts';
+import type { EvaluationTask } from './data/evaluation-task.ts';
+import { evaluate, type EvaluationEvent } from './evaluate.ts';
+import type { Laboratory } from './laboratory.ts';
+import { type LoadedLaboratory, loadLaboratory } from './load-laboratory.ts';
+import type { Method } from './method.ts';
+import { none } from './methods/none.ts';
+import { personaOpen } from './methods/persona-open.ts';
+import { tuned, tunedShuffled } from './methods/tuned.ts';
+
+const { missing } = goldenModels('all-minilm-l6-v2', 'nano-llm', 'plug');
+
+/** One user with one query, and a history with the dates that are given. */
+function taskWith(queryDate: string | null, dates: readonly (string | null)[]): EvaluationTask {
+  const history = dates.map((date, index) => ({
+    id: `${index}`,
+    date,
+    task: 'news_headline',
+    input: `The ${['bridge', 'school', 'market'][index % 3]} opens again.`,
+    output: ['At last! A bridge!', 'No school like it.', 'Markets, markets'][index % 3] ?? '',
+  }));
+  const query = { id: 'q', date: queryDate, input: 'The harbour opens again.', output: 'At last! A harbour!', history };
+  const users = [{ user: 'ann', queries: [query] }];
+  return { task: 'news_headline', source: 'here', origin: 'rebuilt', kind: 'text', choices: null, users };
+}
+
+describe.skipIf(missing !== null)(`evaluate${missing === null ? '' : ` (${missing})`}`, () => {
+  let loaded: LoadedLaboratory;
+  beforeAll(async () => {
+    const models = createFolderModelSource(process.env['PERSONA_PLUG_MODELS'] ?? 'models');
+    loaded = await loadLaboratory({ models, device: 'wasm' });
+  }, 120_000);
+  afterAll(() => loaded[Symbol.asyncDispose]());
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  async function run(
+    task: EvaluationTask,
+    methods: readonly Method[],
+    laboratory: Laboratory = loaded.laboratory,
+  ): Promise<EvaluationEvent[]> {
+    const events: EvaluationEvent[] = [];
+    for await (const event of evaluate({ laboratory, tasks: [task], methods, split: 'all' })) events.push(event);
+    return events;
+  }
+
+  async function nllOn(day: string, task: EvaluationTask): Promise<number | null> {
+    vi.useFakeTimers({ toFake: ['Date'], now: new Date(day) });
+    const last = (await run(task, [personaOpen])).at(-1);
+    return last?.type === 'prediction' ? last.prediction.nll : null;
+  }
+
+  test('an undated query has equal numbers on every day', { timeout: 120_000 }, async () => {
+    const histories = [
+      ['2018-01-01', '2021-06-01', '2023-12-31'],
+      [null, '2021-06-01', null],
+      [null, null, null],
+    ];
+    for (const dates of histories) {
+      const first = await nllOn('2024-01-01', taskWith(null, dates));
+      expect(first).toBeGreaterThan(0);
+      expect(await nllOn('2050-07-31', taskWith(null, dates)), dates.join()).toBe(first);
+    }
+    // Days count where there are any: else the sentence above would say nothing.
+    const [dates = []] = histories;
+    const at = await nllOn('2024-01-01', taskWith('2024-01-01', dates));
+    expect(await nllOn('2024-01-01', taskWith('2050-07-31', dates))).not.toBe(at);
+    expect(await nllOn('2050-07-31', taskWith('2024-01-01', dates))).toBe(at);
+  });
+
+  test('a LoRA is skipped, with the reason, on a graph that takes none', { timeout: 120_000 }, async () => {
+    const { laboratory } = loaded;
+    const languageModels = new Map(
+      [...laboratory.languageModels].map(([name, { model, ...rest }]) => [
+        name,
+        { ...rest, model: { ...model, adapterKinds: [] } },
+      ]),
+    );
+    const task = taskWith(null, [null, null, null]);
+    const methods = [none, tuned('lora'), tuned('lora', 'bm25-4'), tuned('prompt')];
+    const events = await run(task, methods, { ...laboratory, languageModels });
+    const skipped = events.filter((event) => event.type === 'skipped');
+    expect(skipped.map(({ method }) => method)).toEqual(['oppu-lora', 'oppu-lora+bm25-4']);
+    expect(skipped[0]?.reason).toMatch(/^the graph of nano-llm has no inputs for a lora adapter; export it again/u);
+    // The rest is measured; three items are too few to train on.
+    const measured = events.flatMap((event) => (event.type === 'prediction' ? [event.prediction] : []));
+    expect(measured.map(({ method, nll }) => [method, nll])).toEqual([
+      ['none', measured[0]?.nll],
+      ['oppu-prompt', measured[0]?.nll],
+    ]);
+  });
+
+  test('the control needs another user', async () => {
+    const [event] = await run(taskWith(null, [null]), [tunedShuffled('prompt'), none]);
+    expect(event).toMatchObject({ type: 'skipped', method: 'oppu-prompt-shuffled' });
+  });
+});
