@@ -4,6 +4,7 @@ import { exportHistory } from '../history/export-history.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import { assertPlugMatches } from '../persona/plug.ts';
 import { createTaskRegistry } from '../prompts/task-registry.ts';
+import { tuningStates } from '../tuning/tuning-state.ts';
 import { answer, type AnswerParts } from './answer.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { importHistory } from './import-history.ts';
@@ -58,7 +59,12 @@ export function createEngine(parts: EngineParts): Personalizer {
   return {
     async status(options) {
       during(options);
-      return { ...describe(parts), items: await store.count() };
+      const tunings = (await store.tunings()).map(({ task, kind, state }) => ({
+        task,
+        kind,
+        state: tuningStates[state],
+      }));
+      return { ...describe(parts), items: await store.count(), tunings };
     },
     async remember(input, options) {
       const signal = during(options, writes.signal);
@@ -119,7 +125,7 @@ export function createEngine(parts: EngineParts): Personalizer {
   };
 }
 
-function describe({ embedder, languageModel, plug }: EngineParts): Omit<EngineStatus, 'items'> {
+function describe({ embedder, languageModel, plug }: EngineParts): Omit<EngineStatus, 'items' | 'tunings'> {
   return {
     embedder: {
       name: embedder.identity.name,

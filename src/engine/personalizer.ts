@@ -3,6 +3,7 @@
 import type { DeviceChoice, DevicePreference } from '../lib/device.ts';
 import type { HistoryItem, HistoryItemInput } from '../history/history-item.ts';
 import type { TuningKind } from '../history/tuning-record.ts';
+import type { TuningState } from '../tuning/tuning-state.ts';
 import type { OnProgress, Progress } from '../lib/progress.ts';
 import type { GenerationUsage, SamplingOptions } from '../language-model/language-model.ts';
 
@@ -125,6 +126,15 @@ export interface EngineStatus {
   };
   readonly plug: { readonly name: string; readonly fingerprint: string; readonly tasks: readonly string[] };
   readonly items: Readonly<Record<string, number>>;
+  /** What was tuned on her items and what became stale, of all tasks. */
+  readonly tunings: readonly KnownTuning[];
+}
+
+/** A tuning by name; `persona-plug/tuning` tells more of it. */
+export interface KnownTuning {
+  readonly task: string;
+  readonly kind: TuningKind;
+  readonly state: TuningState;
 }
 
 export interface ImportResult {

@@ -38,11 +38,11 @@ export class Demo {
       onRequest: this.#onRequest,
       notify: (sentence) => (this.state.notice.value = sentence),
     });
-    // What was trained goes with its items, so each change of them is a reason to look.
+    // What was trained becomes stale with its items, so each change of them is a reason to look.
     effect(() => {
-      const { phase, task, items } = this.state;
-      void items.value;
-      if (phase.value === 'ready') ignoreShown(this.trainer.show(task.value));
+      const { phase, task, status } = this.state;
+      const known = status.value?.tunings.some((tuning) => tuning.task === task.value) ?? false;
+      if (phase.value === 'ready') ignoreShown(this.trainer.show(task.value, known));
     });
   }
 
@@ -141,9 +141,13 @@ export class Demo {
   async forget(id: string): Promise<boolean> {
     return await this.#run('Forgetting one item', 'The item was not forgotten', async (signal) => {
       const wasThere = await this.personalizer.forget(id, { signal });
-      await this.#refresh();
+      const before = staleCount(this.state.status.value);
+      const status = await this.#refresh();
       await this.#explainAgain(signal);
-      this.state.notice.value = 'Forgotten: the item and its vectors are gone.';
+      const isStale = staleCount(status) > before;
+      this.state.notice.value = isStale
+        ? 'Forgotten: the item and its vectors are gone, and what was trained on it is erased. It can be trained again.'
+        : 'Forgotten: the item and its vectors are gone.';
       return wasThere;
     });
   }
@@ -265,6 +269,10 @@ export class Demo {
       this.state.foreignRequests.value = addForeign(this.state.foreignRequests.value, report.request);
     }
   };
+}
+
+function staleCount(status: EngineStatus | null): number {
+  return status?.tunings.filter(({ state }) => state === 'stale').length ?? 0;
 }
 
 function importSentence(name: string, { added, replaced, unchanged }: ImportResult): string {

@@ -35,6 +35,8 @@ export interface TrainerState {
   readonly kind: Signal<TrainingKind>;
   /** Passes over the items, at most. */
   readonly passes: Signal<number>;
+  /** Whether a training that is started keeps its place and stops when the tab is hidden. */
+  readonly pausesWhenHidden: Signal<boolean>;
   readonly running: Signal<RunningTraining | null>;
   readonly ended: Signal<EndedTraining | null>;
   readonly failure: Signal<Failure | null>;
@@ -46,6 +48,7 @@ export function createTrainerState(): TrainerState {
   return {
     kind: signal('prompt'),
     passes: signal(4),
+    pausesWhenHidden: signal(false),
     running: signal(null),
     ended: signal(null),
     failure: signal(null),

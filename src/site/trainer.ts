@@ -1,17 +1,17 @@
 // Trains on the visitor's own items, in a worker of its own: started, paused, stopped and deleted by clicks alone.
 import { batch } from '@preact/signals';
 import { PersonaPlugError } from '../lib/errors.ts';
-import {
-  dropTuning,
-  startTuning,
-  storedTunings,
-  type TuningJob,
-  type TuningJobEvent,
-  type TuningOutcome,
-  type TuningPlace,
-  type TuningRequest,
-  type TuningResumption,
+import type {
+  TuningJob,
+  TuningJobEvent,
+  TuningOutcome,
+  TuningPlace,
+  TuningRequest,
+  TuningResumption,
+  TuningRetraining,
 } from '../worker/tuning/index.ts';
+import type * as tuningModule from '../worker/tuning/index.ts';
+import { ignoreShown } from './ignore-shown.ts';
 import { emptyCurve } from './loss-curve.ts';
 import {
   createTrainerState,
@@ -21,6 +21,8 @@ import {
   trainingTitles,
 } from './trainer-state.ts';
 import { onWorkerReport, type RequestReport } from './watch-requests.ts';
+
+type TuningModule = typeof tuningModule;
 
 export interface TrainerOptions {
   readonly place: () => TuningPlace & { readonly storageName: string };
@@ -34,8 +36,9 @@ export interface TrainerOptions {
 export class Trainer {
   readonly state: TrainerState = createTrainerState();
   readonly #options: TrainerOptions;
-  #current: { readonly job: TuningJob; readonly stop: () => void } | null = null;
+  #current: { readonly stop: () => void; job: TuningJob | null } | null = null;
   #shownTask = '';
+  #module: Promise<TuningModule> | null = null;
 
   constructor(options: TrainerOptions) {
     this.#options = options;
@@ -50,11 +53,16 @@ export class Trainer {
     await this.#run({ task, kind }, { task, resume: kind });
   }
 
+  /** Trains what became stale again, as it was asked for, on the items that are left. */
+  async retrain({ task, kind }: TrainingName): Promise<void> {
+    await this.#run({ task, kind }, { task, retrain: kind });
+  }
+
   /** Keeps the place of the training that is running. */
   pause(): void {
     const { running } = this.state;
     if (running.value !== null) running.value = { ...running.value, isPausing: true };
-    this.#current?.job.pause();
+    this.#current?.job?.pause();
   }
 
   /** Gives the training up that is running: nothing of it is kept. */
@@ -62,9 +70,11 @@ export class Trainer {
     this.#current?.stop();
   }
 
-  async drop({ task, kind }: TrainingName): Promise<void> {
+  /** Deletes all that is kept of a kind, or only its stale mark. */
+  async drop({ task, kind }: TrainingName, state?: 'stale'): Promise<void> {
     await this.#showFailure(`The ${trainingTitles[kind]} was not deleted`, async () => {
-      await dropTuning(this.#options.place().storageName, task, kind);
+      const { dropTuning } = await this.#tuning();
+      await dropTuning(this.#options.place().storageName, task, kind, state);
       const { ended } = this.state;
       if (ended.value?.task === task && ended.value.kind === kind) ended.value = null;
       await this.#refresh();
@@ -72,23 +82,30 @@ export class Trainer {
     });
   }
 
-  /** Shows what is kept for a task. */
-  async show(task: string): Promise<void> {
+  /**
+   * Shows what is kept for a task. `isAnything`: whether any was there when the page last
+   * asked, so that who never trained loads nothing for it.
+   */
+  async show(task: string, isAnything: boolean): Promise<void> {
     this.#shownTask = task;
+    if (!isAnything && this.#module === null) {
+      this.state.stored.value = [];
+      return;
+    }
     await this.#showFailure('What was trained cannot be read', async () => await this.#refresh());
   }
 
-  async #run(name: TrainingName, request: TuningRequest | TuningResumption): Promise<void> {
+  async #run(name: TrainingName, request: TuningRequest | TuningResumption | TuningRetraining): Promise<void> {
     if (this.#current !== null) return;
     const { state } = this;
     const began = performance.now();
     const earlier = 'resume' in request ? this.#pausedHere(name) : null;
     const controller = new AbortController();
-    const worker = this.#options.createWorker();
-    onWorkerReport(worker, this.#options.onRequest);
-    const job = startTuning(worker, this.#options.place(), request, { signal: controller.signal });
+    const { signal } = controller;
     const stop = (): void => controller.abort(new DOMException('Stopped by the visitor.', 'AbortError'));
-    this.#current = { job, stop };
+    const current: { stop: () => void; job: TuningJob | null } = { stop, job: null };
+    this.#current = current;
+    const started: { worker: Worker | null } = { worker: null };
     batch(() => {
       state.failure.value = null;
       state.ended.value = null;
@@ -105,19 +122,27 @@ export class Trainer {
       await this.#showFailure(
         'The training ended',
         async () => {
+          const { startTuning } = await this.#tuning();
+          signal.throwIfAborted();
+          const worker = this.#startWorker();
+          started.worker = worker;
+          const whenHidden = state.pausesWhenHidden.value ? 'pause' : 'continue';
+          const job = startTuning(worker, this.#options.place(), request, { signal, whenHidden });
+          current.job = job;
+          if (state.running.value?.isPausing === true) job.pause();
           for await (const event of job) {
             if (event.type === 'end')
               this.#end(event.outcome, performance.now() - began + (earlier?.milliseconds ?? 0));
             else this.#receive(event);
           }
         },
-        controller.signal,
+        signal,
       );
     } finally {
-      worker.terminate();
+      started.worker?.terminate();
       this.#current = null;
       state.running.value = null;
-      await this.show(this.#shownTask);
+      await this.show(this.#shownTask, true);
     }
   }
 
@@ -170,8 +195,43 @@ export class Trainer {
     this.#options.notify(sentences[outcome.type]);
   }
 
+  #startWorker(): Worker {
+    try {
+      const worker = this.#options.createWorker();
+      onWorkerReport(worker, this.#options.onRequest);
+      return worker;
+    } catch (cause) {
+      throw new PersonaPlugError(
+        'runtime-failed',
+        `The browser could not start the worker that trains: ${cause instanceof Error ? cause.message : String(cause)}. Close other tabs, or reload the page.`,
+        { cause },
+      );
+    }
+  }
+
+  /** The code of tuning, loaded when it is first needed; from then on changes by other tabs are shown, too. */
+  async #tuning(): Promise<TuningModule> {
+    this.#module ??= this.#loadTuning();
+    return await this.#module;
+  }
+
+  async #loadTuning(): Promise<TuningModule> {
+    try {
+      const loaded = await import('../worker/tuning/index.ts');
+      const onChange = (): void => ignoreShown(this.show(this.#shownTask, true));
+      // As long as the page lives.
+      const { signal } = new AbortController();
+      await loaded.watchTunings(this.#options.place().storageName, onChange, { signal });
+      return loaded;
+    } catch (error) {
+      this.#module = null;
+      throw error;
+    }
+  }
+
   async #refresh(): Promise<void> {
     const task = this.#shownTask;
+    const { storedTunings } = await this.#tuning();
     const stored = await storedTunings(this.#options.place().storageName, task);
     // Another task may have been chosen meanwhile.
     if (task === this.#shownTask) this.state.stored.value = stored;

@@ -1,9 +1,11 @@
+import { Fragment } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { taskTitle } from '../format.ts';
 import { ignoreShown } from '../ignore-shown.ts';
 import { type TrainingKind, trainingTitles } from '../trainer-state.ts';
 import type { DemoProps } from './demo-props.ts';
 import { LossChart } from './loss-chart.tsx';
+import { StaleTraining } from './stale-training.tsx';
 import { TrainingProgress } from './training-progress.tsx';
 import { DiscardedTraining, StoredTraining } from './training-result.tsx';
 
@@ -36,7 +38,8 @@ export function TrainingPanel({ demo }: DemoProps) {
       <h2 id="training-title">Train on my items</h2>
       <p class="quiet">
         {itemsOfTask.value.length} items of the task {taskTitle(task.value)}, in this tab. The newest tenth is held out:
-        what does not help there is not kept. Forgetting an item deletes what was trained on it.
+        what does not help there is not kept. Forgetting an item erases what was trained on it, and asks whether to
+        train again.
       </p>
       {running.value === null ? <TrainingDesk demo={demo} /> : <TrainingProgress demo={demo} running={running.value} />}
     </section>
@@ -57,15 +60,24 @@ function TrainingDesk({ demo }: DemoProps) {
       {last !== null && <DiscardedTraining ended={last} />}
       {kinds.map(({ kind }) => {
         const ofKind = stored.value.filter((tuning) => tuning.kind === kind);
-        return ofKind.length === 0 ? null : (
-          <StoredTraining
-            key={kind}
-            demo={demo}
-            name={{ task: task.value, kind }}
-            stored={ofKind}
-            ended={last?.kind === kind ? last : null}
-            isDisabled={isDisabled}
-          />
+        const kept = ofKind.filter(({ state }) => state !== 'stale');
+        const stale = ofKind.find(({ state }) => state === 'stale');
+        const name = { task: task.value, kind };
+        // A paused training is already the answer to what became of the stale one.
+        const isAsked = stale !== undefined && kept.every(({ state }) => state !== 'running');
+        return (
+          <Fragment key={kind}>
+            {kept.length > 0 && (
+              <StoredTraining
+                demo={demo}
+                name={name}
+                stored={kept}
+                ended={last?.kind === kind ? last : null}
+                isDisabled={isDisabled}
+              />
+            )}
+            {isAsked && <StaleTraining demo={demo} name={name} stale={stale} isDisabled={isDisabled} />}
+          </Fragment>
         );
       })}
     </>
@@ -73,7 +85,7 @@ function TrainingDesk({ demo }: DemoProps) {
 }
 
 function TrainingForm({ demo, isDisabled }: DemoProps & { readonly isDisabled: boolean }) {
-  const { kind, passes } = demo.trainer.state;
+  const { kind, passes, pausesWhenHidden } = demo.trainer.state;
   return (
     <div class="row">
       <label class="row">
@@ -101,6 +113,14 @@ function TrainingForm({ demo, isDisabled }: DemoProps & { readonly isDisabled: b
             </option>
           ))}
         </select>
+      </label>
+      <label class="row">
+        <input
+          type="checkbox"
+          checked={pausesWhenHidden.value}
+          onChange={(event) => (pausesWhenHidden.value = event.currentTarget.checked)}
+        />
+        <span class="quiet">Pause while this tab is hidden</span>
       </label>
       <button
         type="button"

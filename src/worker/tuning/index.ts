@@ -8,5 +8,6 @@ export type { TuningOptionsInput } from '../../tuning/tuning-options.ts';
 export { dropTuning, exportAdapter, type StoredTuning, storedTunings, watchTunings } from './stored-tunings.ts';
 export type { StaleMark } from '../../history/tuning-record.ts';
 export type { TuningDescription } from '../../tuning/tuning-description.ts';
+export type { TuningState } from '../../tuning/tuning-state.ts';
 export type { TuningSettings } from '../../tuning/tuning-settings.ts';
 export type { PeftFiles } from '../../tuning/peft-files.ts';

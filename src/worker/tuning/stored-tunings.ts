@@ -1,20 +1,18 @@
 // What is trained and what is under way, as an application shows it; and the ways to take it out or away.
 import type { HistoryStore } from '../../history/history-store.ts';
-import type { StaleMark, TuningKind, TuningRecord } from '../../history/tuning-record.ts';
+import type { StaleMark, TuningKind } from '../../history/tuning-record.ts';
 import { openHistory } from '../../history/open-history.ts';
 import { PersonaPlugError } from '../../lib/errors.ts';
 import { parseTuningDescription, type TuningDescription } from '../../tuning/tuning-description.ts';
 import { parseTuningSettings, type TuningSettings } from '../../tuning/tuning-settings.ts';
 import { peftFiles, type PeftFiles } from '../../tuning/peft-files.ts';
+import { type TuningState, tuningStates } from '../../tuning/tuning-state.ts';
 import { readWeightAdapter } from '../../tuning/weight-adapter.ts';
 
 export interface StoredTuning {
   readonly kind: TuningKind;
-  /**
-   * `running`: under way, paused or interrupted, to be resumed; `ready`: used by answers; `stale`: an item of it was forgotten or
-   * changed, its parameters are erased, and `startTuning` with `retrain` or `dropTuning` decides what becomes of it.
-   */
-  readonly state: 'running' | 'ready' | 'stale';
+  /** A stale one waits for `startTuning` with `retrain`, or for `dropTuning`. */
+  readonly state: TuningState;
   /** Why and when it became stale; null where it is not. */
   readonly stale: StaleMark | null;
   /** How it was asked for: options, seed, models, when. */
@@ -33,7 +31,7 @@ export async function storedTunings(storageName: string, task: string): Promise<
   return await withHistory(storageName, async (store) =>
     (await store.tunings(task)).map(({ kind, state, stale = null, settings, description, items, tensors }) => ({
       kind,
-      state: shownStates[state],
+      state: tuningStates[state],
       stale,
       settings: parseTuningSettings(settings),
       description: state === 'done' ? parseTuningDescription(description) : null,
@@ -44,11 +42,6 @@ export async function storedTunings(storageName: string, task: string): Promise<
   );
 }
 
-const shownStates = { running: 'running', done: 'ready', stale: 'stale' } as const satisfies Record<
-  TuningRecord['state'],
-  StoredTuning['state']
->;
-
 /**
  * Deletes a tuning with its checkpoint and its stale mark, or only what is in one state of it; false when there was none. A
  * training that runs meanwhile ends with `closed`.
@@ -57,7 +50,7 @@ export async function dropTuning(
   storageName: string,
   task: string,
   kind: TuningKind,
-  state?: StoredTuning['state'],
+  state?: TuningState,
 ): Promise<boolean> {
   const states = state === undefined ? [] : [state === 'ready' ? ('done' as const) : state];
   return await withHistory(storageName, async (store) => (await store.dropTunings(task, kind, ...states)) > 0);
