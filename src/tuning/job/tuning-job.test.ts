@@ -12,6 +12,7 @@ import { jaxGradientModel } from '../jax/jax-gradient-model.ts';
 import { loadJax } from '../jax/load-jax.ts';
 import { readLlamaWeights } from '../llama-weights.ts';
 import { parseTuningDescription } from '../tuning-description.ts';
+import { readWeightAdapter } from '../weight-adapter.ts';
 import { checkTuningOptions } from '../tuning-options.ts';
 import { parseTuningSettings, writeTuningSettings } from '../tuning-settings.ts';
 import { runTuning, type TuningJobControl, type TuningJobEvent } from './tuning-job.ts';
@@ -228,6 +229,19 @@ describe.skipIf(missing !== null)('a tuning job', () => {
     const events = await run(store, { task, options: { kind: 'lora', passes: 3, batchSize: 1, rate: 0.003 } });
     expect(events.at(-1)).toMatchObject({ type: 'end', outcome: { type: 'done' } });
     expect((await trained(store))?.byteLength).toBeLessThanOrEqual(409_600);
+  });
+
+  test.each(['persona', 'none'] as const)('(IA)³ learns too, on the base %s, and fits into 64 KiB', async (base) => {
+    const store = await filledHistory();
+    const options = { kind: 'ia3', passes: 2, batchSize: 1, rate: 0.03 } as const;
+    const events = await run(store, { task, base, options });
+    const last = events.at(-1);
+    if (last?.type !== 'end' || last.outcome.type !== 'done') throw new Error(`ended with ${JSON.stringify(last)}`);
+    expect(last.outcome.description.loss).toBeLessThan(last.outcome.description.startLoss);
+    const record = await store.tuning(task, 'ia3');
+    if (record === null) throw new Error('nothing was kept');
+    expect(record.tensors.byteLength).toBeLessThanOrEqual(65_536);
+    expect(readWeightAdapter(record)).toMatchObject({ kind: 'ia3', id: record.run });
   });
 
   test('vectors of another embedder are refused before anything is stored', async () => {

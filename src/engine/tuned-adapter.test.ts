@@ -1,0 +1,87 @@
+// Which of several trained adapters an answer is made with.
+import { expect, test } from 'vitest';
+import { memoryHistory } from '../history/memory-history.ts';
+import type { HistoryStore } from '../history/history-store.ts';
+import { writeSafetensors } from '../model-package/write-safetensors.ts';
+import { fakeEngineParts } from '../testing/fake-personalizer.ts';
+import type { TuningDescription } from '../tuning/tuning-description.ts';
+import { createEngine } from './create-engine.ts';
+
+const task = 'notes';
+const { languageModel } = fakeEngineParts();
+const numbers = { lora: ['layers.0.q.A', [1, 1]], ia3: ['layers.0.k', [1]] } as const;
+
+async function keep(
+  store: HistoryStore,
+  kind: keyof typeof numbers,
+  finishedAt: number,
+  fingerprint = languageModel.fingerprint,
+): Promise<void> {
+  const description: TuningDescription = {
+    version: 1,
+    base: 'none',
+    plug: 'any',
+    languageModel: fingerprint,
+    trainedItems: 1,
+    heldOutItems: 1,
+    startLoss: 2,
+    loss: 1,
+    pass: 1,
+    loraScale: 1,
+    finishedAt,
+  };
+  const [name, shape] = numbers[kind];
+  const record = {
+    task,
+    kind,
+    state: 'running' as const,
+    run: `${kind} ${finishedAt}`,
+    items: [],
+    settings: '',
+    description: JSON.stringify(description),
+    tensors: writeSafetensors(new Map([[name, { shape, data: Float32Array.of(0.5) }]])),
+  };
+  await store.startTuning(record);
+  expect(await store.keepTuning({ ...record, state: 'done' })).toBe(true);
+}
+
+/** An engine whose model says which adapter it was given last. */
+function engineOn(store: HistoryStore) {
+  const parts = fakeEngineParts({ store });
+  let used: string | null = null;
+  const engine = createEngine({
+    ...parts,
+    languageModel: { ...parts.languageModel, useAdapter: async (adapter) => void (used = adapter?.id ?? null) },
+  });
+  return async (tuning: 'auto' | 'none' = 'auto'): Promise<{ used: string | null; tunings: readonly string[] }> => {
+    let tunings: readonly string[] = [];
+    const request = { task, input: 'new', persona: 'none' } as const;
+    for await (const event of engine.generate(tuning === 'none' ? { ...request, tuning } : request)) {
+      if (event.type === 'explanation') ({ tunings } = event.explanation);
+    }
+    return { used, tunings };
+  };
+}
+
+test('the adapter that was trained last is used, alone, and is named', async () => {
+  const store = memoryHistory();
+  const ask = engineOn(store);
+  expect(await ask()).toEqual({ used: null, tunings: [] });
+  await keep(store, 'lora', 1);
+  expect(await ask()).toEqual({ used: 'lora 1', tunings: ['lora'] });
+  await keep(store, 'ia3', 2);
+  expect(await ask()).toEqual({ used: 'ia3 2', tunings: ['ia3'] });
+  await keep(store, 'lora', 3);
+  expect(await ask()).toEqual({ used: 'lora 3', tunings: ['lora'] });
+  expect(await ask('none')).toEqual({ used: null, tunings: [] });
+  await store.dropTunings(task, 'lora');
+  expect(await ask()).toEqual({ used: 'ia3 2', tunings: ['ia3'] });
+});
+
+test('one of another language model does not count, however new it is', async () => {
+  const store = memoryHistory();
+  const ask = engineOn(store);
+  await keep(store, 'lora', 1);
+  await keep(store, 'ia3', 2, 'another');
+  expect(await ask()).toEqual({ used: 'lora 1', tunings: ['lora'] });
+});
