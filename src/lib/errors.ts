@@ -5,6 +5,7 @@ export type PersonaPlugErrorCode =
   | 'webgpu-unavailable'
   | 'device-lost'
   | 'runtime-failed'
+  | 'memory-insufficient'
   | 'model-integrity'
   | 'model-missing'
   | 'model-mismatch'

@@ -70,8 +70,8 @@ export async function readLlamaWeights(
   modelPackage: ModelPackage<LanguageModelManifest>,
   options: ReadOptions = {},
 ): Promise<LlamaWeights> {
-  const { name, languageModel: model } = modelPackage.manifest;
-  const config = parse(configSchema, await modelPackage.json('config.json', options), name, 'config.json');
+  const { name } = modelPackage.manifest;
+  const shape = await readLlamaShape(modelPackage, options);
   const cache = parse(cacheSchema, await modelPackage.json('tensor-cache.json', options), name, 'tensor-cache.json');
   const tensors = new Map<string, Tensor>();
   for (const { dataPath, records } of cache.records) {
@@ -89,20 +89,27 @@ export async function readLlamaWeights(
       tensors.set(record.name, { shape: record.shape, data: widen(halves) });
     }
   }
-  const { hiddenSize, vocabularySize, layers, heads, kvHeads, headDim } = model;
+  return { shape, tensors };
+}
+
+/** The sizes alone. @throws PersonaPlugError `model-mismatch` when the model is no Llama with tied embeddings. */
+export async function readLlamaShape(
+  modelPackage: ModelPackage<LanguageModelManifest>,
+  options: ReadOptions = {},
+): Promise<LlamaShape> {
+  const { name, languageModel } = modelPackage.manifest;
+  const config = parse(configSchema, await modelPackage.json('config.json', options), name, 'config.json');
+  const { hiddenSize, vocabularySize, layers, heads, kvHeads, headDim } = languageModel;
   return {
-    shape: {
-      hiddenSize,
-      vocabularySize,
-      layers,
-      heads,
-      kvHeads,
-      headDim,
-      feedForwardSize: config.intermediate_size,
-      ropeTheta: config.rope_theta,
-      normEpsilon: config.rms_norm_eps,
-    },
-    tensors,
+    hiddenSize,
+    vocabularySize,
+    layers,
+    heads,
+    kvHeads,
+    headDim,
+    feedForwardSize: config.intermediate_size,
+    ropeTheta: config.rope_theta,
+    normEpsilon: config.rms_norm_eps,
   };
 }
 

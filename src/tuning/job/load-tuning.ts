@@ -8,7 +8,8 @@ import { readSafetensors } from '../../model-package/safetensors.ts';
 import { readPlug } from '../../persona/plug.ts';
 import { createTaskRegistry } from '../../prompts/task-registry.ts';
 import type { Task } from '../../prompts/task.ts';
-import { readLlamaWeights } from '../llama-weights.ts';
+import { readLlamaShape, readLlamaWeights } from '../llama-weights.ts';
+import { assertMemory, availableMemory, toldDeviceMemory, trainingMemory } from '../training-memory.ts';
 import type { TuningJobParts } from './tuning-run.ts';
 
 export interface LoadTuningOptions {
@@ -18,13 +19,15 @@ export interface LoadTuningOptions {
   readonly device?: 'wasm' | 'webgpu';
   /** Tasks of the application, beside those that ship. */
   readonly tasks?: readonly Task[];
+  /** Bytes that a training may take at most; one that needs more is refused. @defaultValue what the device is known to have */
+  readonly memoryLimit?: number;
   readonly signal?: AbortSignal;
 }
 
 /**
  * Opens packages and reads the weights; jax-js itself is loaded when the training starts.
  *
- * @throws PersonaPlugError `model-missing`, `model-integrity`, `network-failed`, and `model-mismatch` when the plug belongs to another
+ * @throws PersonaPlugError `model-missing`, `model-integrity`, `network-failed`, `memory-insufficient`, and `model-mismatch` when the plug belongs to another
  * language model, or its weights are quantised.
  */
 export async function loadTuning(
@@ -47,6 +50,13 @@ export async function loadTuning(
       { details: { expected: plugManifest.plug.languageModel, found: manifest.fingerprint } },
     );
   }
+  const weightBytes = manifest.files
+    .filter(({ role }) => role === 'weights')
+    .reduce((sum, { bytes }) => sum + bytes, 0);
+  // Two bytes a weight: other formats are refused when they are read.
+  const needed = trainingMemory(await readLlamaShape(modelPackage, read), weightBytes / 2);
+  const { memoryLimit: limit } = options;
+  assertMemory(manifest.name, needed, availableMemory({ device, limit, deviceMemory: toldDeviceMemory() }));
   const weights = await readLlamaWeights(modelPackage, read);
   const { tokenizer, promptTemplate, endTokens } = manifest.languageModel;
   const [endToken] = endTokens;

@@ -72,6 +72,7 @@ async function run(
     tasks: options.tasks ?? [],
     ...(place.packages === undefined ? {} : { packages: place.packages }),
     ...(place.device === undefined ? {} : { device: place.device }),
+    ...(place.memoryLimit === undefined ? {} : { memoryLimit: place.memoryLimit }),
   }).catch(async (error: unknown) => {
     if (signal.aborted) await dropKept();
     throw error;

@@ -30,7 +30,7 @@ const farewell = 10_000;
  * the last checkpoint.
  *
  * Reading throws PersonaPlugError `invalid-argument` (too few items, bad options), `not-found` (nothing to resume), `model-mismatch`,
- * `storage-blocked` (another tab trains), `closed` (an item was forgotten, or the worker died), `runtime-failed`, or `signal.reason`.
+ * `storage-blocked` (another tab trains), `memory-insufficient`, `closed` (an item was forgotten, or the worker died), `runtime-failed`, or `signal.reason`.
  *
  * @example
  * ```ts

@@ -13,6 +13,8 @@ export interface TuningPlace {
   readonly packages?: { readonly languageModel?: string; readonly plug?: string };
   /** `webgpu` is worth it on a real GPU only. @defaultValue 'wasm' */
   readonly device?: 'wasm' | 'webgpu';
+  /** Bytes that a training may take at most; one that needs more is refused. @defaultValue what the device is known to have */
+  readonly memoryLimit?: number;
   /** Milliseconds between two checkpoints. @defaultValue 5000 */
   readonly checkpointInterval?: number;
 }
