@@ -75,10 +75,15 @@ test('too few items are refused in a sentence, and what is stopped leaves nothin
   await panel.getByRole('button', { name: 'Dismiss' }).click();
 
   await importText(page, toJsonl(history));
-  await panel.getByLabel('What is trained').selectOption('lora');
-  await panel.getByRole('button', { name: 'Train a LoRA' }).click();
-  await expect(panel.getByText(/^Step \d+ of \d+/u)).toBeVisible({ timeout: 60_000 });
-  await panel.getByRole('button', { name: 'Stop and keep nothing' }).click();
-  await expect(page.getByText('Training stopped: nothing of it is kept.')).toBeVisible();
-  await expect(panel.getByRole('article')).toHaveCount(0);
+  for (const [kind, button] of [
+    ['lora', 'Train a LoRA'],
+    ['ia3', 'Train an (IA)³'],
+  ] as const) {
+    await panel.getByLabel('What is trained').selectOption(kind);
+    await panel.getByRole('button', { name: button }).click();
+    await expect(panel.getByText(/^Step \d+ of \d+/u)).toBeVisible({ timeout: 60_000 });
+    await panel.getByRole('button', { name: 'Stop and keep nothing' }).click();
+    await expect(page.getByText('Training stopped: nothing of it is kept.')).toBeVisible();
+    await expect(panel.getByRole('article')).toHaveCount(0);
+  }
 });

@@ -125,13 +125,13 @@ const tuningTestPage = {
     return await untilStep(job(name, isResumed ? { task, resume: 'prompt' } : longRequest).running, step);
   },
 
-  /** Trains a LoRA, shows it, takes it out, deletes it. */
-  async lora(name: string): Promise<unknown> {
-    const options = { kind: 'lora', passes: 2, batchSize: 1, rate: 0.003 } as const;
+  /** Trains an adapter, shows it, takes it out, deletes it. */
+  async adapter(name: string, kind: 'lora' | 'ia3', rate: number): Promise<unknown> {
+    const options = { kind, passes: 2, batchSize: 1, rate };
     for await (const _event of job(name, { task, options }).running);
     const stored = await storedTunings(name, task);
-    const { config, tensors } = await exportAdapter(name, task, 'nano-llm');
-    const isDropped = await dropTuning(name, task, 'lora');
+    const { config, tensors } = await exportAdapter(name, task, 'nano-llm', kind);
+    const isDropped = await dropTuning(name, task, kind);
     return {
       stored,
       peftType: JSON.parse(config).peft_type,

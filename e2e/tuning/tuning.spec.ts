@@ -77,17 +77,27 @@ test('two tabs do not train on one history at once', async () => {
   expect(await page.evaluate(async () => await tuningTestPage.second('two'))).toBe('storage-blocked');
 });
 
-test('a LoRA is listed, taken out for peft, and deleted', async () => {
-  const page = await open();
-  await page.evaluate(async () => await tuningTestPage.fill('lora'));
-  const result = await page.evaluate(async () => await tuningTestPage.lora('lora'));
-  expect(result).toMatchObject({
-    stored: [{ kind: 'lora', state: 'ready', stale: null, items: 6, description: { base: 'persona' } }],
-    peftType: 'LORA',
-    isDropped: true,
-    left: [],
+for (const [kind, peftType, rate] of [
+  ['lora', 'LORA', 0.003],
+  ['ia3', 'IA3', 0.03],
+] as const) {
+  test(`what was trained as ${kind} is listed, taken out for peft, and deleted`, async () => {
+    const page = await open();
+    const result = await page.evaluate(
+      async (asked) => {
+        await tuningTestPage.fill(asked.kind);
+        return await tuningTestPage.adapter(asked.kind, asked.kind, asked.rate);
+      },
+      { kind, rate },
+    );
+    expect(result).toMatchObject({
+      stored: [{ kind, state: 'ready', stale: null, items: 6, description: { base: 'persona' } }],
+      peftType,
+      isDropped: true,
+      left: [],
+    });
   });
-});
+}
 
 test('WebGPU trains as wasm does', async () => {
   await browser.remove();

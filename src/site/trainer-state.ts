@@ -61,3 +61,8 @@ export const trainingTitles: Readonly<Record<TrainingKind, string>> = {
   lora: 'LoRA',
   ia3: '(IA)³',
 };
+
+/** The title after its article. */
+export function aTraining(kind: TrainingKind): string {
+  return `${kind === 'ia3' ? 'an' : 'a'} ${trainingTitles[kind]}`;
+}

@@ -2,7 +2,7 @@ import { Fragment } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { taskTitle } from '../format.ts';
 import { ignoreShown } from '../ignore-shown.ts';
-import { type TrainingKind, trainingTitles } from '../trainer-state.ts';
+import { aTraining, type TrainingKind } from '../trainer-state.ts';
 import type { DemoProps } from './demo-props.ts';
 import { LossChart } from './loss-chart.tsx';
 import { StaleTraining } from './stale-training.tsx';
@@ -127,7 +127,7 @@ function TrainingForm({ demo, isDisabled }: DemoProps & { readonly isDisabled: b
         disabled={isDisabled}
         onClick={() => ignoreShown(demo.trainer.start({ task: demo.state.task.value, kind: kind.value }))}
       >
-        Train a {trainingTitles[kind.value]}
+        Train {aTraining(kind.value)}
       </button>
     </div>
   );

@@ -1,12 +1,12 @@
 import { formatDuration, taskTitle } from '../format.ts';
-import { type RunningTraining, trainingTitles } from '../trainer-state.ts';
+import { aTraining, type RunningTraining } from '../trainer-state.ts';
 import type { DemoProps } from './demo-props.ts';
 import { LossChart } from './loss-chart.tsx';
 
 /** The training that is running: how far, how long yet, how well, and two ways to end it. */
 export function TrainingProgress({ demo, running }: DemoProps & { readonly running: RunningTraining }) {
   const { task, kind, step, steps, curve, isPausing } = running;
-  const title = `Training a ${trainingTitles[kind]} for ${taskTitle(task)}`;
+  const title = `Training ${aTraining(kind)} for ${taskTitle(task)}`;
   return (
     <>
       <div class="training-progress">
