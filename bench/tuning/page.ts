@@ -1,14 +1,11 @@
 // The page of bench/tuning.mjs: asks the worker, and measures how long the page itself is held up meanwhile.
-import type { TuningFigures } from './figures.ts';
+import { openHistory } from '../../src/history/open-history.ts';
+import { createUrlModelSource } from '../../src/model-package/url-model-source.ts';
+import { createRandom } from '../../src/testing/random.ts';
+import { startTuning } from '../../src/worker/tuning/index.ts';
+import type { MeasuredTuning, TuningMeasurement } from './figures.ts';
 
-export interface MeasuredTuning {
-  readonly figures: readonly TuningFigures[];
-  readonly loadMilliseconds: number;
-  /** The page's longest time without a turn. */
-  readonly longestGap: number;
-}
-
-async function measureTuning(steps: number): Promise<MeasuredTuning> {
+async function measureTuning(measurement: TuningMeasurement): Promise<MeasuredTuning & { longestGap: number }> {
   const worker = new Worker(new URL('./tuning.worker.ts', import.meta.url), { type: 'module' });
   let longestGap = 0;
   let beat = performance.now();
@@ -16,18 +13,55 @@ async function measureTuning(steps: number): Promise<MeasuredTuning> {
     longestGap = Math.max(longestGap, performance.now() - beat);
     beat = performance.now();
   }, 5);
-  const found = await new Promise<Omit<MeasuredTuning, 'longestGap'>>((resolve, reject) => {
-    worker.addEventListener('message', ({ data }: MessageEvent<Omit<MeasuredTuning, 'longestGap'>>) => resolve(data));
+  const found = await new Promise<MeasuredTuning>((resolve, reject) => {
+    worker.addEventListener('message', ({ data }: MessageEvent<MeasuredTuning>) => resolve(data));
     worker.addEventListener('error', (event) => reject(new Error(event.message)));
-    worker.postMessage({ steps }, []);
+    worker.postMessage(measurement, []);
   });
   clearInterval(pulse);
   worker.terminate();
   return { ...found, longestGap };
 }
 
-declare global {
-  var measureTuning: (steps: number) => Promise<MeasuredTuning>;
+/** A history of items with inputs of so many words. */
+async function fillHistory(name: string, items: number, words: number): Promise<void> {
+  await using store = await openHistory({ name });
+  const { manifest } = await createUrlModelSource('/models/').open('plug', 'plug');
+  const { dim, embedder } = manifest.plug;
+  const vocabulary = ['models', 'read', 'long', 'texts', 'about', 'small', 'boats', 'and', 'slow', 'rivers'];
+  await store.put(
+    Array.from({ length: items }, (_, index) => {
+      const random = createRandom(index);
+      const text = Array.from({ length: words }, () => vocabulary[Math.floor(random() * vocabulary.length)]).join(' ');
+      const vector = (): Float32Array<ArrayBuffer> =>
+        new Float32Array(dim).map(() => (random() - 0.5) / Math.sqrt(dim));
+      return {
+        item: { id: `${index}`, date: null, task: 'paper_title', input: text, output: `Reading ${text.slice(0, 40)}` },
+        vectors: { embedder, backend: 'wasm' as const, dim, input: vector(), output: vector() },
+      };
+    }),
+  );
 }
 
-globalThis.measureTuning = measureTuning;
+/** A whole training as an application starts it. Resolves with its steps, and keeps the worker until the page goes. */
+async function trainOnce(kind: 'prompt' | 'lora', items: number, words: number): Promise<number> {
+  const name = `bench-${kind}-${words}`;
+  await fillHistory(name, items, words);
+  const worker = new Worker(new URL('./job.worker.ts', import.meta.url), { type: 'module' });
+  const request = { task: 'paper_title', options: { kind, passes: 1 } } as const;
+  let steps = 0;
+  for await (const event of startTuning(worker, { models: '/models/', storageName: name }, request)) {
+    if (event.type === 'step') steps = event.step;
+  }
+  return steps;
+}
+
+const tuningBench = { measure: measureTuning, train: trainOnce };
+
+declare global {
+  var tuningBench: TuningBench;
+}
+
+export type TuningBench = typeof tuningBench;
+
+globalThis.tuningBench = tuningBench;

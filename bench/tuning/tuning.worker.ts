@@ -1,15 +1,14 @@
 // Measures training steps on the shipped language model, as a tuning job makes them.
 import { createUrlModelSource } from '../../src/model-package/url-model-source.ts';
-import { adamWStep, clipGradients, startOptimizer } from '../../src/tuning/adamw.ts';
+import { adamWStep, addGradients, clipGradients, scaleGradients, startOptimizer } from '../../src/tuning/adamw.ts';
 import { createExample } from '../../src/tuning/example.ts';
-import { jaxGradientModel } from '../../src/tuning/jax/jax-gradient-model.ts';
-import { loadJax } from '../../src/tuning/jax/load-jax.ts';
-import { readLlamaWeights } from '../../src/tuning/llama-weights.ts';
+import type { Parameters } from '../../src/tuning/gradient-model.ts';
+import { type JaxGradientModel, jaxGradientModel } from '../../src/tuning/jax/jax-gradient-model.ts';
+import { type Jax, loadJax } from '../../src/tuning/jax/load-jax.ts';
+import { type LlamaWeights, readLlamaWeights } from '../../src/tuning/llama-weights.ts';
 import { startLora } from '../../src/tuning/lora.ts';
-import type { TuningFigures } from './figures.ts';
+import type { MeasuredTuning, TuningCase, TuningFigures, TuningMeasurement } from './figures.ts';
 
-const lengths = [32, 64, 128, 256];
-const answerLength = 12;
 const rows = 8;
 
 async function timed<T>(work: () => Promise<T>): Promise<{ result: T; milliseconds: number }> {
@@ -21,51 +20,75 @@ async function timed<T>(work: () => Promise<T>): Promise<{ result: T; millisecon
 const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
-async function measure(steps: number): Promise<{ figures: TuningFigures[]; loadMilliseconds: number }> {
+/** jax-js as it comes, with workers of its own where the policy lets it. */
+async function loadWithThreads(): Promise<Jax> {
+  const jax = await import('@jax-js/jax');
+  await jax.init('wasm');
+  jax.defaultDevice('wasm');
+  return jax;
+}
+
+async function measure({ cases, steps, threads }: TuningMeasurement): Promise<MeasuredTuning> {
   const { result: loaded, milliseconds: loadMilliseconds } = await timed(async () => {
     const source = createUrlModelSource(new URL('/models/', location.origin).href);
     const weights = await readLlamaWeights(await source.open('nano-llm', 'language-model'));
-    return { weights, model: jaxGradientModel(await loadJax('wasm'), weights) };
+    return { weights, model: jaxGradientModel(await (threads ? loadWithThreads() : loadJax('wasm')), weights) };
   });
-  const { weights, model } = loaded;
-  const { hiddenSize, vocabularySize } = weights.shape;
-  const prompt = { shape: [rows, hiddenSize], data: new Float32Array(rows * hiddenSize) };
   const figures: TuningFigures[] = [];
-  for (const kind of ['prompt', 'lora'] as const) {
-    for (const length of lengths) {
-      const ids = (count: number): number[] =>
-        Array.from({ length: count }, (_, at) => 4 + ((at * 97) % (vocabularySize - 4)));
-      const source = [
-        { kind: 'rows', rows: new Float32Array(rows * hiddenSize).fill(0.01), count: rows },
-        { kind: 'ids', ids: ids(length - rows - answerLength) },
-      ] as const;
-      const trainableSegment = kind === 'prompt' ? 0 : null;
-      const example = createExample(weights, { prompt: source, answer: ids(answerLength), trainableSegment });
-      let state = startOptimizer(kind === 'prompt' ? new Map([['prompt', prompt]]) : startLora(weights.shape, 8, 0));
-      const step = async (): Promise<void> => {
-        const { gradients } = await model.lossAndGradients(example, state.parameters);
-        state = adamWStep(state, clipGradients(gradients, 0.3), { rate: 1e-3, weightDecay: 0.01 });
-      };
-      const first = await timed(step);
-      await model.loss(example, state.parameters);
-      const times: number[] = [];
-      const forward: number[] = [];
-      for (let count = 0; count < steps; count++) {
-        times.push((await timed(step)).milliseconds);
-        forward.push((await timed(async () => await model.loss(example, state.parameters))).milliseconds);
-      }
-      figures.push({
-        kind,
-        length,
-        firstMilliseconds: first.milliseconds,
-        stepMilliseconds: median(times),
-        forwardMilliseconds: median(forward),
-      });
-    }
-  }
-  return { figures, loadMilliseconds };
+  for (const one of cases) figures.push(await measureCase(loaded.model, loaded.weights, one, steps));
+  return { figures, loadMilliseconds, isIsolated: globalThis.crossOriginIsolated };
 }
 
-globalThis.addEventListener('message', ({ data }: MessageEvent<{ steps: number }>) => {
-  void measure(data.steps).then((found) => globalThis.postMessage(found, { transfer: [] }));
+async function measureCase(
+  model: JaxGradientModel,
+  weights: LlamaWeights,
+  one: TuningCase,
+  steps: number,
+): Promise<TuningFigures> {
+  const { kind, length, answer, batch } = one;
+  const { hiddenSize, vocabularySize } = weights.shape;
+  const ids = (count: number, from: number): number[] =>
+    Array.from({ length: count }, (_, at) => 4 + ((from + at * 97) % (vocabularySize - 4)));
+  const examples = Array.from({ length: batch }, (_, item) => {
+    const prompt = [
+      { kind: 'rows', rows: new Float32Array(rows * hiddenSize).fill(0.01), count: rows },
+      // The answer's last token is a target only.
+      { kind: 'ids', ids: ids(length - rows - answer + 1, item) },
+    ] as const;
+    return createExample(weights, {
+      prompt,
+      answer: ids(answer, item),
+      trainableSegment: kind === 'prompt' ? 0 : null,
+    });
+  });
+  const prompt = { shape: [rows, hiddenSize], data: new Float32Array(rows * hiddenSize) };
+  let state = startOptimizer(kind === 'prompt' ? new Map([['prompt', prompt]]) : startLora(weights.shape, 8, 0));
+  const step = async (): Promise<void> => {
+    let sum: Parameters | null = null;
+    for (const example of examples)
+      sum = addGradients(sum, (await model.lossAndGradients(example, state.parameters)).gradients);
+    const gradients = clipGradients(scaleGradients(sum ?? new Map(), 1 / batch), 0.3);
+    state = adamWStep(state, gradients, { rate: 1e-3, weightDecay: 0.01 });
+  };
+  const loss = async (): Promise<void> => {
+    for (const example of examples.slice(0, 1)) await model.loss(example, state.parameters);
+  };
+  const first = await timed(step);
+  await loss();
+  const times: number[] = [];
+  const forward: number[] = [];
+  for (let count = 0; count < steps; count++) {
+    times.push((await timed(step)).milliseconds);
+    forward.push((await timed(loss)).milliseconds);
+  }
+  return {
+    ...one,
+    firstMilliseconds: first.milliseconds,
+    stepMilliseconds: median(times),
+    forwardMilliseconds: median(forward),
+  };
+}
+
+globalThis.addEventListener('message', ({ data }: MessageEvent<TuningMeasurement>) => {
+  void measure(data).then((found) => globalThis.postMessage(found, { transfer: [] }));
 });

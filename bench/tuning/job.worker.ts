@@ -1,0 +1,3 @@
+import { serveTuningWorker } from '../../src/worker/tuning/index.ts';
+
+serveTuningWorker();
