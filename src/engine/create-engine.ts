@@ -1,6 +1,7 @@
 // Wires the parts into a Personalizer. It owns them: disposing of the engine disposes of all.
 import { checkItem } from '../history/check-item.ts';
 import { exportHistory } from '../history/export-history.ts';
+import { exportTunings } from '../history/tuning-lines.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import { assertPlugMatches } from '../persona/plug.ts';
 import { createTaskRegistry } from '../prompts/task-registry.ts';
@@ -31,6 +32,7 @@ export function createEngine(parts: EngineParts): Personalizer {
   });
   const stopwatch = parts.stopwatch ?? (() => performance.now());
   const embed = createItemEmbedder(embedder, createMutex(), stopwatch);
+  const clock = parts.clock ?? Date.now;
   const answerTurn = createMutex();
   const weights = weightsInUse({ store, languageModel, answerTurn });
   const answerParts: AnswerParts = {
@@ -40,7 +42,7 @@ export function createEngine(parts: EngineParts): Personalizer {
     languageModel: weights.languageModel,
     promptTemplate: parts.promptTemplate,
     tasks: parts.tasks ?? createTaskRegistry(),
-    clock: parts.clock ?? Date.now,
+    clock,
     stopwatch,
     answerTurn,
   };
@@ -95,13 +97,23 @@ export function createEngine(parts: EngineParts): Personalizer {
     async importHistory(jsonl, options) {
       const signal = during(options, writes.signal);
       const { dim } = embedder.identity;
-      const result = await importHistory({ store, embed, dim }, jsonl, { signal, onProgress: options?.onProgress });
+      const result = await importHistory({ store, embed, dim, clock }, jsonl, {
+        signal,
+        onProgress: options?.onProgress,
+      });
       await weights.takeOutForgotten();
       return result;
     },
     async exportHistory(options) {
       during(options);
-      return exportHistory(await store.list(), { includeVectors: options?.includeVectors ?? false });
+      const form = { includeVectors: options?.includeVectors ?? false };
+      const stored = await store.list();
+      const lines = await exportTunings(
+        await store.tunings(),
+        stored.map(({ item }) => item),
+        form,
+      );
+      return exportHistory(stored, form) + lines;
     },
     async *generate(request, options) {
       yield* answer(answerParts, request, during(options));

@@ -2,7 +2,13 @@
 // fault at any point leaves the history as it was.
 import type { HistoryStore, EmbeddedItem } from '../history/history-store.ts';
 import { parseHistory } from '../history/parse-history.ts';
+import { parseTunings } from '../history/tuning-lines.ts';
+import type { TuningRecord } from '../history/tuning-record.ts';
+import { PersonaPlugError } from '../lib/errors.ts';
 import type { OnProgress } from '../lib/progress.ts';
+import { parseTuningDescription } from '../tuning/tuning-description.ts';
+import { parseTuningSettings } from '../tuning/tuning-settings.ts';
+import { readWeightAdapter } from '../tuning/weight-adapter.ts';
 import type { ItemEmbedder } from './item-embedder.ts';
 import type { ImportResult } from './personalizer.ts';
 
@@ -10,14 +16,22 @@ export interface ImportParts {
   readonly store: HistoryStore;
   readonly embed: ItemEmbedder;
   readonly dim: number;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
 }
 
 export async function importHistory(
-  { store, embed, dim }: ImportParts,
+  { store, embed, dim, clock }: ImportParts,
   jsonl: string,
   { signal, onProgress }: { readonly signal: AbortSignal; readonly onProgress?: OnProgress | undefined },
 ): Promise<ImportResult> {
   const parsed = await parseHistory(jsonl, { signal });
+  const tunings = await parseTunings(
+    jsonl,
+    parsed.map(({ item }) => item),
+    clock(),
+  );
+  for (const tuning of tunings) assertReadable(tuning);
   const isThere = await store.has(
     parsed.map(({ item }) => item),
     embed.fingerprint,
@@ -44,7 +58,23 @@ export async function importHistory(
       millisecondsLeft: null,
     });
   report(0);
-  const { added, replaced, unchanged } = await store.put(entries, { signal });
+  const { added, replaced, unchanged } = await store.put(entries, { signal, tunings });
   report(entries.length);
   return { added, replaced, unchanged: unchanged + isThere.size };
+}
+
+/** What could not be read later would make every answer of its task fail. */
+function assertReadable(tuning: TuningRecord): void {
+  try {
+    parseTuningSettings(tuning.settings);
+    if (tuning.state !== 'done') return;
+    parseTuningDescription(tuning.description);
+    if (tuning.kind !== 'prompt') readWeightAdapter(tuning);
+  } catch (cause) {
+    throw new PersonaPlugError(
+      'invalid-import',
+      `The ${tuning.kind} of "${tuning.task}" in the history file cannot be read: ${cause instanceof Error ? cause.message : String(cause)} Nothing was imported; leave its line out and try again.`,
+      { cause, details: { task: tuning.task, kind: tuning.kind } },
+    );
+  }
 }

@@ -159,7 +159,10 @@ export interface Personalizer extends AsyncDisposable {
   items(task?: string, options?: CallOptions): Promise<HistoryItem[]>;
   /** JSONL text, all or nothing, idempotent. @throws PersonaPlugError `invalid-import` with line number and reason. */
   importHistory(jsonl: string, options?: LongCallOptions): Promise<ImportResult>;
-  /** JSONL text of all items; `includeVectors` adds vectors (base64 float32), so that a later import is bit-equal. */
+  /**
+   * JSONL text of all items, and of where their tunings came from; `includeVectors` adds vectors (base64 float32) and what the tunings
+   * have learned, so that a later import is bit-equal. Without them an import offers to train again.
+   */
   exportHistory(options?: CallOptions & { includeVectors?: boolean }): Promise<string>;
   /** Streams events: explanation first, then deltas, then end. */
   generate(request: GenerateRequest, options?: CallOptions): AsyncIterable<GenerateEvent>;

@@ -6,6 +6,8 @@ import type { PromptSegment } from '../language-model/language-model.ts';
 import { writeSafetensors } from '../model-package/write-safetensors.ts';
 import { fakeEngineParts } from '../testing/fake-personalizer.ts';
 import type { TuningDescription } from '../tuning/tuning-description.ts';
+import { checkTuningOptions } from '../tuning/tuning-options.ts';
+import { writeTuningSettings } from '../tuning/tuning-settings.ts';
 import { createEngine } from './create-engine.ts';
 import type { Explanation, GenerateRequest } from './personalizer.ts';
 
@@ -35,7 +37,13 @@ async function keep(store: HistoryStore, fields: Partial<TuningDescription>, fil
     state: 'running' as const,
     run: 'one',
     items: [id],
-    settings: '',
+    settings: writeTuningSettings({
+      base: description.base,
+      plug: description.plug,
+      languageModel: description.languageModel,
+      options: checkTuningOptions({ kind: 'prompt', seed: 7 }),
+      startedAt: 5,
+    }),
     description: JSON.stringify(description),
     tensors: writeSafetensors(new Map([['prompt', { shape: [count, plug.hiddenSize], data }]])),
   };
@@ -106,4 +114,31 @@ test('a tuning of other models does not count, and a forgotten item takes it alo
   await engine.forget(id);
   await engine.remember({ task, input: 'a draft', output: 'a title' });
   expect(await ask({ persona: 'always' })).toEqual(before);
+});
+
+test('an export with vectors carries it to another history, bit for bit; without them it can be trained again', async () => {
+  const { engine, store, id, ask } = await engineWith();
+  await keep(store, {}, 0.5, id);
+  const before = await ask({ persona: 'always' });
+  const text = await engine.exportHistory({ includeVectors: true });
+
+  const same = await engineWith();
+  await same.engine.forgetEverything();
+  await same.engine.importHistory(text);
+  expect(await same.ask({ persona: 'always' })).toEqual(before);
+  expect(await same.engine.exportHistory({ includeVectors: true })).toBe(text);
+  expect((await same.engine.status()).tunings).toEqual([{ task, kind: 'prompt', state: 'ready' }]);
+  // Twice changes nothing.
+  await same.engine.importHistory(text);
+  expect(await same.engine.exportHistory({ includeVectors: true })).toBe(text);
+
+  const bare = await engineWith();
+  await bare.engine.forgetEverything();
+  await bare.engine.importHistory(await engine.exportHistory());
+  expect((await bare.ask({ persona: 'always' })).explanation.tunings).toEqual([]);
+  expect((await bare.engine.status()).tunings).toEqual([{ task, kind: 'prompt', state: 'stale' }]);
+  const [left] = await bare.store.tunings();
+  expect(left?.settings).toBe((await store.tunings())[0]?.settings);
+  await bare.engine.forgetEverything();
+  expect(await bare.store.tunings()).toEqual([]);
 });
