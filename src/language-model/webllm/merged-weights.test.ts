@@ -161,3 +161,25 @@ test('weights that cannot all be read are all left as they are, whatever was mer
   before.delete(downName);
   expect(weights).toEqual(before);
 });
+
+test.each([1, 2])('after a merge that failed at write %i, the next one mends what it left', async (failing) => {
+  const { access, weights } = store();
+  const before = new Map(weights);
+  let writes = 0;
+  const merged = mergedWeights({
+    ...access,
+    write(wanted, values) {
+      if (++writes === failing) throw new Error('lost');
+      access.write(wanted, values);
+    },
+  });
+  await expect(merged.use(rescaling('one'))).rejects.toThrow('lost');
+  await merged.use(null);
+  expect(weights).toEqual(before);
+  writes = 0;
+  await expect(merged.use(rescaling('one'))).rejects.toThrow('lost');
+  await merged.use(rescaling('one'));
+  const { access: other, weights: expected } = store();
+  await mergedWeights(other).use(rescaling('one'));
+  expect(weights).toEqual(expected);
+});

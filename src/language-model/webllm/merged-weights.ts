@@ -12,6 +12,7 @@ export interface MergedWeights {
    * Merges an adapter in the place of the one before; null restores the weights, bit for bit.
    *
    * @throws PersonaPlugError `model-mismatch` when it does not fit or the weights are no float32; the weights are then as before.
+   * What a write throws leaves them half merged, which the next call mends, whatever adapter it is for.
    */
   use(adapter: WeightAdapter | null): Promise<void>;
 }
@@ -19,30 +20,25 @@ export interface MergedWeights {
 export function mergedWeights(access: WeightAccess): MergedWeights {
   const originals = new Map<string, StoredWeight>();
   let usedId: string | null = null;
-
-  function restore(): void {
-    for (const [name, { values }] of originals) access.write(name, values);
-    usedId = null;
-  }
+  /** False while weights are written, and after a write that failed: then some hold the adapter and some do not. */
+  let isWhole = true;
 
   return {
     async use(adapter) {
-      if ((adapter?.id ?? null) === usedId) return;
-      if (adapter === null) {
-        restore();
-        return;
-      }
+      const id = adapter?.id ?? null;
+      if (isWhole && id === usedId) return;
       const merged = new Map<string, Float32Array<ArrayBuffer>>();
       // All are read and computed before the first is written: a refusal changes nothing.
-      for (const { name, merge } of weightChanges(adapter, access)) {
+      for (const { name, merge } of adapter === null ? [] : weightChanges(adapter, access)) {
         const original = originals.get(name) ?? (await access.read(name));
         originals.set(name, original);
         merged.set(name, merge(original));
       }
-      for (const [name, values] of merged) access.write(name, values);
-      // Weights that only the adapter before had changed.
-      for (const [name, { values }] of originals) if (!merged.has(name)) access.write(name, values);
-      usedId = adapter.id;
+      isWhole = false;
+      // Weights that only an adapter before had changed get their own values back.
+      for (const [name, { values }] of originals) access.write(name, merged.get(name) ?? values);
+      isWhole = true;
+      usedId = id;
     },
   };
 }
