@@ -70,7 +70,22 @@ test('a database of version 1 is migrated with every item, bit for bit', async (
     kept: 1,
   });
   const counts = await page.evaluate(async () => await historyTestPage.countRecords('migration'));
-  expect(counts).toEqual({ items: 3, vectors: 3, projections: 1, tunings: 0, version: 3 });
+  expect(counts).toEqual({ items: 3, vectors: 3, projections: 1, tunings: 0, version: 4 });
+});
+
+test('tunings of a database of version 3 get their settings, and an unreadable one is dropped', async ({ page }) => {
+  await page.evaluate(async () => await historyTestPage.writeVersion3('tunings'));
+  const tunings = await page.evaluate(async () => await historyTestPage.tunings('tunings'));
+  const models = { version: 1, base: 'persona', plug: 'p', languageModel: 'l' };
+  expect(tunings).toEqual([
+    { kind: 'lora', state: 'done', bytes: 3, settings: { ...models, options: { kind: 'lora' }, startedAt: 5 } },
+    {
+      kind: 'lora',
+      state: 'running',
+      bytes: 3,
+      settings: { ...models, options: { kind: 'lora', seed: 7 }, startedAt: null },
+    },
+  ]);
 });
 
 test('a tab that holds an older version is reported, and waited for', async ({ page }) => {

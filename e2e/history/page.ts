@@ -183,6 +183,36 @@ const historyTestPage = {
     database.close();
   },
 
+  /** Writes tunings as version 3 of this package did: done, under way, and broken. */
+  async writeVersion3(name: string): Promise<void> {
+    const older = await openHistory({ name, version: 3 });
+    await older[Symbol.asyncDispose]();
+    const database = await request(indexedDB.open(name));
+    const transaction = database.transaction('tunings', 'readwrite');
+    const made = { version: 1, base: 'persona', plug: 'p', languageModel: 'l' };
+    const record = { task: 'notes', kind: 'lora', run: 'one', items: ['a'], tensors: Uint8Array.of(1, 2, 3) };
+    for (const [fields, description] of [
+      [{ state: 'done' }, { ...made, loss: 1, finishedAt: 5 }],
+      [{ state: 'running' }, { ...made, options: { kind: 'lora', seed: 7 }, numbers: { step: 1 } }],
+      [{ state: 'done', kind: 'prompt' }, 'broken'],
+    ] as const) {
+      transaction.objectStore('tunings').put({ ...record, ...fields, description: JSON.stringify(description) });
+    }
+    await new Promise((resolve) => transaction.addEventListener('complete', resolve));
+    database.close();
+  },
+
+  async tunings(name: string): Promise<unknown> {
+    const store = await openHistory({ name });
+    await using _ = store;
+    return (await store.tunings()).map(({ kind, state, settings, tensors }) => ({
+      kind,
+      state,
+      bytes: tensors.byteLength,
+      settings: JSON.parse(settings),
+    }));
+  },
+
   /** Opens it with today's code; true when every item came through bit for bit, and the new store works. */
   async migrate(name: string): Promise<unknown> {
     const store = await openHistory({ name });
