@@ -90,12 +90,12 @@ async function withPage(work) {
 async function table(cases, { config = 'e2e/vite.config.ts', threads = false } = {}) {
   await withServer(config, async () => {
     await withPage(async (page) => {
-      const { figures, loadMilliseconds, longestGap, isIsolated } = await page.evaluate(
+      const { figures, loadMilliseconds, longestGap, isIsolated, ownWorkers } = await page.evaluate(
         async (measurement) => await globalThis.tuningBench.measure(measurement),
         { cases, steps, threads },
       );
       console.log(
-        `Weights and jax-js loaded in ${Math.round(loadMilliseconds)} ms; the page's longest gap: ${Math.round(longestGap)} ms; cross-origin isolated: ${isIsolated}.\n`,
+        `Weights and jax-js loaded in ${Math.round(loadMilliseconds)} ms; the page's longest gap: ${Math.round(longestGap)} ms; cross-origin isolated: ${isIsolated}; workers of jax-js: ${ownWorkers}.\n`,
       );
       console.log('| trained | items | positions | first step | step | an item | loss alone | ratio |');
       console.log('|---|---|---|---|---|---|---|---|');

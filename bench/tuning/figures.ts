@@ -34,4 +34,6 @@ export interface MeasuredTuning {
   readonly figures: readonly TuningFigures[];
   readonly loadMilliseconds: number;
   readonly isIsolated: boolean;
+  /** Workers that jax-js has started for itself. */
+  readonly ownWorkers: number;
 }

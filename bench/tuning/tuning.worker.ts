@@ -20,8 +20,17 @@ async function timed<T>(work: () => Promise<T>): Promise<{ result: T; millisecon
 const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
+/** Counted, since a policy that blocks them is only told in the console. */
+let ownWorkers = 0;
+
 /** jax-js as it comes, with workers of its own where the policy lets it. */
 async function loadWithThreads(): Promise<Jax> {
+  globalThis.Worker = new Proxy(Worker, {
+    construct(worker, given) {
+      ownWorkers += 1;
+      return Reflect.construct(worker, given);
+    },
+  });
   const jax = await import('@jax-js/jax');
   await jax.init('wasm');
   jax.defaultDevice('wasm');
@@ -36,7 +45,7 @@ async function measure({ cases, steps, threads }: TuningMeasurement): Promise<Me
   });
   const figures: TuningFigures[] = [];
   for (const one of cases) figures.push(await measureCase(loaded.model, loaded.weights, one, steps));
-  return { figures, loadMilliseconds, isIsolated: globalThis.crossOriginIsolated };
+  return { figures, loadMilliseconds, isIsolated: globalThis.crossOriginIsolated, ownWorkers };
 }
 
 async function measureCase(

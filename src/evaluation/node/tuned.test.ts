@@ -17,6 +17,7 @@ const models = process.env['PERSONA_PLUG_MODELS'] ?? 'models';
 /** What a method says where nothing was trained, or the trained rows have no place. */
 const untrained = {
   'oppu-prompt': 'none',
+  'oppu-prompt-shuffled': 'none',
   'oppu-prompt+persona': 'persona',
   'oppu-lora': 'none',
   'oppu-lora+persona': 'persona',
@@ -73,21 +74,21 @@ describe.skipIf(missing !== null)(`oppu methods${missing === null ? '' : ` (${mi
 
   test('one adapter a user, with its cost beside its gain', { timeout: 900_000 }, async () => {
     // Stopped when the first user's first query has been answered by all methods.
-    const stopped = await run('out', [], 8);
+    const stopped = await run('out', [], 9);
     expect(stopped.code).toBe(130);
-    expect(stopped.costs).toHaveLength(5);
+    expect(stopped.costs).toHaveLength(6);
     const kept = readdirSync(place('cache')).filter((name) => name.startsWith('tuning-'));
 
     const { code, said, predictions, costs } = await run('out');
     expect(code).toBe(0);
-    expect(predictions).toHaveLength(2 * 2 * 8);
-    expect(predictions.slice(0, 8)).toEqual(stopped.predictions);
+    expect(predictions).toHaveLength(2 * 2 * 9);
+    expect(predictions.slice(0, 9)).toEqual(stopped.predictions);
     // Nobody is trained, or charged, twice.
-    expect(costs.slice(0, 5)).toEqual(stopped.costs);
+    expect(costs.slice(0, 6)).toEqual(stopped.costs);
     expect(said).not.toContain('of ann on');
     const all = readdirSync(place('cache')).filter((name) => name.startsWith('tuning-'));
-    // LoRA alone and with BM25 is one adapter.
-    expect([kept.length, all.length]).toEqual([4, 8]);
+    // LoRA alone and with BM25 is one adapter, and so are ann's control and bob's own prompt.
+    expect([kept.length, all.length]).toEqual([5, 9]);
 
     checkCosts(costs);
     checkAnswers(predictions, costs);
@@ -101,10 +102,12 @@ describe.skipIf(missing !== null)(`oppu methods${missing === null ? '' : ` (${mi
   });
 });
 
+const isControl = ({ method }: TrainingCost): boolean => method.endsWith('-shuffled');
+
 function checkCosts(costs: readonly TrainingCost[]): void {
   const of = (user: string): TrainingCost[] => costs.filter((cost) => cost.user === user);
   expect(of('ann').map(({ method }) => method)).toEqual(Object.keys(untrained));
-  for (const { items, seconds, steps, bytes, result, startLoss, loss } of of('ann')) {
+  for (const { items, seconds, steps, bytes, result, startLoss, loss } of of('ann').filter((one) => !isControl(one))) {
     // Before her first query, not before the last.
     expect(items).toBe(6);
     expect(seconds).toBeGreaterThan(0);
@@ -114,8 +117,12 @@ function checkCosts(costs: readonly TrainingCost[]): void {
   }
   // Her voice is plain enough that something is kept: else nothing below is tested.
   expect(of('ann').filter(({ result }) => result === 'kept').length).toBeGreaterThan(0);
-  expect(of('bob')).toHaveLength(5);
-  for (const cost of of('bob')) expect(cost).toMatchObject({ items: 2, result: 'too-few-items', steps: 0, bytes: 0 });
+  expect(of('bob')).toHaveLength(6);
+  // The control trains on the other one's items, without those that hold her own queries' inputs: ann's six less two of bob's.
+  expect(of('ann').find(isControl)).toMatchObject({ items: 2, result: 'too-few-items' });
+  expect(of('bob').find(isControl)?.items).toBe(4);
+  for (const cost of of('bob').filter((one) => !isControl(one)))
+    expect(cost).toMatchObject({ items: 2, result: 'too-few-items', steps: 0, bytes: 0 });
 }
 
 function checkAnswers(predictions: readonly Prediction[], costs: readonly TrainingCost[]): void {
