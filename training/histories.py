@@ -42,12 +42,13 @@ class UserVectors:
 
 @dataclass(frozen=True)
 class Query:
-    """A query vector with its day, and the items of some user (usually the same one) that count as its history."""
+    """A query vector with its day, the items of some user (usually the same one) that count as its history, who asks."""
 
     x: np.ndarray
     day: int
     vectors: UserVectors
     items: Sequence[int]
+    user: str = ""
 
 
 def dropped(items: Sequence[int], order: random.Random, largest_share: float = 0.5) -> list[int]:

@@ -21,6 +21,7 @@ from pathlib import Path
 import torch
 
 from training.data import SHIPPED_TASKS, training_users
+from training.drawn_answers import DrawnAnswers
 from training.embed_histories import VectorStore
 from training.frozen_model import DTYPES, FrozenModel, load_frozen, load_nano
 from training.gate import train_gate
@@ -49,6 +50,7 @@ class Training:
     held_out: dict[str, list[tuple[UserSamples, int]]]
     config: PlugConfig
     processes: Processes
+    answers: DrawnAnswers | None = None
 
 
 def prepare(directory: Path, config: PlugConfig, model_path: Path | None = None) -> Training:
@@ -64,9 +66,12 @@ def prepare(directory: Path, config: PlugConfig, model_path: Path | None = None)
     table = frozen.embedding_rows()
     plug = create_plug(config, table.shape[1])
     plug.start_from_embeddings(table, torch.Generator().manual_seed(config.seed))
+    answers = DrawnAnswers.of_run(directory, frozen.tokenizer, config.gold_share, frozen.form.end)
     start = start_path(directory, config, model_path)
     if start is not None:
         processes.say(f"starts from {start}: {', '.join(start_from(plug, start))}")
+    elif config.start != "none" and config.persona_rows and answers.start(plug, table):
+        processes.say("starts at the linear head")
     fix_parts(plug, config)
     sizes = (config.instruction_rows, config.persona_rows)
     users, held_out = {}, {}
@@ -85,7 +90,7 @@ def prepare(directory: Path, config: PlugConfig, model_path: Path | None = None)
         processes.say(
             f"{task}: {len(users[task])} users, held out {len(kept_apart)} with {len(held_out[task])} queries"
         )
-    return Training(frozen, plug, users, held_out, config, processes)
+    return Training(frozen, plug, users, held_out, config, processes, answers)
 
 
 @torch.no_grad()
@@ -115,7 +120,7 @@ def train(training: Training, directory: Path) -> Path:
     if progress.step:
         processes.say(f"goes on at step {progress.step}, {progress.elapsed / 60:.1f} min")
     schedule = TimeSchedule(config.steps or config.minutes * 60, config.warm_up_share, config.decay_share)
-    batches = Batches(training.users, config)
+    batches = Batches(training.users, config, training.answers)
     batches.skip(progress.step)
     recent: dict[str, list[float]] = {task: [] for task in config.tasks}
     last_checkpoint = progress.elapsed

@@ -24,6 +24,7 @@ class PlugConfig:
 
     tasks: tuple[str, ...] = SHIPPED_TASKS
     splits: tuple[str, ...] = ("train_b",)  # whose users train
+    gold_share: float = 0.5  # of an answer's target, where the run has linear heads; 1: the labels alone
     start: str = ""  # a plug.pt of the same sizes to start from; "": RUN/plug-start.pt where there is one; "none": afresh
     llm: str = ""  # folder or name of any Hugging Face causal LM with its own tokenizer; "" is the run's nano model
     device: str = "cpu"  # of the frozen language model
@@ -43,11 +44,13 @@ class PlugConfig:
     without_outputs: tuple[str, ...] = ()  # tasks whose outputs do not enter the persona
     rate: float = 0.002
     query_rate: float = 0.0005
+    reading_rate: float = 0.0  # of what reads vectors (projector's and I's first layer); 0: as `rate`
     weight_decay: float = 0.01
     warm_up_share: float = 0.03
     decay_share: float = 0.6
     dropout: float = 0.3
     intact_share: float = 0.0  # of the samples, those with the whole history; from the others 0–50 % are dropped
+    short_share: float = 0.0  # of the samples, those with a few of the last items only
     batch_tokens: int = 2048  # of all processes together
     maximum_prompt: int = 256
     items_per_user: int = 100
@@ -94,11 +97,12 @@ def fix_parts(plug: Plug, config: PlugConfig) -> None:
 
 def optimizer_of(plug: Plug, config: PlugConfig) -> torch.optim.Optimizer:
     """AdamW; the query head moves slowly from the identity, scalars and rows are not decayed."""
-    decayed = [plug.projector_in.weight, plug.projector_out.weight]
+    reading, decayed = [plug.projector_in.weight], [plug.projector_out.weight]
     if plug.instruction_in is not None and plug.instruction_out is not None:
-        decayed += [plug.instruction_in.weight, plug.instruction_out]
+        reading, decayed = [*reading, plug.instruction_in.weight], [*decayed, plug.instruction_out]
     free = [plug.projector_in.bias, plug.projector_out.bias, plug.instruction, plug.log_temperature, plug.raw_decay]
     groups = [
+        {"params": reading, "peak": config.reading_rate or config.rate, "weight_decay": config.weight_decay},
         {"params": decayed, "peak": config.rate, "weight_decay": config.weight_decay},
         {"params": free, "peak": config.rate, "weight_decay": 0.0},
         {"params": [plug.query.weight], "peak": config.query_rate, "weight_decay": 0.0},

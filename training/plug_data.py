@@ -27,7 +27,7 @@ class UserSamples:
     def query(self, index: int, items: Sequence[int], of: UserSamples | None = None) -> Query:
         """Item `index` as a query; its history are `items` of this user or of another one."""
         vectors = (of or self).vectors
-        return Query(self.vectors.inputs[index], int(self.vectors.days[index]), vectors, items)
+        return Query(self.vectors.inputs[index], int(self.vectors.days[index]), vectors, items, self.user.id)
 
 
 def build_user_samples(
@@ -61,11 +61,22 @@ def training_batches(
     batch_tokens: int,
     order: random.Random,
     intact_share: float = 0.0,
+    short_share: float = 0.0,
 ) -> Iterator[tuple[list[SlotSample], list[Query]]]:
     """One pass: at most `items_per_user` random queries of every user, each with a randomly thinned history.
 
-    The cap keeps a few prolific writers from drowning the others; `intact_share` of the histories are not thinned.
+    The cap keeps a few prolific writers from drowning the others; `intact_share` of the histories are not thinned, and
+    `short_share` are cut to a few of the last items, as a new user's would be.
     """
+
+    def history(index: int) -> Sequence[int]:
+        chance = order.random()
+        if chance < intact_share:
+            return range(index)
+        if chance < intact_share + short_share:
+            return range(index - round(index ** order.random()), index)  # 1 … index, small numbers as often as large
+        return dropped(range(index), order)
+
     chosen = [
         (user, index)
         for user in users
@@ -74,10 +85,7 @@ def training_batches(
     lengths = [len(user.with_rows[index].sample) for user, index in chosen]
     for batch in batches_by_length(lengths, batch_tokens, order):
         entries = [chosen[position] for position in batch]
-        queries = [
-            user.query(index, range(index) if order.random() < intact_share else dropped(range(index), order))
-            for user, index in entries
-        ]
+        queries = [user.query(index, history(index)) for user, index in entries]
         yield [user.with_rows[index] for user, index in entries], queries
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from training.drawn_answers import DrawnAnswers
 from training.histories import Query, collate_histories
 from training.persona import Plug
 from training.plug_config import PlugConfig
@@ -38,11 +39,13 @@ def rows_and_gate(
 class Batches:
     """Endless batches of all tasks, in an order that depends on the seed alone: the same in every process."""
 
-    def __init__(self, users: Mapping[str, list[UserSamples]], config: PlugConfig) -> None:
+    def __init__(
+        self, users: Mapping[str, list[UserSamples]], config: PlugConfig, answers: DrawnAnswers | None = None
+    ) -> None:
         empty = [task for task in config.tasks if not users[task]]
         if empty:
             raise ValueError(f"{', '.join(empty)}: no training users. Leave the task out.")
-        self._config = config
+        self._config, self._answers, self._number = config, answers, 0
         self._chooser = random.Random(config.seed)
         self._shares = [config.task_shares[task] for task in config.tasks]
         self._streams = [self._passes(users[task]) for task in config.tasks]
@@ -51,18 +54,28 @@ class Batches:
         config, epoch = self._config, 0
         while True:
             order = random.Random(config.seed * 1000 + epoch)
-            yield from training_batches(users, config.items_per_user, config.batch_tokens, order, config.intact_share)
+            yield from training_batches(
+                users, config.items_per_user, config.batch_tokens, order, config.intact_share, config.short_share
+            )
             epoch += 1
 
-    def next(self) -> tuple[int, list[SlotSample], list[Query]]:
-        """Task index, samples and queries of the next batch."""
+    def _labelled(self) -> tuple[int, list[SlotSample], list[Query]]:
         task = self._chooser.choices(range(len(self._streams)), self._shares)[0]
+        self._number += 1
         return (task, *next(self._streams[task]))
+
+    def next(self) -> tuple[int, list[SlotSample], list[Query]]:
+        """Task index, samples and queries of the next batch, with answers as they are to be learned."""
+        task, samples, queries = self._labelled()
+        if self._answers is not None:
+            seed = self._config.seed * 1_000_003 + self._number
+            samples = self._answers.draw(self._config.tasks[task], samples, queries, seed)
+        return task, samples, queries
 
     def skip(self, count: int) -> None:
         """Passes over batches that an earlier start has seen."""
         for _ in range(count):
-            self.next()
+            self._labelled()
 
 
 def batch_gradients(

@@ -3,7 +3,10 @@
 A frozen model of a few million parameters makes little of rows that it has never met in training. So model and a first
 plug learn together for a while: prompts with the persona rows of users A, and plain ones (with and without retrieved
 items) so that "none" stays what it was. In half of the prompts with rows a part of the text is left out, or the model
-would go on reading the text alone. Then the model is frozen, and `training.plug` trains the plug on users B.
+would go on reading the text alone; others are bare, rows without any text, and cost a fifth. Where there are linear
+heads (`training.linear_head`) the plug starts at one, and answers of fixed choices are drawn from them; since such
+answers are not her own, bare prompts of these tasks come from users B too. Then the model is frozen, and
+`training.plug` trains the plug on users B.
 
 `python -m training.row_tune --run-directory RUN` moves RUN/tuned to RUN/task-tuned, goes on from there, and writes
 RUN/tuned anew, and RUN/plug-start.pt, from which the plug's training starts.
@@ -18,14 +21,15 @@ import math
 import random
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import torch
 
 from training.data import SHIPPED_TASKS, training_users
+from training.drawn_answers import DrawnAnswers
 from training.embed_histories import VectorStore
-from training.histories import collate_histories
+from training.histories import Query, collate_histories
 from training.language_model import load_language_model
 from training.optimizers import TimeSchedule, create_optimizers, set_rate
 from training.plug_config import PlugConfig, create_plug, optimizer_of
@@ -33,7 +37,7 @@ from training.plug_data import UserSamples, build_user_samples, spread_queries, 
 from training.plug_step import rows_and_gate
 from training.samples import Sample, batches_by_length
 from training.soft_prompt import SlotSample, log_likelihood
-from training.splits import is_tuning_holdout
+from training.splits import Split, is_tuning_holdout
 from training.task_samples import build_samples
 from training.tokenizer import TextTokenizer
 
@@ -48,9 +52,21 @@ class RowTuneConfig:
     adam_rate: float = 0.0002
     weight_decay: float = 0.05
     row_share: float = 0.6
+    bare_share: float = 0.5  # of the batches with rows, those without any text
     cut_share: float = 0.5
     largest_cut: float = 0.8  # of a prompt's tokens
     batch_tokens: int = 2048
+    bare_batch_tokens: int = 1536
+    gold_share: float = 0.5  # of an answer's target, where there are linear heads
+    task_shares: dict[str, float] = field(
+        default_factory=lambda: {
+            "news_category": 0.45,
+            "news_headline": 0.3,
+            "paper_title": 0.25,
+            "movie_rating": 0.3,
+            "movie_tag": 0.2,
+        }
+    )
     retrieval_share: float = 0.3
     maximum_retrieved: int = 4
     maximum_length: int = 512
@@ -82,11 +98,19 @@ def plain_batches(tokenizer: TextTokenizer, tasks: Sequence[str], config: RowTun
             yield [SlotSample(samples[index], 0) for index in batch]
 
 
-def row_batches(users: Sequence[UserSamples], plug_config: PlugConfig, config: RowTuneConfig):
+def bare(users: Sequence[UserSamples]) -> list[UserSamples]:
+    """The users with prompts of rows alone."""
+    none = random.Random(0)  # a share of 1 leaves nothing to chance
+    return [replace(user, with_rows=tuple(cut(entry, 1.0, none) for entry in user.with_rows)) for user in users]
+
+
+def row_batches(users: Sequence[UserSamples], plug_config: PlugConfig, config: RowTuneConfig, batch_tokens: int):
     """Endless batches of one task: prompts, some of them cut, with queries over thinned histories."""
     for epoch in itertools.count():
         order = random.Random(config.seed * 1000 + epoch)
-        for samples, queries in training_batches(users, plug_config.items_per_user, config.batch_tokens, order):
+        for samples, queries in training_batches(
+            users, plug_config.items_per_user, batch_tokens, order, short_share=plug_config.short_share
+        ):
             yield (
                 [
                     cut(entry, order.uniform(0.2, config.largest_cut), order)
@@ -96,6 +120,39 @@ def row_batches(users: Sequence[UserSamples], plug_config: PlugConfig, config: R
                 ],
                 queries,
             )
+
+
+class RowStreams:
+    """The batches with rows of one task: whole and cut prompts of users A, and bare ones; held-out queries beside."""
+
+    def __init__(
+        self,
+        task: str,
+        tokenizer: TextTokenizer,
+        store: VectorStore,
+        plug_config: PlugConfig,
+        config: RowTuneConfig,
+        answers: DrawnAnswers,
+    ) -> None:
+        sizes = (plug_config.instruction_rows, plug_config.persona_rows)
+
+        def of(split: Split) -> list[UserSamples]:
+            return build_user_samples(
+                training_users(task, split), tokenizer, store, sizes, plug_config.maximum_prompt
+            )
+
+        users = of("train_a")
+        seen = [user for user in users if not is_tuning_holdout(user.user.id)]
+        others = [user for user in of("train_b") if not is_tuning_holdout(user.user.id)] if task in answers else []
+        self.held_out = spread_queries([u for u in users if is_tuning_holdout(u.user.id)], config.held_out_queries)
+        self._task, self._answers, self._bare_share = task, answers, config.bare_share
+        self._whole = row_batches(seen, plug_config, config, config.batch_tokens)
+        self._bare = row_batches(bare(seen + others), plug_config, config, config.bare_batch_tokens)
+
+    def next(self, chooser: random.Random) -> tuple[list[SlotSample], list[Query]]:
+        """Samples and queries of the next batch."""
+        samples, queries = next(self._bare if chooser.random() < self._bare_share else self._whole)
+        return self._answers.draw(self._task, samples, queries, chooser.getrandbits(32)), queries
 
 
 def row_tune(directory: Path, config: RowTuneConfig, plug_config: PlugConfig) -> Path:
@@ -113,20 +170,15 @@ def row_tune(directory: Path, config: RowTuneConfig, plug_config: PlugConfig) ->
     plug_config = replace(plug_config, tasks=config.tasks)
     plug = create_plug(plug_config, model.config.hidden_size)
     plug.start_from_embeddings(model.get_input_embeddings().weight.detach(), torch.Generator().manual_seed(config.seed))
-    sizes = (plug_config.instruction_rows, plug_config.persona_rows)
-    streams, held_out = [], []
-    for task in config.tasks:
-        samples = build_user_samples(
-            training_users(task, "train_a"), tokenizer, store, sizes, plug_config.maximum_prompt
-        )
-        streams.append(row_batches([u for u in samples if not is_tuning_holdout(u.user.id)], plug_config, config))
-        held_out.append(spread_queries([u for u in samples if is_tuning_holdout(u.user.id)], config.held_out_queries))
+    answers = DrawnAnswers.of_run(directory, tokenizer, config.gold_share)
+    answers.start(plug, model.get_input_embeddings().weight.detach())
+    streams = [RowStreams(task, tokenizer, store, plug_config, config, answers) for task in config.tasks]
     plain = plain_batches(tokenizer, SHIPPED_TASKS, config)
     optimizers = create_optimizers(model, config.muon_rate, config.adam_rate, config.weight_decay)
     optimizers.append(optimizer_of(plug, plug_config))
     schedule = TimeSchedule(config.minutes * 60, warm_up_share=0.05, decay_share=0.7)
     chooser = random.Random(config.seed)
-    shares = [plug_config.task_shares[task] for task in config.tasks]
+    shares = [config.task_shares[task] for task in config.tasks]
     elapsed, step, next_evaluation, best, history = 0.0, 0, 0.0, math.inf, []
 
     @torch.no_grad()
@@ -136,13 +188,13 @@ def row_tune(directory: Path, config: RowTuneConfig, plug_config: PlugConfig) ->
         losses = {}
         for index, task in enumerate(config.tasks):
             sums = {"none": 0.0, "rows": 0.0}
-            lengths = [len(user.with_rows[i].sample) for user, i in held_out[index]]
+            lengths = [len(user.with_rows[i].sample) for user, i in streams[index].held_out]
             for batch in batches_by_length(lengths, config.batch_tokens, random.Random(0)):
-                chosen = [held_out[index][position] for position in batch]
+                chosen = [streams[index].held_out[position] for position in batch]
                 rows, _ = rows_and_gate(plug, index, [user.query(i, range(i)) for user, i in chosen])
                 sums["none"] -= float(log_likelihood(model, [user.plain[i] for user, i in chosen], None).sum())
                 sums["rows"] -= float(log_likelihood(model, [user.with_rows[i] for user, i in chosen], rows).sum())
-            losses[task] = {name: total / len(held_out[index]) for name, total in sums.items()}
+            losses[task] = {name: total / len(streams[index].held_out) for name, total in sums.items()}
         plug.train()
         score = sum(math.log(loss) for pair in losses.values() for loss in pair.values())
         history.append({"minutes": elapsed / 60, "step": step, "losses": losses})
@@ -163,7 +215,7 @@ def row_tune(directory: Path, config: RowTuneConfig, plug_config: PlugConfig) ->
         set_rate(optimizers, schedule.factor(elapsed))
         if chooser.random() < config.row_share:
             index = chooser.choices(range(len(config.tasks)), shares)[0]
-            samples, queries = next(streams[index])
+            samples, queries = streams[index].next(chooser)
             persona = plug(index, collate_histories(queries), plug_config.dropout)
             rows = torch.cat([persona.instruction, persona.rows], dim=1)
         else:

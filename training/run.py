@@ -1,6 +1,7 @@
 """Every step, from text to model packages: `python -m training.run --config configs/nano.toml`.
 
-tokenizer and corpus → pretrain → task tuning → embed histories → row tuning → train plug → evaluate → export. A step is skipped when
+tokenizer and corpus → pretrain → task tuning → embed histories → linear heads → row tuning → train plug →
+evaluate → export. A step is skipped when
 it finished before with the same settings, and so did everything before it; an interrupted pre-training goes on from
 its checkpoint. `--only` and `--from` pick steps; `--minutes-scale 0.05` tries the whole chain in a few minutes.
 
@@ -25,6 +26,7 @@ from training.corpus import CorpusConfig, build_corpus
 from training.embed_histories import embed_histories
 from training.evaluate import evaluate, evaluator_of_run
 from training.export import PARTS, export
+from training.linear_head import LinearHeadConfig, fit_linear_heads
 from training.plug import PlugConfig, train_plug
 from training.pretrain import PretrainConfig, pretrain
 from training.row_tune import RowTuneConfig, row_tune
@@ -36,7 +38,8 @@ DEPENDENCIES: dict[str, tuple[str, ...]] = {
     "pretrain": ("corpus",),
     "task_tune": ("pretrain",),
     "embed": (),
-    "row_tune": ("task_tune", "embed"),
+    "linear_head": ("embed",),
+    "row_tune": ("task_tune", "linear_head"),
     "plug": ("row_tune",),
     "evaluate": ("plug",),
     "export": ("evaluate",),
@@ -48,6 +51,7 @@ ARTIFACTS: dict[str, tuple[str, ...]] = {
     "pretrain": ("pretrained", "pretrain.json"),
     "task_tune": ("tuned", "task-tune.json"),
     "embed": ("embeddings",),
+    "linear_head": ("linear-heads.pt",),
     "row_tune": ("tuned", "plug-start.pt", "row-tune.json"),
     "plug": ("plug.pt", "plug.json"),
 }
@@ -108,6 +112,7 @@ def build_steps(settings: dict, directory: Path, models: Path, scale: float) -> 
     """A function without arguments for every step."""
     pretraining = config_of(PretrainConfig, settings.get("pretrain", {}))
     tuning = config_of(TaskTuneConfig, settings.get("task_tune", {}))
+    heading = config_of(LinearHeadConfig, settings.get("linear_head", {}))
     row_tuning = config_of(RowTuneConfig, settings.get("row_tune", {}))
     plugging = config_of(PlugConfig, settings.get("plug", {}))
     exporting = settings.get("export", {})
@@ -139,6 +144,9 @@ def build_steps(settings: dict, directory: Path, models: Path, scale: float) -> 
         "pretrain": lambda: pretrain(directory, replace(pretraining, minutes=pretraining.minutes * scale)),
         "task_tune": lambda: task_tune(directory, replace(tuning, minutes=tuning.minutes * scale)),
         "embed": lambda: embed_histories(directory / "embeddings", **embedding),
+        "linear_head": lambda: fit_linear_heads(
+            directory, replace(heading, steps=math.ceil(heading.steps * scale))
+        ),
         "row_tune": lambda: row_tune(directory, replace(row_tuning, minutes=row_tuning.minutes * scale), plugging),
         "plug": lambda: train_plug(
             directory, replace(plugging, minutes=plugging.minutes * scale, steps=math.ceil(plugging.steps * scale))

@@ -1,0 +1,107 @@
+"""The linear head in the language model's place: cross-fitting, drawn answers, and a plug that starts at it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from training.data import Item, User
+from training.drawn_answers import DrawnAnswers
+from training.embedder import DIM
+from training.histories import UserVectors, collate_histories
+from training.linear_head import (
+    CrossFittedHeads,
+    LabelledUser,
+    LinearHeadConfig,
+    choice_logits,
+    cross_fit,
+    has_room,
+    start_from_head,
+)
+from training.persona import Plug
+from training.samples import Sample
+from training.soft_prompt import SlotSample
+
+CHOICES = ("red", "green", "blue")
+SMALL = LinearHeadConfig(folds=3, steps=60, width=8, rank=4, batch=16)
+
+
+def users(count: int = 6, items: int = 12) -> list[LabelledUser]:
+    """Every choice has a direction; a third of each vector is noise."""
+    random = np.random.default_rng(0)
+    directions = np.linalg.qr(random.normal(size=(DIM, 6)))[0].T.astype(np.float32)
+    made = []
+    for number in range(count):
+        labels = tuple(int(label) for label in random.integers(0, 3, items))
+        inputs = np.stack([directions[label] for label in labels]) + 0.02 * random.normal(size=(items, DIM))
+        outputs = np.stack([directions[3 + label] for label in labels])
+        vectors = UserVectors(inputs.astype(np.float32), outputs.astype(np.float32), np.arange(items))
+        content = tuple(Item(str(i), "2020-01-01", f"text {i}", CHOICES[label]) for i, label in enumerate(labels))
+        made.append(LabelledUser(User(f"user {number}", "colours", content), vectors, labels))
+    return made
+
+
+def test_a_user_is_answered_for_by_a_head_that_has_not_seen_her() -> None:
+    everyone = users()
+    heads = cross_fit("colours", everyone, CHOICES, SMALL)
+    query = everyone[1].query(5, range(5))
+    expected = choice_logits(heads.folds[1], [query]).softmax(dim=1)
+    assert torch.allclose(heads.probabilities([query]), expected)
+    # What she wrote changes every head but her own fold's.
+    moved = tuple((label + 1) % 3 for label in everyone[1].labels)
+    changed = cross_fit("colours", [*everyone[:1], replace(everyone[1], labels=moved), *everyone[2:]], CHOICES, SMALL)
+    assert torch.equal(heads.folds[1].projector_out.weight, changed.folds[1].projector_out.weight)
+    assert not torch.equal(heads.folds[0].projector_out.weight, changed.folds[0].projector_out.weight)
+    stranger = replace(query, user="nobody")
+    assert torch.allclose(heads.probabilities([stranger]), choice_logits(heads.whole, [stranger]).softmax(dim=1))
+
+
+def test_the_head_answers_for_users_whom_it_has_not_seen() -> None:
+    everyone = users()
+    heads = cross_fit("colours", everyone, CHOICES, replace(SMALL, steps=100))
+    asked = [(user, index) for user in everyone for index in range(1, 12)]
+    found = heads.probabilities([user.query(index, range(index)) for user, index in asked]).argmax(dim=1).tolist()
+    right = sum(label == user.labels[index] for label, (user, index) in zip(found, asked, strict=True))
+    assert right / len(asked) > 0.9
+
+
+def test_a_plug_that_starts_at_the_head_carries_its_logits_in_its_rows() -> None:
+    everyone = users()
+    heads = cross_fit("colours", everyone, CHOICES, SMALL)
+    table = torch.linalg.qr(torch.randn(16, 16, generator=torch.Generator().manual_seed(1)))[0]  # orthonormal words
+    plug = Plug(DIM, 16, 12, 2, 3, ("other", "colours"), temperature=5.0, instruction_rank=6).eval()
+    with torch.no_grad():
+        plug.projector_out.weight.zero_()
+        plug.projector_out.bias.zero_()
+        plug.instruction_out.zero_()
+    start_from_head(plug, heads, [[4], [7], [9]], table)
+    queries = [everyone[0].query(6, range(6)), everyone[2].query(3, range(3))]
+    persona = plug(1, collate_histories(queries))
+    rows = persona.instruction[:, 0] + persona.rows[:, 1]
+    assert torch.allclose(rows @ table[[4, 7, 9]].T / 0.3, choice_logits(heads.whole, queries), atol=1e-4)
+    assert not has_room(Plug(DIM, 16, 4, 2, 3, ("colours",), 5.0, 6), heads)
+    assert has_room(Plug(DIM, 16, 8, 2, 3, ("colours",), 5.0, 0), heads)
+
+
+class WordTokenizer:
+    """One id a word."""
+
+    def encode(self, text: str) -> list[int]:
+        return [CHOICES.index(text) + 10]
+
+
+def test_drawn_answers_follow_the_head_and_the_label() -> None:
+    everyone = users()
+    heads = cross_fit("colours", everyone, CHOICES, SMALL)
+    flat = CrossFittedHeads("colours", CHOICES, (), heads.whole, {})
+    queries = [everyone[0].query(6, range(6))] * 2000
+    samples = [SlotSample(Sample("colours", [1, 2], [10, 0]), 1)] * 2000
+    answers = DrawnAnswers({"colours": flat}, WordTokenizer(), 0.5)
+    drawn = answers.draw("colours", samples, queries, 3)
+    share = sum(entry.sample.answer == [10, 0] for entry in drawn) / 2000
+    expected = 0.5 + 0.5 * float(flat.probabilities(queries[:1])[0, 0])
+    assert abs(share - expected) < 0.04
+    assert [e.sample.answer for e in answers.draw("colours", samples, queries, 3)] == [e.sample.answer for e in drawn]
+    assert answers.draw("unknown", samples, queries, 3) == samples
