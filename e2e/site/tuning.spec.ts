@@ -87,3 +87,58 @@ test('too few items are refused in a sentence, and what is stopped leaves nothin
     await expect(panel.getByRole('article')).toHaveCount(0);
   }
 });
+
+test('a forgotten item switches what was trained on it off, to be trained again or deleted by click', async ({
+  page,
+}, testInfo) => {
+  const panel = await open(page);
+  // Who never trained loads nothing for it.
+  const scripts = async (): Promise<string[]> =>
+    await page.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name));
+  expect((await scripts()).filter((name) => /\/tuning-[\w-]+\.js/u.test(name))).toEqual([]);
+  await panel.getByRole('button', { name: 'Train a personal prompt' }).click();
+  const kept = panel.getByRole('article', { name: 'Kept: personal prompt' });
+  await expect(kept).toContainText(/6 trained on, 1 held out/u, { timeout: 120_000 });
+  await page.evaluate(async () => await globalThis.personaPlugDemo?.forget('i3'));
+  await expect(page.getByText('what was trained on it is erased')).toBeVisible();
+  const stale = panel.getByRole('article', { name: 'Stale: personal prompt' });
+  await expect(stale).toContainText('An item that it was trained on was forgotten');
+  await expect(stale).toContainText('7 of its items are left');
+  await expect(kept).toHaveCount(0);
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([]);
+    await panel.screenshot({ path: testInfo.outputPath(`stale-${colorScheme}.png`) });
+  }
+
+  // The offer is there for the next visit; training again takes its place.
+  await page.reload();
+  await waitUntilReady(page);
+  await stale.getByRole('button', { name: 'Train the personal prompt again' }).click();
+  await expect(kept).toContainText(/5 trained on, 1 held out/u, { timeout: 120_000 });
+  await expect(stale).toHaveCount(0);
+
+  await page.evaluate(async () => await globalThis.personaPlugDemo?.forget('i4'));
+  await stale.getByRole('button', { name: 'Delete the stale personal prompt' }).click();
+  await expect(stale).toHaveCount(0);
+  await expect(panel.getByRole('article')).toHaveCount(0);
+});
+
+test('a worker that the browser does not start is a sentence in the panel', async ({ page }) => {
+  await page.addInitScript(() => {
+    const Original = globalThis.Worker;
+    globalThis.Worker = class extends Original {
+      constructor(address: string | URL, options?: WorkerOptions) {
+        if (options?.name === 'tuning') throw new DOMException('No more workers.', 'SecurityError');
+        super(address, options);
+      }
+    };
+  });
+  const panel = await open(page);
+  await panel.getByRole('button', { name: 'Train a personal prompt' }).click();
+  await expect(panel.getByRole('alert')).toContainText(
+    'The browser could not start the worker that trains (No more workers.). Close other tabs, or reload the page.',
+  );
+  await panel.getByRole('button', { name: 'Dismiss' }).click();
+  await expect(panel.getByRole('button', { name: 'Train a personal prompt' })).toBeEnabled();
+});

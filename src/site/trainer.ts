@@ -203,7 +203,7 @@ export class Trainer {
     } catch (cause) {
       throw new PersonaPlugError(
         'runtime-failed',
-        `The browser could not start the worker that trains: ${cause instanceof Error ? cause.message : String(cause)}. Close other tabs, or reload the page.`,
+        `The browser could not start the worker that trains (${cause instanceof Error ? cause.message : String(cause)}). Close other tabs, or reload the page.`,
         { cause },
       );
     }
