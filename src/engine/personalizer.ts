@@ -154,7 +154,12 @@ export interface LongCallOptions extends CallOptions {
 export interface Personalizer extends AsyncDisposable {
   status(options?: CallOptions): Promise<EngineStatus>;
   remember(item: HistoryItemInput, options?: CallOptions): Promise<HistoryItem>;
+  /**
+   * Removes an item, and erases what was tuned on it: out of the history in one transaction, out of the model before it resolves,
+   * unless an answer is being written, which ends as it began. False when there was none.
+   */
   forget(id: string, options?: CallOptions): Promise<boolean>;
+  /** Removes all items and tunings. */
   forgetEverything(options?: CallOptions): Promise<void>;
   items(task?: string, options?: CallOptions): Promise<HistoryItem[]>;
   /** JSONL text, all or nothing, idempotent. @throws PersonaPlugError `invalid-import` with line number and reason. */
