@@ -105,6 +105,9 @@ test('a forgotten item switches what was trained on it off, to be trained again 
   await expect(stale).toContainText('An item that it was trained on was forgotten');
   await expect(stale).toContainText('7 of its items are left');
   await expect(kept).toHaveCount(0);
+  // Its losses follow from the item, too.
+  await expect(panel.getByRole('img', { name: /Loss curve/u })).toHaveCount(0);
+  await page.getByRole('button', { name: 'Dismiss' }).click();
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
     expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([]);

@@ -141,7 +141,9 @@ export class Demo {
   async forget(id: string): Promise<boolean> {
     return await this.#run('Forgetting one item', 'The item was not forgotten', async (signal) => {
       const wasThere = await this.personalizer.forget(id, { signal });
-      const before = staleCount(this.state.status.value);
+      const { status: known, items } = this.state;
+      const before = staleCount(known.value);
+      this.trainer.forgetEnded(items.value.find((item) => item.id === id)?.task);
       const status = await this.#refresh();
       await this.#explainAgain(signal);
       const isStale = staleCount(status) > before;
@@ -155,6 +157,7 @@ export class Demo {
   async forgetEverything(): Promise<void> {
     await this.#run('Forgetting everything', 'The history was not forgotten', async (signal) => {
       await this.personalizer.forgetEverything({ signal });
+      this.trainer.forgetEnded();
       await this.#refresh();
       batch(() => {
         this.state.none.value = emptyAnswer;

@@ -82,6 +82,12 @@ export class Trainer {
     });
   }
 
+  /** Takes the last training's losses off the page: they follow from items that may be forgotten now. */
+  forgetEnded(task?: string): void {
+    const { ended } = this.state;
+    if (task === undefined || ended.value?.task === task) ended.value = null;
+  }
+
   /**
    * Shows what is kept for a task. `isAnything`: whether any was there when the page last
    * asked, so that who never trained loads nothing for it.
@@ -234,7 +240,10 @@ export class Trainer {
     const { storedTunings } = await this.#tuning();
     const stored = await storedTunings(this.#options.place().storageName, task);
     // Another task may have been chosen meanwhile.
-    if (task === this.#shownTask) this.state.stored.value = stored;
+    if (task !== this.#shownTask) return;
+    this.state.stored.value = stored;
+    const ofEnded = stored.filter(({ kind }) => kind === this.state.ended.value?.kind);
+    if (ofEnded.length > 0 && ofEnded.every(({ state }) => state === 'stale')) this.forgetEnded(task);
   }
 
   async #showFailure(title: string, work: () => Promise<void>, signal?: AbortSignal): Promise<void> {
