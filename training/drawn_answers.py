@@ -17,7 +17,9 @@ from torch import Tensor
 from training.histories import Query
 from training.linear_head import CrossFittedHeads, has_room, load_linear_heads, start_from_head
 from training.persona import Plug
+from training.plug_data import UserSamples
 from training.prompts import answer_ids
+from training.reading_drill import ReadingDrills
 from training.soft_prompt import SlotSample
 from training.tokenizer import END, TextTokenizer
 
@@ -52,6 +54,10 @@ class DrawnAnswers:
                 start_from_head(plug, self._heads[task], [ids[:-1] for ids in self._answers[task]], table)
                 return True
         return False
+
+    def drills(self, task: str, users: Sequence[UserSamples], batch: int) -> ReadingDrills | None:
+        """Reading drills of a task over bare prompts; None where it has no head."""
+        return ReadingDrills(self._heads[task], self._answers[task], users, batch) if task in self._heads else None
 
     def draw(self, task: str, samples: Sequence[SlotSample], queries: Sequence[Query], seed: int) -> list[SlotSample]:
         """The samples with drawn answers; the draw depends on `seed` alone."""

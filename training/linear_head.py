@@ -43,7 +43,9 @@ class LinearHeadConfig:
     rank: int = 64  # of the query's own path
     temperature: float = 10.0
     rate: float = 0.002
-    query_rate: float = 0.0005
+    query_rate: float = 0.0002
+    reading_rate: float = 0.01  # of the projector's first layer and of the query path's, whose inputs are a twentieth of 1
+    instruction_rate: float = 0.03
     weight_decay: float = 0.01
     dropout: float = 0.3
     items_per_user: int = 100  # in one pass
@@ -114,16 +116,20 @@ def create_head(task: str, choices: int, config: LinearHeadConfig, seed: int) ->
 
 def choice_logits(head: Plug, queries: Sequence[Query], dropout: float = 0.0) -> Tensor:
     """Logits [b, choices] of the head: I(x) + P."""
-    persona = head(0, collate_histories(queries), dropout)
-    return persona.instruction[:, 0] + persona.rows[:, 0]
+    batch = collate_histories(queries)
+    persona = head(0, batch, dropout)
+    return head.instruction_of(0, batch.x)[:, 0] + persona.rows[:, 0]  # the query's path without dropout
 
 
 def fit_head(task: str, choices: int, users: Sequence[LabelledUser], config: LinearHeadConfig, seed: int) -> Plug:
     """One head over all queries of the users, with thinned histories; cross-entropy, AdamW."""
     head = create_head(task, choices, config, seed)
-    fast = [p for name, p in head.named_parameters() if name != "query.weight" and not name.startswith("gate")]
+    apart = {"query.weight": config.query_rate, "projector_in.weight": config.reading_rate, "instruction_in.weight": config.instruction_rate}
+    named = dict(head.named_parameters())
+    others = [p for name, p in named.items() if name not in apart and not name.startswith("gate")]
     optimizer = torch.optim.AdamW(
-        [{"params": fast, "peak": config.rate}, {"params": [head.query.weight], "peak": config.query_rate}],
+        [{"params": others, "peak": config.rate}]
+        + [{"params": [named[name]], "peak": rate} for name, rate in apart.items()],
         weight_decay=config.weight_decay,
     )
     schedule = TimeSchedule(config.steps, warm_up_share=0.05, decay_share=0.6)

@@ -4,9 +4,9 @@ A frozen model of a few million parameters makes little of rows that it has neve
 plug learn together for a while: prompts with the persona rows of users A, and plain ones (with and without retrieved
 items) so that "none" stays what it was. In half of the prompts with rows a part of the text is left out, or the model
 would go on reading the text alone; others are bare, rows without any text, and cost a fifth. Where there are linear
-heads (`training.linear_head`) the plug starts at one, and answers of fixed choices are drawn from them; since such
-answers are not her own, bare prompts of these tasks come from users B too. Then the model is frozen, and
-`training.plug` trains the plug on users B.
+heads (`training.linear_head`) the plug starts at one, answers of fixed choices are drawn from them, and most of the
+bare prompts are drills (`training.reading_drill`); since such answers are not her own, these come from users B too.
+Then the model is frozen, and `training.plug` trains the plug on users B.
 
 `python -m training.row_tune --run-directory RUN` moves RUN/tuned to RUN/task-tuned, goes on from there, and writes
 RUN/tuned anew, and RUN/plug-start.pt, from which the plug's training starts.
@@ -35,8 +35,9 @@ from training.optimizers import TimeSchedule, create_optimizers, set_rate
 from training.plug_config import PlugConfig, create_plug, optimizer_of
 from training.plug_data import UserSamples, build_user_samples, spread_queries, training_batches
 from training.plug_step import rows_and_gate
+from training.reading_drill import Drill
 from training.samples import Sample, batches_by_length
-from training.soft_prompt import SlotSample, log_likelihood
+from training.soft_prompt import SlotSample, log_likelihood, spread_log_likelihood
 from training.splits import Split, is_tuning_holdout
 from training.task_samples import build_samples
 from training.tokenizer import TextTokenizer
@@ -51,8 +52,13 @@ class RowTuneConfig:
     muon_rate: float = 0.0006
     adam_rate: float = 0.0002
     weight_decay: float = 0.05
+    plug_rate: float = 0.002  # these three are the plug's meanwhile
+    reading_rate: float = 0.0005
+    query_rate: float = 0.0005
     row_share: float = 0.6
     bare_share: float = 0.5  # of the batches with rows, those without any text
+    drill_share: float = 0.7  # of the bare batches of a task with a linear head, those that are drills
+    drill_batch: int = 192
     cut_share: float = 0.5
     largest_cut: float = 0.8  # of a prompt's tokens
     batch_tokens: int = 2048
@@ -147,11 +153,17 @@ class RowStreams:
         self.held_out = spread_queries([u for u in users if is_tuning_holdout(u.user.id)], config.held_out_queries)
         self._task, self._answers, self._bare_share = task, answers, config.bare_share
         self._whole = row_batches(seen, plug_config, config, config.batch_tokens)
-        self._bare = row_batches(bare(seen + others), plug_config, config, config.bare_batch_tokens)
+        without_text = bare(seen + others)
+        self._bare = row_batches(without_text, plug_config, config, config.bare_batch_tokens)
+        self._drills = answers.drills(task, without_text, config.drill_batch)
+        self._drill_share = config.drill_share
 
-    def next(self, chooser: random.Random) -> tuple[list[SlotSample], list[Query]]:
-        """Samples and queries of the next batch."""
-        samples, queries = next(self._bare if chooser.random() < self._bare_share else self._whole)
+    def next(self, chooser: random.Random) -> Drill | tuple[list[SlotSample], list[Query]]:
+        """A drill, or samples and queries of the next batch."""
+        is_bare = chooser.random() < self._bare_share
+        if is_bare and self._drills is not None and chooser.random() < self._drill_share:
+            return self._drills.next(chooser)
+        samples, queries = next(self._bare if is_bare else self._whole)
         return self._answers.draw(self._task, samples, queries, chooser.getrandbits(32)), queries
 
 
@@ -167,7 +179,13 @@ def row_tune(directory: Path, config: RowTuneConfig, plug_config: PlugConfig) ->
     (directory / "plug.checkpoint.pt").unlink(missing_ok=True)  # of a plug for the model of before
     model = load_language_model(source)
     store = VectorStore(directory / "embeddings")
-    plug_config = replace(plug_config, tasks=config.tasks)
+    plug_config = replace(
+        plug_config,
+        tasks=config.tasks,
+        rate=config.plug_rate,
+        reading_rate=config.reading_rate,
+        query_rate=config.query_rate,
+    )
     plug = create_plug(plug_config, model.config.hidden_size)
     plug.start_from_embeddings(model.get_input_embeddings().weight.detach(), torch.Generator().manual_seed(config.seed))
     answers = DrawnAnswers.of_run(directory, tokenizer, config.gold_share)
@@ -213,14 +231,22 @@ def row_tune(directory: Path, config: RowTuneConfig, plug_config: PlugConfig) ->
             evaluate()
         started = time.monotonic()
         set_rate(optimizers, schedule.factor(elapsed))
+        rows = None
         if chooser.random() < config.row_share:
             index = chooser.choices(range(len(config.tasks)), shares)[0]
-            samples, queries = streams[index].next(chooser)
-            persona = plug(index, collate_histories(queries), plug_config.dropout)
+            batch = streams[index].next(chooser)
+            # A drill has queries without end, and its target is a function: nothing there needs dropout.
+            is_drill = isinstance(batch, Drill)
+            samples, queries = (batch.samples, batch.queries) if is_drill else batch
+            persona = plug(index, collate_histories(queries), 0.0 if is_drill else plug_config.dropout)
             rows = torch.cat([persona.instruction, persona.rows], dim=1)
         else:
-            samples, rows = next(plain), None
-        likelihood = log_likelihood(model, samples, rows)
+            samples, is_drill = next(plain), False
+        likelihood = (
+            spread_log_likelihood(model, samples, rows, batch.first_tokens, batch.shares)
+            if is_drill
+            else log_likelihood(model, samples, rows)
+        )
         (-likelihood.sum() / sum(len(entry.sample.answer) for entry in samples)).backward()
         torch.nn.utils.clip_grad_norm_([*model.parameters(), *plug.parameters()], 1.0)
         for optimizer in optimizers:

@@ -10,7 +10,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from training.prompts import NANO_FORMAT, TASK_PROMPTS, UNKNOWN_TASK, PromptFormat, answer_ids, lay_out, prompt_text
-from training.samples import Sample, answer_log_likelihood, collate
+from training.samples import IGNORED, Sample, answer_log_likelihood, collate
 from training.tokenizer import TextTokenizer
 
 
@@ -52,6 +52,27 @@ def slot_sample(
     return SlotSample(Sample(task, ids, answer_ids(tokenizer, output, form.end)), slot)
 
 
+def answer_states(
+    model: PreTrainedModel, samples: Sequence[SlotSample], rows: Tensor | None, use_bfloat16: bool
+) -> tuple[Tensor, Tensor]:
+    """Last hidden states [batch, length, hidden] and targets [batch, length] of prompts with rows [batch, r, hidden]."""
+    ids, targets = (tensor.to(model.device) for tensor in collate([entry.sample for entry in samples]))
+    embeddings = model.get_input_embeddings()(ids)
+    if rows is not None:
+        slot = samples[0].slot  # the template puts the slot at the same place in every prompt
+        embeddings = torch.cat([embeddings[:, :slot], rows.to(embeddings), embeddings[:, slot:]], dim=1)
+        padding = torch.full(rows.shape[:2], IGNORED, dtype=targets.dtype, device=targets.device)
+        targets = torch.cat([targets[:, :slot], padding, targets[:, slot:]], dim=1)
+        # Padding must not push a batch beyond the positions that the model has.
+        longest = max(len(entry.sample) for entry in samples) + rows.shape[1]
+        limit = max(longest, getattr(model.config, "max_position_embeddings", None) or embeddings.shape[1])
+        embeddings, targets = embeddings[:, :limit], targets[:, :limit]
+        if slot and bool((targets[:, slot - 1] != IGNORED).any()):
+            raise ValueError("the persona slot stands inside the answer. Put it before the end of the prompt template.")
+    with torch.autocast(embeddings.device.type, torch.bfloat16, enabled=use_bfloat16):
+        return model.base_model(inputs_embeds=embeddings, use_cache=False).last_hidden_state, targets
+
+
 def log_likelihood(
     model: PreTrainedModel, samples: Sequence[SlotSample], rows: Tensor | None, use_bfloat16: bool = True
 ) -> Tensor:
@@ -59,19 +80,31 @@ def log_likelihood(
 
     The model may be on a GPU; the plug, which is small, stays on the CPU, and so do rows and results.
     """
-    ids, targets = (tensor.to(model.device) for tensor in collate([entry.sample for entry in samples]))
-    embeddings = model.get_input_embeddings()(ids)
-    if rows is not None:
-        slot = samples[0].slot  # the template puts the slot at the same place in every prompt
-        embeddings = torch.cat([embeddings[:, :slot], rows.to(embeddings), embeddings[:, slot:]], dim=1)
-        padding = torch.full(rows.shape[:2], -100, dtype=targets.dtype, device=targets.device)
-        targets = torch.cat([targets[:, :slot], padding, targets[:, slot:]], dim=1)
-        # Padding must not push a batch beyond the positions that the model has.
-        longest = max(len(entry.sample) for entry in samples) + rows.shape[1]
-        limit = max(longest, getattr(model.config, "max_position_embeddings", None) or embeddings.shape[1])
-        embeddings, targets = embeddings[:, :limit], targets[:, :limit]
-        if slot and bool((targets[:, slot - 1] != -100).any()):
-            raise ValueError("the persona slot stands inside the answer. Put it before the end of the prompt template.")
-    with torch.autocast(embeddings.device.type, torch.bfloat16, enabled=use_bfloat16):
-        hidden = model.base_model(inputs_embeds=embeddings, use_cache=False).last_hidden_state
+    hidden, targets = answer_states(model, samples, rows, use_bfloat16)
+    with torch.autocast(hidden.device.type, torch.bfloat16, enabled=use_bfloat16):
         return answer_log_likelihood(model.get_output_embeddings(), hidden, targets).cpu()
+
+
+def spread_log_likelihood(
+    model: PreTrainedModel,
+    samples: Sequence[SlotSample],
+    rows: Tensor,
+    tokens: Tensor,
+    shares: Tensor,
+    use_bfloat16: bool = True,
+) -> Tensor:
+    """Like `log_likelihood` where the first answer token is Σ shares [batch, t] · log p(tokens [t]) instead, [batch].
+
+    Over drawn answers both have the same mean; this one varies less, since a choice is nearly settled by its first token.
+    """
+    hidden, targets = answer_states(model, samples, rows, use_bfloat16)
+    is_answer = targets != IGNORED
+    with torch.autocast(hidden.device.type, torch.bfloat16, enabled=use_bfloat16):
+        logits = model.get_output_embeddings()(hidden[is_answer])
+    scores = logits.float().log_softmax(dim=-1)  # [answer tokens, vocabulary]
+    sample_of = is_answer.nonzero()[:, 0]
+    is_first = torch.cat([torch.ones(1, dtype=torch.bool, device=sample_of.device), sample_of[1:] != sample_of[:-1]])
+    own = scores.gather(1, targets[is_answer][:, None])[:, 0].masked_fill(is_first, 0.0)
+    rest = torch.zeros(hidden.shape[0], device=scores.device).index_add(0, sample_of, own)
+    first = (scores[is_first][:, tokens.to(scores.device)] * shares.to(scores.device)).sum(dim=1)
+    return (first + rest).cpu()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import numpy as np
@@ -21,6 +22,8 @@ from training.linear_head import (
     start_from_head,
 )
 from training.persona import Plug
+from training.plug_data import UserSamples
+from training.reading_drill import ReadingDrills
 from training.samples import Sample
 from training.soft_prompt import SlotSample
 
@@ -105,3 +108,20 @@ def test_drawn_answers_follow_the_head_and_the_label() -> None:
     assert abs(share - expected) < 0.04
     assert [e.sample.answer for e in answers.draw("colours", samples, queries, 3)] == [e.sample.answer for e in drawn]
     assert answers.draw("unknown", samples, queries, 3) == samples
+
+
+def test_drills_are_the_heads_own_function_over_mixed_queries() -> None:
+    everyone = users()
+    heads = cross_fit("colours", everyone, CHOICES, SMALL)
+    prompts = tuple(SlotSample(Sample("colours", [1, 2, 3], [10, 0]), 1) for _ in range(12))
+    samples = [UserSamples(user.user, user.vectors, prompts, prompts) for user in everyone]
+    drills = ReadingDrills(heads, [[10, 0], [10, 5, 0], [12, 0]], samples, batch=200, history=5)
+    drill = drills.next(random.Random(1))
+    said = choice_logits(heads.whole, drill.queries).softmax(dim=1)
+    assert drill.first_tokens.tolist() == [10, 12]
+    assert torch.allclose(drill.shares, torch.stack([said[:, 0] + said[:, 1], said[:, 2]], dim=1), atol=1e-6)
+    assert all(1 <= len(query.items) <= 5 for query in drill.queries)
+    drawn = sum(entry.sample.answer == [12, 0] for entry in drill.samples) / 200
+    assert abs(drawn - float(said[:, 2].mean())) < 0.1
+    again = drills.next(random.Random(1))
+    assert torch.equal(again.shares, drill.shares) and again.samples == drill.samples

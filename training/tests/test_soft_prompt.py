@@ -11,7 +11,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from training.choices import build_trie, decode_choices
 from training.optimizers import TimeSchedule
 from training.samples import Sample
-from training.soft_prompt import SlotSample, log_likelihood, slot_sample
+from training.soft_prompt import SlotSample, log_likelihood, slot_sample, spread_log_likelihood
 from training.tokenizer import TextTokenizer, train_tokenizer
 
 SIZES = {
@@ -81,3 +81,18 @@ def test_a_run_told_to_finish_decays_at_once() -> None:
     assert schedule.budget == pytest.approx(40.0)
     assert schedule.factor(35.0) == pytest.approx(0.5)
     assert schedule.is_over(40.0)
+
+
+def test_a_spread_first_token_has_the_mean_of_drawn_answers(model: LlamaForCausalLM) -> None:
+    prompts, answers, shares = [1, 20, 30], [[40, 41, 0], [50, 0]], [0.3, 0.7]
+    rows = torch.randn(1, 2, 16, generator=torch.Generator().manual_seed(0))
+    mean = torch.zeros(1)
+    for answer, share in zip(answers, shares, strict=True):
+        mean += share * log_likelihood(model, [SlotSample(Sample("t", prompts, answer), 1)], rows, False)
+    spread = torch.zeros(1)
+    for answer, share in zip(answers, shares, strict=True):
+        entry = [SlotSample(Sample("t", prompts, answer), 1)]
+        spread += share * spread_log_likelihood(
+            model, entry, rows, torch.tensor([40, 50]), torch.tensor([shares]), use_bfloat16=False
+        )
+    torch.testing.assert_close(spread, mean)
