@@ -1,8 +1,8 @@
 """What each part of the plug is worth: one training a row, each with one part off, measured on dev users.
 
 `python -m training.ablation --base RUN --run-directory DIR --steps 250 --tasks news_category`. Every row has the same
-steps, seed and users and starts afresh; rows that are done are kept, so a stopped table goes on. Writes ablation.json and ablation.md.
-Published PPlug (arXiv 2409.11901) is a row too. The gate needs no training of its own: "gate open" is in every row.
+steps, seed and users and starts at the base's linear head where it is large enough for it; rows that are done are kept,
+so a stopped table goes on. Writes ablation.json and ablation.md. Published PPlug (arXiv 2409.11901) is a row too. The gate needs no training of its own: "gate open" is in every row.
 """
 
 from __future__ import annotations
@@ -20,11 +20,14 @@ from training.evaluate import evaluate, evaluator_of_run
 from training.plug import train_plug
 from training.plug_config import PlugConfig
 
-BASE_PARTS = ("corpus", "tuned", "embeddings")  # what a row takes from the base run
+BASE_PARTS = ("corpus", "tuned", "embeddings", "linear-heads.pt")  # what a row takes from the base run
+LABELS = {"start": "none", "gold_share": 1.0}  # no linear head, neither to start at nor to learn from
 
 # Each row by name: the fields of PlugConfig that differ from the full plug.
 ROWS: Mapping[str, Mapping[str, object]] = {
     "full": {},
+    "starts afresh": {"start": "none"},
+    "starts afresh, learns from labels alone": LABELS,
     "instruction rows do not follow the query": {"instruction_rank": 0},
     "no outputs in the values": {"without_outputs": "all"},
     "temperature fixed at 1": {"temperature": 1.0, "fixed_temperature": True},
@@ -34,9 +37,16 @@ ROWS: Mapping[str, Mapping[str, object]] = {
     "no part of the history dropped": {"intact_share": 1.0},
     "no dropout": {"dropout": 0.0},
     "projector of 64": {"projector_width": 64},
-    "no history (instruction rows alone)": {"persona_rows": 0, "instruction_rows": 8, "has_gate": False},
-    "constant rows alone": {"persona_rows": 0, "instruction_rows": 8, "instruction_rank": 0, "has_gate": False},
+    "no history (instruction rows alone)": {**LABELS, "persona_rows": 0, "instruction_rows": 8, "has_gate": False},
+    "constant rows alone": {
+        **LABELS,
+        "persona_rows": 0,
+        "instruction_rows": 8,
+        "instruction_rank": 0,
+        "has_gate": False,
+    },
     "PPlug as published": {
+        **LABELS,
         "persona_rows": 1,
         "instruction_rows": 1,
         "instruction_rank": 0,
@@ -68,7 +78,8 @@ def run_row(base: Path, directory: Path, config: PlugConfig) -> dict[str, dict]:
     for part in BASE_PARTS:
         link = directory / part
         link.unlink(missing_ok=True)
-        link.symlink_to((base / part).resolve())
+        if (base / part).exists():
+            link.symlink_to((base / part).resolve())
     train_plug(directory, config)
     return evaluate(*evaluator_of_run(directory), list(config.tasks))
 
@@ -125,7 +136,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    full = PlugConfig(tasks=tuple(arguments.tasks), steps=arguments.steps, evaluations=5)
+    full = PlugConfig(tasks=tuple(arguments.tasks), steps=arguments.steps, evaluations=5, short_share=0.3)
     print(table(ablate(arguments.base, arguments.run_directory, full, arguments.rows)))
 
 

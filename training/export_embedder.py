@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +129,9 @@ class EmbedderGraph:
         x = self.norm(f"{prefix}attention.output.LayerNorm", projected, x, f"{prefix}attention.output.dense.bias")
         wide = self.matmul(f"{prefix}intermediate", x, weights[f"{prefix}intermediate.dense.weight"])
         bias = graph.constant(weights[f"{prefix}intermediate.dense.bias"], f"{prefix}intermediate.dense.bias")
-        narrow = self.matmul(f"{prefix}output", graph.node("BiasGelu", wide, bias), weights[f"{prefix}output.dense.weight"])
+        narrow = self.matmul(
+            f"{prefix}output", graph.node("BiasGelu", wide, bias), weights[f"{prefix}output.dense.weight"]
+        )
         return self.norm(f"{prefix}output.LayerNorm", narrow, x, f"{prefix}output.dense.bias", output)
 
     def attention(self, prefix: str, x: str, mask: str) -> str:

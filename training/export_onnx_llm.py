@@ -241,7 +241,9 @@ def open_session(folder: str | Path, block: dict[str, Any], threads: int = 1) ->
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     shards = [widen_bfloat16(numpy.fromfile(folder / path, "<u2")).tobytes() for path in block["externalData"]]
-    options.add_external_initializers_from_files_in_memory(block["externalData"], shards, [len(shard) for shard in shards])
+    options.add_external_initializers_from_files_in_memory(
+        block["externalData"], shards, [len(shard) for shard in shards]
+    )
     return onnxruntime.InferenceSession(str(folder / block["graph"]), options, ["CPUExecutionProvider"])
 
 

@@ -40,7 +40,9 @@ def gate_pairs(
     Histories are cut to a random length, so that the gate also meets short ones.
     """
     if len(users) < 2:
-        raise ValueError(f"{plug.tasks[task]}: the gate needs histories of other users, and there is {len(users)} user.")
+        raise ValueError(
+            f"{plug.tasks[task]}: the gate needs histories of other users, and there is {len(users)} user."
+        )
     entries = spread_queries(users, queries)
     features, with_persona, without, own = [], [], [], []
     for batch in batches_by_length([len(user.with_rows[index].sample) for user, index in entries], batch_tokens, order):

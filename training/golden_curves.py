@@ -73,7 +73,9 @@ def item_order(items: int, steps: int) -> list[int]:
     return [index for one in passes for index in one][:steps]
 
 
-def train_curve(parameters: list[nn.Parameter], loss_of: Loss, order: list[int], rate: float, decay: float) -> list[float]:
+def train_curve(
+    parameters: list[nn.Parameter], loss_of: Loss, order: list[int], rate: float, decay: float
+) -> list[float]:
     """One item a step; the loss of each before the step."""
     optimizer = torch.optim.AdamW(parameters, lr=rate, weight_decay=decay)
     losses = []

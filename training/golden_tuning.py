@@ -31,10 +31,28 @@ RANK, ALPHA = 8, 8
 KEPT_LAYERS = (0, 5)
 CASES = (
     ("news_category", "The parliament votes on the budget tonight after weeks of talks.", "Politics", 4, "prompt"),
-    ("news_headline", "The city builds a new bicycle bridge over the river, and shop owners hope.", "A bridge for bicycles", 4, "prompt"),
-    ("paper_title", "We train small language models on the texts of one author. " * 9, "One author, one model", 8, "prompt"),
+    (
+        "news_headline",
+        "The city builds a new bicycle bridge over the river, and shop owners hope.",
+        "A bridge for bicycles",
+        4,
+        "prompt",
+    ),
+    (
+        "paper_title",
+        "We train small language models on the texts of one author. " * 9,
+        "One author, one model",
+        8,
+        "prompt",
+    ),
     ("news_headline", "Rain has stopped the match for the third time this week.", "Rain, again", 0, "lora"),
-    ("news_headline", "The museum shows the first radios again, and visitors may turn every knob.", "Knobs to turn", 0, "ia3"),
+    (
+        "news_headline",
+        "The museum shows the first radios again, and visitors may turn every knob.",
+        "Knobs to turn",
+        0,
+        "ia3",
+    ),
 )
 
 
@@ -79,7 +97,8 @@ def tuning_case(model: torch.nn.Module, tokenizer: TextTokenizer, writer: Writer
     hidden = table.weight.shape[1]
     prompt = waves((max(rows, 1), hidden), 0.02, 0.7, 0.3).requires_grad_()
     parts = [
-        table(torch.tensor(s.ids)) if s.kind == "ids" else waves((rows, hidden), 0.05, 0.37, 1.1) + prompt for s in segments
+        table(torch.tensor(s.ids)) if s.kind == "ids" else waves((rows, hidden), 0.05, 0.37, 1.1) + prompt
+        for s in segments
     ]
     if len(answer) > 1:
         parts.append(table(torch.tensor(answer[:-1])))

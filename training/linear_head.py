@@ -16,7 +16,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as functional
 from torch import Tensor
@@ -44,7 +43,9 @@ class LinearHeadConfig:
     temperature: float = 10.0
     rate: float = 0.002
     query_rate: float = 0.0002
-    reading_rate: float = 0.01  # of the projector's first layer and of the query path's, whose inputs are a twentieth of 1
+    reading_rate: float = (
+        0.01  # of the projector's first layer and of the query path's, whose inputs are a twentieth of 1
+    )
     instruction_rate: float = 0.03
     weight_decay: float = 0.01
     dropout: float = 0.3
@@ -124,7 +125,11 @@ def choice_logits(head: Plug, queries: Sequence[Query], dropout: float = 0.0) ->
 def fit_head(task: str, choices: int, users: Sequence[LabelledUser], config: LinearHeadConfig, seed: int) -> Plug:
     """One head over all queries of the users, with thinned histories; cross-entropy, AdamW."""
     head = create_head(task, choices, config, seed)
-    apart = {"query.weight": config.query_rate, "projector_in.weight": config.reading_rate, "instruction_in.weight": config.instruction_rate}
+    apart = {
+        "query.weight": config.query_rate,
+        "projector_in.weight": config.reading_rate,
+        "instruction_in.weight": config.instruction_rate,
+    }
     named = dict(head.named_parameters())
     others = [p for name, p in named.items() if name not in apart and not name.startswith("gate")]
     optimizer = torch.optim.AdamW(

@@ -97,7 +97,9 @@ def fingerprint(kind: str, files: Sequence[Mapping[str, Any]]) -> str:
     deciding = [file for file in files if file["role"] in FINGERPRINT_ROLES[kind]]
     if not deciding:
         roles = " or ".join(FINGERPRINT_ROLES[kind])
-        raise ValueError(f"a package of kind {kind!r} needs a file of role {roles}: nothing would decide its fingerprint")
+        raise ValueError(
+            f"a package of kind {kind!r} needs a file of role {roles}: nothing would decide its fingerprint"
+        )
     lines = [f"{file['path']} {file['sha256']}\n" for file in sorted(deciding, key=lambda file: file["path"])]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 

@@ -25,7 +25,9 @@ class PlugConfig:
     tasks: tuple[str, ...] = SHIPPED_TASKS
     splits: tuple[str, ...] = ("train_b",)  # whose users train
     gold_share: float = 0.5  # of an answer's target, where the run has linear heads; 1: the labels alone
-    start: str = ""  # a plug.pt of the same sizes to start from; "": RUN/plug-start.pt where there is one; "none": afresh
+    start: str = (
+        ""  # a plug.pt of the same sizes to start from; "": RUN/plug-start.pt where there is one; "none": afresh
+    )
     llm: str = ""  # folder or name of any Hugging Face causal LM with its own tokenizer; "" is the run's nano model
     device: str = "cpu"  # of the frozen language model
     dtype: str = "bfloat16"  # of its weights and matrix products; float32 where exactness matters more than time

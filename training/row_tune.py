@@ -143,9 +143,7 @@ class RowStreams:
         sizes = (plug_config.instruction_rows, plug_config.persona_rows)
 
         def of(split: Split) -> list[UserSamples]:
-            return build_user_samples(
-                training_users(task, split), tokenizer, store, sizes, plug_config.maximum_prompt
-            )
+            return build_user_samples(training_users(task, split), tokenizer, store, sizes, plug_config.maximum_prompt)
 
         users = of("train_a")
         seen = [user for user in users if not is_tuning_holdout(user.user.id)]
@@ -174,7 +172,9 @@ def row_tune(directory: Path, config: RowTuneConfig, plug_config: PlugConfig) ->
     source = directory / "task-tuned"
     if not source.exists():
         if (directory / "tuned").is_symlink():
-            raise ValueError(f"{directory / 'tuned'} belongs to another run. Copy it here, so that this run may change it.")
+            raise ValueError(
+                f"{directory / 'tuned'} belongs to another run. Copy it here, so that this run may change it."
+            )
         (directory / "tuned").rename(source)
     (directory / "plug.checkpoint.pt").unlink(missing_ok=True)  # of a plug for the model of before
     model = load_language_model(source)

@@ -144,9 +144,7 @@ def build_steps(settings: dict, directory: Path, models: Path, scale: float) -> 
         "pretrain": lambda: pretrain(directory, replace(pretraining, minutes=pretraining.minutes * scale)),
         "task_tune": lambda: task_tune(directory, replace(tuning, minutes=tuning.minutes * scale)),
         "embed": lambda: embed_histories(directory / "embeddings", **embedding),
-        "linear_head": lambda: fit_linear_heads(
-            directory, replace(heading, steps=math.ceil(heading.steps * scale))
-        ),
+        "linear_head": lambda: fit_linear_heads(directory, replace(heading, steps=math.ceil(heading.steps * scale))),
         "row_tune": lambda: row_tune(directory, replace(row_tuning, minutes=row_tuning.minutes * scale), plugging),
         "plug": lambda: train_plug(
             directory, replace(plugging, minutes=plugging.minutes * scale, steps=math.ceil(plugging.steps * scale))

@@ -51,7 +51,17 @@ def test_settings_of_an_earlier_step_change_the_later_hashes() -> None:
     assert settings_hash("export", first) != settings_hash("export", second)
     assert settings_hash("embed", first) == settings_hash("embed", second)
     assert settings_hash("plug", first) != settings_hash("plug", {**first, "row_tune": {"seed": 3}})
-    assert list(DEPENDENCIES) == ["corpus", "pretrain", "task_tune", "embed", "linear_head", "row_tune", "plug", "evaluate", "export"]
+    assert list(DEPENDENCIES) == [
+        "corpus",
+        "pretrain",
+        "task_tune",
+        "embed",
+        "linear_head",
+        "row_tune",
+        "plug",
+        "evaluate",
+        "export",
+    ]
 
 
 def test_an_unknown_setting_is_an_error() -> None:

@@ -54,7 +54,13 @@ def models(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         "adapters": ["lora", "ia3"],
     }
     session = open_session(folder / "web", block)
-    return model, session, config.num_hidden_layers, config.num_key_value_heads, no_adapter(GraphConfig.load(folder / "config.json"))
+    return (
+        model,
+        session,
+        config.num_hidden_layers,
+        config.num_key_value_heads,
+        no_adapter(GraphConfig.load(folder / "config.json")),
+    )
 
 
 def prompt(model: LlamaForCausalLM, length: int) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray, numpy.ndarray]:
