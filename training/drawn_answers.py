@@ -37,10 +37,14 @@ class DrawnAnswers:
         }
 
     @staticmethod
-    def of_run(directory: Path, tokenizer: TextTokenizer, gold_share: float, end: int = END) -> DrawnAnswers:
+    def of_run(
+        directory: Path, tokenizer: TextTokenizer, gold_share: float, end: int = END, cross_fitted: bool = True
+    ) -> DrawnAnswers:
         """With the heads of a run, or with none where it has none or the labels are wanted as they are."""
         path = directory / "linear-heads.pt"
         heads = load_linear_heads(path) if path.exists() and gold_share < 1 else {}
+        if not cross_fitted:  # everybody is a stranger, whom the head over all users answers for
+            heads = {task: replace(head, fold_of={}) for task, head in heads.items()}
         return DrawnAnswers(heads, tokenizer, gold_share, end)
 
     def __contains__(self, task: str) -> bool:
@@ -55,9 +59,9 @@ class DrawnAnswers:
                 return True
         return False
 
-    def drills(self, task: str, users: Sequence[UserSamples], batch: int) -> ReadingDrills | None:
-        """Reading drills of a task over bare prompts; None where it has no head."""
-        return ReadingDrills(self._heads[task], self._answers[task], users, batch) if task in self._heads else None
+    def drills(self, task: str, users: Sequence[UserSamples], batch: int, mixed_share: float = 0.5) -> ReadingDrills:
+        """Reading drills of a task over the users' prompts."""
+        return ReadingDrills(self._heads[task], self._answers[task], users, batch, mixed_share=mixed_share)
 
     def draw(self, task: str, samples: Sequence[SlotSample], queries: Sequence[Query], seed: int) -> list[SlotSample]:
         """The samples with drawn answers; the draw depends on `seed` alone."""

@@ -66,7 +66,7 @@ def prepare(directory: Path, config: PlugConfig, model_path: Path | None = None)
     table = frozen.embedding_rows()
     plug = create_plug(config, table.shape[1])
     plug.start_from_embeddings(table, torch.Generator().manual_seed(config.seed))
-    answers = DrawnAnswers.of_run(directory, frozen.tokenizer, config.gold_share, frozen.form.end)
+    answers = DrawnAnswers.of_run(directory, frozen.tokenizer, config.gold_share, frozen.form.end, config.cross_fitted)
     start = start_path(directory, config, model_path)
     if start is not None:
         processes.say(f"starts from {start}: {', '.join(start_from(plug, start))}")
@@ -166,7 +166,8 @@ def train(training: Training, directory: Path) -> Path:
             if processes.is_main:
                 checkpoint.save(plug, optimizer, progress)
     evaluate()
-    plug.load_state_dict(progress.best)
+    if not config.keeps_last:
+        plug.load_state_dict(progress.best)
     gate_report = None
     if config.has_gate and config.persona_rows > 0:
         gate_report = train_gate(

@@ -25,6 +25,10 @@ class PlugConfig:
     tasks: tuple[str, ...] = SHIPPED_TASKS
     splits: tuple[str, ...] = ("train_b",)  # whose users train
     gold_share: float = 0.5  # of an answer's target, where the run has linear heads; 1: the labels alone
+    cross_fitted: bool = True  # drawn by heads that have not seen the asker; False: by the head that drills have taught
+    keeps_last: bool = (
+        False  # the last weights instead of the best: a head over all users has seen the held-out ones too
+    )
     start: str = (
         ""  # a plug.pt of the same sizes to start from; "": RUN/plug-start.pt where there is one; "none": afresh
     )

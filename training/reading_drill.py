@@ -2,7 +2,8 @@
 
 Users' own items are too few to learn from them how rows are to be read. But the head has an opinion on any vectors: on
 mixtures of two inputs over any part of anybody's history. So queries without end can be made, each with the head's
-distribution over the choices, and model and plug learn to follow that function. The prompts are bare: rows alone.
+distribution over the choices, and model and plug learn to follow that function. The prompts are bare, rows alone, or
+have the text that belongs to an unmixed query.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from training.soft_prompt import SlotSample
 
 @dataclass(frozen=True)
 class Drill:
-    """A batch: bare prompts with drawn answers, their queries, and the head's share [b, t] of each first token [t]."""
+    """A batch: prompts with drawn answers, their queries, and the head's share [b, t] of each first token [t]."""
 
     samples: list[SlotSample]
     queries: list[Query]

@@ -4,8 +4,8 @@ A frozen model of a few million parameters makes little of rows that it has neve
 plug learn together for a while: prompts with the persona rows of users A, and plain ones (with and without retrieved
 items) so that "none" stays what it was. In half of the prompts with rows a part of the text is left out, or the model
 would go on reading the text alone; others are bare, rows without any text, and cost a fifth. Where there are linear
-heads (`training.linear_head`) the plug starts at one, answers of fixed choices are drawn from them, and most of the
-bare prompts are drills (`training.reading_drill`); since such answers are not her own, these come from users B too.
+heads (`training.linear_head`) the plug starts at one, and all prompts with rows are drills (`training.reading_drill`):
+then the text says nothing that the rows do not. Such answers are not her own, so bare drills come from users B too.
 Then the model is frozen, and `training.plug` trains the plug on users B.
 
 `python -m training.row_tune --run-directory RUN` moves RUN/tuned to RUN/task-tuned, goes on from there, and writes
@@ -15,6 +15,7 @@ RUN/tuned anew, and RUN/plug-start.pt, from which the plug's training starts.
 from __future__ import annotations
 
 import argparse
+import copy
 import itertools
 import json
 import math
@@ -37,7 +38,7 @@ from training.plug_data import UserSamples, build_user_samples, spread_queries, 
 from training.plug_step import rows_and_gate
 from training.reading_drill import Drill
 from training.samples import Sample, batches_by_length
-from training.soft_prompt import SlotSample, log_likelihood, spread_log_likelihood
+from training.soft_prompt import SlotSample, divergence, log_likelihood, spread_log_likelihood
 from training.splits import Split, is_tuning_holdout
 from training.task_samples import build_samples
 from training.tokenizer import TextTokenizer
@@ -57,13 +58,13 @@ class RowTuneConfig:
     query_rate: float = 0.0005
     row_share: float = 0.6
     bare_share: float = 0.5  # of the batches with rows, those without any text
-    drill_share: float = 0.7  # of the bare batches of a task with a linear head, those that are drills
-    drill_batch: int = 192
+    drill_batch: int = 192  # queries of a bare drill
+    text_drill_batch: int = 32  # of a drill whose prompts have their text
+    keeps_answers: bool = False  # plain prompts hold the model to what it said before, instead of to the labels
     cut_share: float = 0.5
     largest_cut: float = 0.8  # of a prompt's tokens
     batch_tokens: int = 2048
     bare_batch_tokens: int = 1536
-    gold_share: float = 0.5  # of an answer's target, where there are linear heads
     task_shares: dict[str, float] = field(
         default_factory=lambda: {
             "news_category": 0.45,
@@ -147,22 +148,29 @@ class RowStreams:
 
         users = of("train_a")
         seen = [user for user in users if not is_tuning_holdout(user.user.id)]
-        others = [user for user in of("train_b") if not is_tuning_holdout(user.user.id)] if task in answers else []
         self.held_out = spread_queries([u for u in users if is_tuning_holdout(u.user.id)], config.held_out_queries)
-        self._task, self._answers, self._bare_share = task, answers, config.bare_share
+        self._bare_share, self._cut_share, self._largest_cut = config.bare_share, config.cut_share, config.largest_cut
+        self._drills = None
+        if task in answers:
+            others = [user for user in of("train_b") if not is_tuning_holdout(user.user.id)]
+            self._drills = answers.drills(task, bare(seen + others), config.drill_batch)
+            self._text_drills = answers.drills(task, seen, config.text_drill_batch, mixed_share=0.0)
         self._whole = row_batches(seen, plug_config, config, config.batch_tokens)
-        without_text = bare(seen + others)
-        self._bare = row_batches(without_text, plug_config, config, config.bare_batch_tokens)
-        self._drills = answers.drills(task, without_text, config.drill_batch)
-        self._drill_share = config.drill_share
+        self._bare = row_batches(bare(seen), plug_config, config, config.bare_batch_tokens)
 
     def next(self, chooser: random.Random) -> Drill | tuple[list[SlotSample], list[Query]]:
-        """A drill, or samples and queries of the next batch."""
+        """Where the task has a head a drill, else samples and queries of the next batch."""
         is_bare = chooser.random() < self._bare_share
-        if is_bare and self._drills is not None and chooser.random() < self._drill_share:
+        if self._drills is None:
+            return next(self._bare if is_bare else self._whole)
+        if is_bare:
             return self._drills.next(chooser)
-        samples, queries = next(self._bare if is_bare else self._whole)
-        return self._answers.draw(self._task, samples, queries, chooser.getrandbits(32)), queries
+        drill = self._text_drills.next(chooser)
+        return replace(drill, samples=[self._cut(entry, chooser) for entry in drill.samples])
+
+    def _cut(self, entry: SlotSample, chooser: random.Random) -> SlotSample:
+        is_cut = chooser.random() < self._cut_share
+        return cut(entry, chooser.uniform(0.2, self._largest_cut), chooser) if is_cut else entry
 
 
 def row_tune(directory: Path, config: RowTuneConfig, plug_config: PlugConfig) -> Path:
@@ -178,6 +186,7 @@ def row_tune(directory: Path, config: RowTuneConfig, plug_config: PlugConfig) ->
         (directory / "tuned").rename(source)
     (directory / "plug.checkpoint.pt").unlink(missing_ok=True)  # of a plug for the model of before
     model = load_language_model(source)
+    before = copy.deepcopy(model).requires_grad_(False) if config.keeps_answers else None
     store = VectorStore(directory / "embeddings")
     plug_config = replace(
         plug_config,
@@ -188,7 +197,7 @@ def row_tune(directory: Path, config: RowTuneConfig, plug_config: PlugConfig) ->
     )
     plug = create_plug(plug_config, model.config.hidden_size)
     plug.start_from_embeddings(model.get_input_embeddings().weight.detach(), torch.Generator().manual_seed(config.seed))
-    answers = DrawnAnswers.of_run(directory, tokenizer, config.gold_share)
+    answers = DrawnAnswers.of_run(directory, tokenizer, gold_share=0.0)
     answers.start(plug, model.get_input_embeddings().weight.detach())
     streams = [RowStreams(task, tokenizer, store, plug_config, config, answers) for task in config.tasks]
     plain = plain_batches(tokenizer, SHIPPED_TASKS, config)
@@ -242,12 +251,13 @@ def row_tune(directory: Path, config: RowTuneConfig, plug_config: PlugConfig) ->
             rows = torch.cat([persona.instruction, persona.rows], dim=1)
         else:
             samples, is_drill = next(plain), False
-        likelihood = (
-            spread_log_likelihood(model, samples, rows, batch.first_tokens, batch.shares)
-            if is_drill
-            else log_likelihood(model, samples, rows)
-        )
-        (-likelihood.sum() / sum(len(entry.sample.answer) for entry in samples)).backward()
+        if is_drill:
+            losses = -spread_log_likelihood(model, samples, rows, batch.first_tokens, batch.shares)
+        elif rows is None and before is not None:
+            losses = divergence(model, before, samples)
+        else:
+            losses = -log_likelihood(model, samples, rows)
+        (losses.sum() / sum(len(entry.sample.answer) for entry in samples)).backward()
         torch.nn.utils.clip_grad_norm_([*model.parameters(), *plug.parameters()], 1.0)
         for optimizer in optimizers:
             optimizer.step()

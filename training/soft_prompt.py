@@ -108,3 +108,18 @@ def spread_log_likelihood(
     rest = torch.zeros(hidden.shape[0], device=scores.device).index_add(0, sample_of, own)
     first = (scores[is_first][:, tokens.to(scores.device)] * shares.to(scores.device)).sum(dim=1)
     return (first + rest).cpu()
+
+
+def divergence(model: PreTrainedModel, before: PreTrainedModel, samples: Sequence[SlotSample]) -> Tensor:
+    """Σ over a sample's answer tokens of KL(before ‖ model) of plain prompts, [batch]: how far a model moved in them."""
+    hidden, targets = answer_states(model, samples, None, True)
+    is_answer = targets != IGNORED
+    with torch.no_grad():
+        states, _ = answer_states(before, samples, None, True)
+        with torch.autocast(states.device.type, torch.bfloat16):
+            was = before.get_output_embeddings()(states[is_answer]).float().log_softmax(dim=-1)
+    with torch.autocast(hidden.device.type, torch.bfloat16):
+        logits = model.get_output_embeddings()(hidden[is_answer])
+    moved = (was.exp() * (was - logits.float().log_softmax(dim=-1))).sum(dim=-1)
+    sample_of = is_answer.nonzero()[:, 0]
+    return torch.zeros(hidden.shape[0], device=moved.device).index_add(0, sample_of, moved).cpu()
