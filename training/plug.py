@@ -11,6 +11,7 @@ which would only blur them.
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import math
 import random
@@ -19,6 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from training.data import SHIPPED_TASKS, training_users
 from training.drawn_answers import DrawnAnswers
@@ -40,6 +42,9 @@ from training.splits import is_tuning_holdout
 __all__ = ["PlugConfig", "create_plug", "load_plug", "persona_rows", "prepare", "train", "train_plug"]
 
 
+TASK_PARTS = ("instruction", "instruction_out", "log_temperature", "raw_decay")  # of a plug: one a task
+
+
 @dataclass
 class Training:
     """All that a training needs: the models, users' samples by task, held-out queries by task, processes."""
@@ -50,7 +55,8 @@ class Training:
     held_out: dict[str, list[tuple[UserSamples, int]]]
     config: PlugConfig
     processes: Processes
-    answers: DrawnAnswers | None = None
+    answers: DrawnAnswers
+    start: dict[str, Tensor]  # the plug's weights before the first step
 
 
 def prepare(directory: Path, config: PlugConfig, model_path: Path | None = None) -> Training:
@@ -90,7 +96,8 @@ def prepare(directory: Path, config: PlugConfig, model_path: Path | None = None)
         processes.say(
             f"{task}: {len(users[task])} users, held out {len(kept_apart)} with {len(held_out[task])} queries"
         )
-    return Training(frozen, plug, users, held_out, config, processes, answers)
+    start = copy.deepcopy(plug.state_dict())
+    return Training(frozen, plug, users, held_out, config, processes, answers, start)
 
 
 @torch.no_grad()
@@ -168,6 +175,8 @@ def train(training: Training, directory: Path) -> Path:
     evaluate()
     if not config.keeps_last:
         plug.load_state_dict(progress.best)
+    if config.start_share:
+        keep_of_start(plug, training.start, config.start_share, training.answers)
     gate_report = None
     if config.has_gate and config.persona_rows > 0:
         gate_report = train_gate(
@@ -177,6 +186,7 @@ def train(training: Training, directory: Path) -> Path:
             config.gate_queries,
             config.batch_tokens,
             config.seed,
+            others_weight=config.gate_others_weight,
             without_outputs=config.without_outputs,
             use_bfloat16=config.dtype == "bfloat16",
         )
@@ -224,7 +234,7 @@ def start_from(plug: Plug, path: Path) -> list[str]:
     taken = []
     for name, ours in plug.state_dict().items():
         theirs = saved["plug"].get(name)
-        is_by_task = name in ("instruction", "instruction_out", "log_temperature", "raw_decay")
+        is_by_task = name in TASK_PARTS
         if theirs is None or ours.shape[is_by_task:] != theirs.shape[is_by_task:]:
             continue
         if is_by_task:
@@ -234,6 +244,22 @@ def start_from(plug: Plug, path: Path) -> list[str]:
             ours.copy_(theirs)
         taken.append(name)
     return taken
+
+
+@torch.no_grad()
+def keep_of_start(plug: Plug, start: dict[str, Tensor], share: float, answers: DrawnAnswers) -> None:
+    """Moves the plug back towards its start by a share: a mean of both ends keeps what drills have taught.
+
+    What belongs to a task without a head stays: before the training it was nothing.
+    """
+    drilled = [index for index, task in enumerate(plug.tasks) if task in answers]
+    for name, ours in plug.state_dict().items():
+        if name.startswith("gate"):
+            continue
+        if name in TASK_PARTS:
+            ours[drilled] = torch.lerp(ours[drilled], start[name][drilled], share)
+        else:
+            ours.lerp_(start[name], share)
 
 
 def load_plug(path: Path) -> tuple[Plug, PlugConfig]:

@@ -26,12 +26,10 @@ class PlugConfig:
     splits: tuple[str, ...] = ("train_b",)  # whose users train
     gold_share: float = 0.5  # of an answer's target, where the run has linear heads; 1: the labels alone
     cross_fitted: bool = True  # drawn by heads that have not seen the asker; False: by the head that drills have taught
-    keeps_last: bool = (
-        False  # the last weights instead of the best: a head over all users has seen the held-out ones too
-    )
-    start: str = (
-        ""  # a plug.pt of the same sizes to start from; "": RUN/plug-start.pt where there is one; "none": afresh
-    )
+    keeps_last: bool = False  # instead of the best: a head over all users has seen the held-out ones too
+    start_share: float = 0.0  # of the start's weights in the result: of what tasks share, and of a drilled task's own
+    # A plug.pt of the same sizes to start from; "": RUN/plug-start.pt where there is one; "none": afresh.
+    start: str = ""
     llm: str = ""  # folder or name of any Hugging Face causal LM with its own tokenizer; "" is the run's nano model
     device: str = "cpu"  # of the frozen language model
     dtype: str = "bfloat16"  # of its weights and matrix products; float32 where exactness matters more than time
@@ -71,6 +69,7 @@ class PlugConfig:
     )
     held_out_queries: int = 120
     gate_queries: int = 400
+    gate_others_weight: float = 0.2  # of a stranger's history in the gate's loss
     evaluations: int = 8
     seed: int = 0
 
