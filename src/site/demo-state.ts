@@ -67,7 +67,7 @@ export interface DemoState {
 export function createDemoState(): DemoState {
   const items = signal<readonly HistoryItem[]>([]);
   const status = signal<EngineStatus | null>(null);
-  const task = signal('news_headline');
+  const task = signal('news_category');
   return {
     phase: signal('loading'),
     status,

@@ -12,8 +12,8 @@ export const sampleHistories: readonly SampleHistory[] = [
   {
     file: 'news-desk.jsonl',
     title: 'The news desk',
-    description: 'A local reporter: headlines and sections of one small town.',
-    task: 'news_headline',
+    description: 'A local reporter: sections and headlines of one small town.',
+    task: 'news_category',
   },
   {
     file: 'paper-title-one.jsonl',
@@ -31,10 +31,10 @@ export const sampleHistories: readonly SampleHistory[] = [
 
 /** Something to type, for a first try of each task. */
 export const exampleInputs: Readonly<Record<string, string>> = {
-  news_headline:
-    'The council voted on Tuesday to keep the old ferry running through the winter after three hundred people signed a petition at the bakery.',
   news_category:
     'Ferry crew rescues a stranded deer from the harbour. Passengers clapped when the animal climbed the ramp and trotted up Mill Street.',
+  news_headline:
+    'The council voted on Tuesday to keep the old ferry running through the winter after three hundred people signed a petition at the bakery.',
   paper_title:
     'We study how far small language models can follow the style of a single writer when only a few examples are given. We compare prompts with retrieved examples and learned vectors on three tasks, and find that learned vectors help most where the history is long.',
 };
