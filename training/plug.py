@@ -32,6 +32,7 @@ from training.persona import Plug
 from training.plug_config import PlugConfig, create_plug, fix_parts, optimizer_of
 from training.plug_data import UserSamples, build_user_samples, spread_queries
 from training.plug_estimate import estimate
+from training.plug_start import keep_of_start, start_from, start_path
 from training.plug_state import Checkpoint
 from training.plug_step import Batches, batch_gradients, persona_rows, rows_and_gate
 from training.processes import Processes, start_processes
@@ -40,9 +41,6 @@ from training.soft_prompt import log_likelihood
 from training.splits import is_tuning_holdout
 
 __all__ = ["PlugConfig", "create_plug", "load_plug", "persona_rows", "prepare", "train", "train_plug"]
-
-
-TASK_PARTS = ("instruction", "instruction_out", "log_temperature", "raw_decay")  # of a plug: one a task
 
 
 @dataclass
@@ -212,54 +210,6 @@ def train_plug(directory: Path, config: PlugConfig, model_path: Path | None = No
     for line in estimate(training.frozen.model, training.plug, training.users, config, training.processes):
         training.processes.say(line)
     return directory / "plug.pt" if is_dry_run else train(training, directory)
-
-
-def start_path(directory: Path, config: PlugConfig, model_path: Path | None) -> Path | None:
-    """Where the plug starts from: the named file, else what row tuning left for the run's own model, else nowhere."""
-    if config.start == "none":
-        return None
-    if config.start:
-        if not Path(config.start).exists():
-            raise FileNotFoundError(f'{config.start} (start) is missing. Name a plug.pt, or "none".')
-        return Path(config.start)
-    found = directory / "plug-start.pt"
-    return found if found.exists() and not config.llm and model_path is None else None
-
-
-@torch.no_grad()
-def start_from(plug: Plug, path: Path) -> list[str]:
-    """Takes over what fits of a trained plug, tasks by name; returns what was taken. Other sizes start afresh."""
-    saved = torch.load(path, weights_only=True)
-    rows = [(saved["config"]["tasks"].index(t), n) for n, t in enumerate(plug.tasks) if t in saved["config"]["tasks"]]
-    taken = []
-    for name, ours in plug.state_dict().items():
-        theirs = saved["plug"].get(name)
-        is_by_task = name in TASK_PARTS
-        if theirs is None or ours.shape[is_by_task:] != theirs.shape[is_by_task:]:
-            continue
-        if is_by_task:
-            for source, target in rows:
-                ours[target] = theirs[source]
-        else:
-            ours.copy_(theirs)
-        taken.append(name)
-    return taken
-
-
-@torch.no_grad()
-def keep_of_start(plug: Plug, start: dict[str, Tensor], share: float, answers: DrawnAnswers) -> None:
-    """Moves the plug back towards its start by a share: a mean of both ends keeps what drills have taught.
-
-    What belongs to a task without a head stays: before the training it was nothing.
-    """
-    drilled = [index for index, task in enumerate(plug.tasks) if task in answers]
-    for name, ours in plug.state_dict().items():
-        if name.startswith("gate"):
-            continue
-        if name in TASK_PARTS:
-            ours[drilled] = torch.lerp(ours[drilled], start[name][drilled], share)
-        else:
-            ours.lerp_(start[name], share)
 
 
 def load_plug(path: Path) -> tuple[Plug, PlugConfig]:

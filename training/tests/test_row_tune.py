@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from training.persona import Plug
-from training.plug import start_from
+from training.plug_start import keep_of_start, start_from
 from training.row_tune import cut
 from training.samples import Sample
 from training.soft_prompt import SlotSample
@@ -39,3 +39,19 @@ def test_a_plug_starts_from_the_tasks_that_both_know(tmp_path: Path) -> None:
     assert torch.equal(second.instruction[0], own)
     assert torch.equal(second.query.weight, first.query.weight)
     assert torch.equal(second.temperature()[1], first.temperature()[1])
+
+
+def test_a_mean_with_the_start_leaves_tasks_without_a_head_alone() -> None:
+    torch.manual_seed(0)
+    plug = Plug(6, 8, 5, 2, 3, ("drilled", "other"), temperature=7.0, instruction_rank=2)
+    start = {name: value.clone() for name, value in plug.state_dict().items()}
+    with torch.no_grad():
+        for parameter in plug.parameters():
+            parameter += 1
+    keep_of_start(plug, start, 0.25, {"drilled"})
+    after = plug.state_dict()
+    for name in ("query.weight", "projector_out.bias", "instruction_in.weight"):
+        torch.testing.assert_close(after[name], start[name] + 0.75)
+    torch.testing.assert_close(after["instruction"][0], start["instruction"][0] + 0.75)
+    torch.testing.assert_close(after["instruction"][1], start["instruction"][1] + 1)
+    torch.testing.assert_close(after["gate_in.bias"], start["gate_in.bias"] + 1)
