@@ -2,7 +2,8 @@
 
 `python -m training.ablation --base RUN --run-directory DIR --steps 250 --tasks news_category`. Every row has the same
 steps, seed and users and starts at the base's linear head where it is large enough for it; rows that are done are kept,
-so a stopped table goes on. Writes ablation.json and ablation.md. Published PPlug (arXiv 2409.11901) is a row too. The gate needs no training of its own: "gate open" is in every row.
+so a stopped table goes on. Writes ablation.json and ablation.md. Published PPlug
+(arXiv 2409.11901) is a row too. The gate needs no training of its own: "gate open" is in every row.
 """
 
 from __future__ import annotations

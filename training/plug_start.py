@@ -54,7 +54,7 @@ def keep_of_start(plug: Plug, start: dict[str, Tensor], share: float, drilled_ta
     """
     drilled = [index for index, task in enumerate(plug.tasks) if task in drilled_tasks]
     for name, ours in plug.state_dict().items():
-        if name.startswith("gate"):
+        if name.startswith("gate") or torch.equal(ours, start[name]):  # a part that is switched off may be infinite
             continue
         if name in TASK_PARTS:
             ours[drilled] = torch.lerp(ours[drilled], start[name][drilled], share)

@@ -6,7 +6,8 @@ items) so that "none" stays what it was. In half of the prompts with rows a part
 would go on reading the text alone; others are bare, rows without any text, and cost a fifth. Where there are linear
 heads (`training.linear_head`) the plug starts at one, and all prompts with rows are drills (`training.reading_drill`):
 then the text says nothing that the rows do not. Such answers are not her own, so bare drills come from users B too.
-Then the model is frozen, and `training.plug` trains the plug on users B.
+With `label_minutes` the run ends with drills alone, while plain prompts hold the model to what it said when they began:
+labels would be learned by heart. Then the model is frozen, and `training.plug` trains the plug on users B.
 
 `python -m training.row_tune --run-directory RUN` moves RUN/tuned to RUN/task-tuned, goes on from there, and writes
 RUN/tuned anew, and RUN/plug-start.pt, from which the plug's training starts.
@@ -16,161 +17,28 @@ from __future__ import annotations
 
 import argparse
 import copy
-import itertools
 import json
 import math
 import random
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
 
-from training.data import SHIPPED_TASKS, training_users
+from training.data import SHIPPED_TASKS
 from training.drawn_answers import DrawnAnswers
 from training.embed_histories import VectorStore
-from training.histories import Query, collate_histories
+from training.histories import collate_histories
 from training.language_model import load_language_model
 from training.optimizers import TimeSchedule, create_optimizers, set_rate
 from training.plug_config import PlugConfig, create_plug, optimizer_of
-from training.plug_data import UserSamples, build_user_samples, spread_queries, training_batches
 from training.plug_step import rows_and_gate
 from training.reading_drill import Drill
-from training.samples import Sample, batches_by_length
-from training.soft_prompt import SlotSample, divergence, log_likelihood, spread_log_likelihood
-from training.splits import Split, is_tuning_holdout
-from training.task_samples import build_samples
+from training.row_streams import RowStreams, RowTuneConfig, plain_batches
+from training.samples import batches_by_length
+from training.soft_prompt import divergence, log_likelihood, spread_log_likelihood
 from training.tokenizer import TextTokenizer
-
-
-@dataclass(frozen=True)
-class RowTuneConfig:
-    """Rates and shares. `row_share`: of the batches, those with rows; `cut_share`: of their prompts, those cut."""
-
-    tasks: tuple[str, ...] = SHIPPED_TASKS
-    minutes: float = 8.0
-    muon_rate: float = 0.0006
-    adam_rate: float = 0.0002
-    weight_decay: float = 0.05
-    plug_rate: float = 0.002  # these three are the plug's meanwhile
-    reading_rate: float = 0.0005
-    query_rate: float = 0.0005
-    row_share: float = 0.6
-    bare_share: float = 0.5  # of the batches with rows, those without any text
-    drill_batch: int = 192  # queries of a bare drill
-    text_drill_batch: int = 32  # of a drill whose prompts have their text
-    keeps_answers: bool = False  # plain prompts hold the model to what it said before, instead of to the labels
-    cut_share: float = 0.5
-    largest_cut: float = 0.8  # of a prompt's tokens
-    batch_tokens: int = 2048
-    bare_batch_tokens: int = 1536
-    task_shares: dict[str, float] = field(
-        default_factory=lambda: {
-            "news_category": 0.45,
-            "news_headline": 0.3,
-            "paper_title": 0.25,
-            "movie_rating": 0.3,
-            "movie_tag": 0.2,
-        }
-    )
-    retrieval_share: float = 0.3
-    maximum_retrieved: int = 4
-    maximum_length: int = 512
-    evaluations: int = 5
-    held_out_queries: int = 80
-    seed: int = 0
-
-
-def cut(entry: SlotSample, share: float, order: random.Random) -> SlotSample:
-    """The prompt without a random share of its text; what stands before the slot and the last token stay."""
-    prompt = entry.sample.prompt
-    kept = [
-        token
-        for position, token in enumerate(prompt)
-        if position <= entry.slot or position == len(prompt) - 1 or order.random() >= share
-    ]
-    return SlotSample(replace(entry.sample, prompt=kept), entry.slot)
-
-
-def plain_batches(tokenizer: TextTokenizer, tasks: Sequence[str], config: RowTuneConfig) -> Iterator[list[SlotSample]]:
-    """Endless batches of prompts without rows, some with retrieved items."""
-    users = [user for task in tasks for user in training_users(task, "train_a") if not is_tuning_holdout(user.id)]
-    for epoch in itertools.count():
-        order = random.Random(config.seed * 1000 + epoch)
-        samples: list[Sample] = build_samples(
-            tokenizer, users, order, config.retrieval_share, config.maximum_retrieved, config.maximum_length
-        )
-        for batch in batches_by_length([len(sample) for sample in samples], config.batch_tokens, order):
-            yield [SlotSample(samples[index], 0) for index in batch]
-
-
-def bare(users: Sequence[UserSamples]) -> list[UserSamples]:
-    """The users with prompts of rows alone."""
-    none = random.Random(0)  # a share of 1 leaves nothing to chance
-    return [replace(user, with_rows=tuple(cut(entry, 1.0, none) for entry in user.with_rows)) for user in users]
-
-
-def row_batches(users: Sequence[UserSamples], plug_config: PlugConfig, config: RowTuneConfig, batch_tokens: int):
-    """Endless batches of one task: prompts, some of them cut, with queries over thinned histories."""
-    for epoch in itertools.count():
-        order = random.Random(config.seed * 1000 + epoch)
-        for samples, queries in training_batches(
-            users, plug_config.items_per_user, batch_tokens, order, short_share=plug_config.short_share
-        ):
-            yield (
-                [
-                    cut(entry, order.uniform(0.2, config.largest_cut), order)
-                    if order.random() < config.cut_share
-                    else entry
-                    for entry in samples
-                ],
-                queries,
-            )
-
-
-class RowStreams:
-    """The batches with rows of one task: whole and cut prompts of users A, and bare ones; held-out queries beside."""
-
-    def __init__(
-        self,
-        task: str,
-        tokenizer: TextTokenizer,
-        store: VectorStore,
-        plug_config: PlugConfig,
-        config: RowTuneConfig,
-        answers: DrawnAnswers,
-    ) -> None:
-        sizes = (plug_config.instruction_rows, plug_config.persona_rows)
-
-        def of(split: Split) -> list[UserSamples]:
-            return build_user_samples(training_users(task, split), tokenizer, store, sizes, plug_config.maximum_prompt)
-
-        users = of("train_a")
-        seen = [user for user in users if not is_tuning_holdout(user.user.id)]
-        self.held_out = spread_queries([u for u in users if is_tuning_holdout(u.user.id)], config.held_out_queries)
-        self._bare_share, self._cut_share, self._largest_cut = config.bare_share, config.cut_share, config.largest_cut
-        self._drills = None
-        if task in answers:
-            others = [user for user in of("train_b") if not is_tuning_holdout(user.user.id)]
-            self._drills = answers.drills(task, bare(seen + others), config.drill_batch)
-            self._text_drills = answers.drills(task, seen, config.text_drill_batch, mixed_share=0.0)
-        self._whole = row_batches(seen, plug_config, config, config.batch_tokens)
-        self._bare = row_batches(bare(seen), plug_config, config, config.bare_batch_tokens)
-
-    def next(self, chooser: random.Random) -> Drill | tuple[list[SlotSample], list[Query]]:
-        """Where the task has a head a drill, else samples and queries of the next batch."""
-        is_bare = chooser.random() < self._bare_share
-        if self._drills is None:
-            return next(self._bare if is_bare else self._whole)
-        if is_bare:
-            return self._drills.next(chooser)
-        drill = self._text_drills.next(chooser)
-        return replace(drill, samples=[self._cut(entry, chooser) for entry in drill.samples])
-
-    def _cut(self, entry: SlotSample, chooser: random.Random) -> SlotSample:
-        is_cut = chooser.random() < self._cut_share
-        return cut(entry, chooser.uniform(0.2, self._largest_cut), chooser) if is_cut else entry
 
 
 def row_tune(directory: Path, config: RowTuneConfig, plug_config: PlugConfig) -> Path:
@@ -186,7 +54,6 @@ def row_tune(directory: Path, config: RowTuneConfig, plug_config: PlugConfig) ->
         (directory / "tuned").rename(source)
     (directory / "plug.checkpoint.pt").unlink(missing_ok=True)  # of a plug for the model of before
     model = load_language_model(source)
-    before = copy.deepcopy(model).requires_grad_(False) if config.keeps_answers else None
     store = VectorStore(directory / "embeddings")
     plug_config = replace(
         plug_config,
@@ -200,6 +67,10 @@ def row_tune(directory: Path, config: RowTuneConfig, plug_config: PlugConfig) ->
     answers = DrawnAnswers.of_run(directory, tokenizer, gold_share=0.0)
     answers.start(plug, model.get_input_embeddings().weight.detach())
     streams = [RowStreams(task, tokenizer, store, plug_config, config, answers) for task in config.tasks]
+    if config.label_minutes < config.minutes and not any(stream.has_drills for stream in streams):
+        raise ValueError(
+            f"label_minutes is {config.label_minutes}, and no task has a linear head. Run linear_head first."
+        )
     plain = plain_batches(tokenizer, SHIPPED_TASKS, config)
     optimizers = create_optimizers(model, config.muon_rate, config.adam_rate, config.weight_decay)
     optimizers.append(optimizer_of(plug, plug_config))
@@ -207,6 +78,7 @@ def row_tune(directory: Path, config: RowTuneConfig, plug_config: PlugConfig) ->
     chooser = random.Random(config.seed)
     shares = [config.task_shares[task] for task in config.tasks]
     elapsed, step, next_evaluation, best, history = 0.0, 0, 0.0, math.inf, []
+    before = None  # the model at the end of the labels
 
     @torch.no_grad()
     def evaluate() -> None:
@@ -240,6 +112,9 @@ def row_tune(directory: Path, config: RowTuneConfig, plug_config: PlugConfig) ->
             evaluate()
         started = time.monotonic()
         set_rate(optimizers, schedule.factor(elapsed))
+        if before is None and elapsed >= config.label_minutes * 60:
+            before = copy.deepcopy(model).requires_grad_(False)
+            shares = [share if stream.has_drills else 0.0 for share, stream in zip(shares, streams, strict=True)]
         rows = None
         if chooser.random() < config.row_share:
             index = chooser.choices(range(len(config.tasks)), shares)[0]

@@ -29,7 +29,8 @@ from training.export import PARTS, export
 from training.linear_head import LinearHeadConfig, fit_linear_heads
 from training.plug import PlugConfig, train_plug
 from training.pretrain import PretrainConfig, pretrain
-from training.row_tune import RowTuneConfig, row_tune
+from training.row_streams import RowTuneConfig
+from training.row_tune import row_tune
 from training.task_tune import TaskTuneConfig, task_tune
 
 # Each step with the steps whose results it reads: their settings are part of its hash.
@@ -145,7 +146,11 @@ def build_steps(settings: dict, directory: Path, models: Path, scale: float) -> 
         "task_tune": lambda: task_tune(directory, replace(tuning, minutes=tuning.minutes * scale)),
         "embed": lambda: embed_histories(directory / "embeddings", **embedding),
         "linear_head": lambda: fit_linear_heads(directory, replace(heading, steps=math.ceil(heading.steps * scale))),
-        "row_tune": lambda: row_tune(directory, replace(row_tuning, minutes=row_tuning.minutes * scale), plugging),
+        "row_tune": lambda: row_tune(
+            directory,
+            replace(row_tuning, minutes=row_tuning.minutes * scale, label_minutes=row_tuning.label_minutes * scale),
+            plugging,
+        ),
         "plug": lambda: train_plug(
             directory, replace(plugging, minutes=plugging.minutes * scale, steps=math.ceil(plugging.steps * scale))
         ),

@@ -9,7 +9,7 @@ import torch
 
 from training.persona import Plug
 from training.plug_start import keep_of_start, start_from
-from training.row_tune import cut
+from training.row_streams import cut
 from training.samples import Sample
 from training.soft_prompt import SlotSample
 

@@ -10,7 +10,7 @@ import pytest
 from training.data import ALL_TASKS, SHIPPED_TASKS
 from training.model_cards import NO_LICENCE, licence_of, sources_of
 from training.plug_config import PlugConfig
-from training.row_tune import RowTuneConfig
+from training.row_streams import RowTuneConfig
 from training.run import ARTIFACTS, DEPENDENCIES, config_of, follows, link_base, settings_hash
 from training.task_tune import TaskTuneConfig
 
