@@ -129,9 +129,8 @@ class EmbedderGraph:
         x = self.norm(f"{prefix}attention.output.LayerNorm", projected, x, f"{prefix}attention.output.dense.bias")
         wide = self.matmul(f"{prefix}intermediate", x, weights[f"{prefix}intermediate.dense.weight"])
         bias = graph.constant(weights[f"{prefix}intermediate.dense.bias"], f"{prefix}intermediate.dense.bias")
-        narrow = self.matmul(
-            f"{prefix}output", graph.node("BiasGelu", wide, bias), weights[f"{prefix}output.dense.weight"]
-        )
+        wide = graph.node("BiasGelu", wide, bias)
+        narrow = self.matmul(f"{prefix}output", wide, weights[f"{prefix}output.dense.weight"])
         return self.norm(f"{prefix}output.LayerNorm", narrow, x, f"{prefix}output.dense.bias", output)
 
     def attention(self, prefix: str, x: str, mask: str) -> str:
@@ -295,8 +294,8 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     manifest = export(arguments.output, arguments.sts)
-    size = next(file["bytes"] for file in manifest["files"] if file["path"] == "model.onnx")
-    print(f"{arguments.output}: model.onnx {size / 2**20:.2f} MiB, {json.dumps(manifest['results'])}")
+    size = (arguments.output / "model.onnx").stat().st_size / 2**20
+    print(f"{arguments.output}: model.onnx {size:.2f} MiB, {json.dumps(manifest['results'])}")
 
 
 if __name__ == "__main__":

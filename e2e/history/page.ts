@@ -6,6 +6,7 @@ import type { HistoryStore } from '../../src/history/history-store.ts';
 import { createPersonalizer } from '../../src/index.ts';
 import { fakeEngineParts } from '../../src/testing/fake-personalizer.ts';
 import { historyContract, sampleEntry } from '../../src/testing/history-contract.ts';
+import { countRecords, request, writeVersion1, writeVersion3 } from './plain-database.ts';
 
 /** Opens a history whose items get vectors of 384 numbers, as real ones do. */
 async function openEngine(name: string): Promise<{ engine: Personalizer; store: HistoryStore }> {
@@ -37,27 +38,6 @@ async function outcome(
     const code = 'code' in error ? error.code : undefined;
     return { ok: false, code, name: error.name, message: error.message };
   }
-}
-
-/** Counts records by plain IndexedDB, so that a test never asks the code under test what it did. */
-async function countRecords(name: string): Promise<Record<string, number>> {
-  const database = await request(indexedDB.open(name));
-  const counts: Record<string, number> = {};
-  const stores = [...database.objectStoreNames];
-  const transaction = stores.length > 0 ? database.transaction(stores) : null;
-  for (const store of stores) {
-    counts[store] = transaction === null ? 0 : await request(transaction.objectStore(store).count());
-  }
-  counts['version'] = database.version;
-  database.close();
-  return counts;
-}
-
-function request<T>(pending: IDBRequest<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    pending.addEventListener('success', () => resolve(pending.result));
-    pending.addEventListener('error', () => reject(pending.error ?? new Error('IndexedDB failed')));
-  });
 }
 
 async function openShared(): Promise<Personalizer> {
@@ -162,45 +142,8 @@ const historyTestPage = {
 
   countRecords,
 
-  /** Writes a database as version 1 of this package did, by plain IndexedDB. */
-  async writeVersion1(name: string): Promise<void> {
-    const opening = indexedDB.open(name, 1);
-    opening.addEventListener('upgradeneeded', () => {
-      for (const store of ['items', 'vectors']) {
-        const created = opening.result.createObjectStore(store, { keyPath: 'id' });
-        created.createIndex('order', ['task', 'date', 'id'], { unique: true });
-      }
-    });
-    const database = await request(opening);
-    const transaction = database.transaction(['items', 'vectors'], 'readwrite');
-    for (const id of ['a', 'b', 'c']) {
-      const { item, vectors } = sampleEntry(id, { date: id === 'a' ? null : '2024-01-01' });
-      const date = item.date ?? '';
-      transaction.objectStore('items').put({ ...item, date });
-      transaction.objectStore('vectors').put({ id, task: item.task, date, vectors });
-    }
-    await new Promise((resolve) => transaction.addEventListener('complete', resolve));
-    database.close();
-  },
-
-  /** Writes tunings as version 3 of this package did: done, under way, and broken. */
-  async writeVersion3(name: string): Promise<void> {
-    const older = await openHistory({ name, version: 3 });
-    await older[Symbol.asyncDispose]();
-    const database = await request(indexedDB.open(name));
-    const transaction = database.transaction('tunings', 'readwrite');
-    const made = { version: 1, base: 'persona', plug: 'p', languageModel: 'l' };
-    const record = { task: 'notes', kind: 'lora', run: 'one', items: ['a'], tensors: Uint8Array.of(1, 2, 3) };
-    for (const [fields, description] of [
-      [{ state: 'done' }, { ...made, loss: 1, finishedAt: 5 }],
-      [{ state: 'running' }, { ...made, options: { kind: 'lora', seed: 7 }, numbers: { step: 1 } }],
-      [{ state: 'done', kind: 'prompt' }, 'broken'],
-    ] as const) {
-      transaction.objectStore('tunings').put({ ...record, ...fields, description: JSON.stringify(description) });
-    }
-    await new Promise((resolve) => transaction.addEventListener('complete', resolve));
-    database.close();
-  },
+  writeVersion1,
+  writeVersion3,
 
   async tunings(name: string): Promise<unknown> {
     const store = await openHistory({ name });

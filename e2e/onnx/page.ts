@@ -11,7 +11,7 @@ import type { Progress } from '../../src/lib/progress.ts';
 import { createUrlModelSource } from '../../src/model-package/url-model-source.ts';
 import { loadOnnxRuntime } from '../../src/onnx-runtime/load-runtime.ts';
 import { goldenIa3 } from '../../src/testing/golden-ia3.ts';
-import { goldenLora } from '../../src/testing/golden-lora.ts';
+import { goldenLoraAdapter } from '../../src/testing/golden-lora.ts';
 import { openGoldenFiles, type GoldenLanguageModelCase } from '../../src/testing/golden-files.ts';
 import { compareWithGolden, type ParityResult } from '../../src/testing/golden-parity.ts';
 
@@ -134,7 +134,7 @@ const page = {
     const config = (await modelPackage.json('config.json')) as { intermediate_size: number };
     const adapter: WeightAdapter =
       kind === 'lora'
-        ? { kind, id: 'golden', rank: 8, scale: 1, matrices: goldenLora(languageModel, 8) }
+        ? goldenLoraAdapter(languageModel)
         : { kind, id: kind, vectors: goldenIa3({ ...languageModel, feedForwardSize: config.intermediate_size }) };
     const loss = async (): Promise<number> => {
       const probabilities = await sequenceLogProbabilities(loadedModel(), [{ kind: 'ids', ids }], answer);

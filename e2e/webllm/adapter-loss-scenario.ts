@@ -2,7 +2,7 @@
 import type { LanguageModel, PromptSegment } from '../../src/language-model/language-model.ts';
 import type { ModelPackage } from '../../src/model-package/model-source.ts';
 import type { LanguageModelManifest } from '../../src/model-package/manifest.ts';
-import { goldenLora } from '../../src/testing/golden-lora.ts';
+import { goldenLoraAdapter } from '../../src/testing/golden-lora.ts';
 import { codeOf } from './code-of.ts';
 
 /** `loseDevice` destroys the model's own device, and resolves when that is known. */
@@ -15,13 +15,7 @@ export async function adapterLossScenario(
   const asked: PromptSegment[] = [{ kind: 'ids', ids }];
   const continuation = ids.slice(0, 3);
   const logits = async (): Promise<Float32Array[]> => await model.logits(asked, continuation);
-  const adapter = {
-    kind: 'lora',
-    id: 'golden',
-    rank: 8,
-    scale: 1,
-    matrices: goldenLora(manifest.languageModel, 8),
-  } as const;
+  const adapter = goldenLoraAdapter(manifest.languageModel);
 
   const unmerged = await logits();
   await model.useAdapter?.(adapter);

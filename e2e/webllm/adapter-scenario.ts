@@ -4,7 +4,7 @@ import type { LanguageModel, PromptSegment, WeightAdapter } from '../../src/lang
 import type { LanguageModelManifest } from '../../src/model-package/manifest.ts';
 import type { ModelPackage } from '../../src/model-package/model-source.ts';
 import { goldenIa3 } from '../../src/testing/golden-ia3.ts';
-import { goldenLora } from '../../src/testing/golden-lora.ts';
+import { goldenLoraAdapter } from '../../src/testing/golden-lora.ts';
 import { codeOf } from './code-of.ts';
 
 /** An answer's mean loss without, with, and again without the golden adapter; and how far the last logits are from the first. */
@@ -46,13 +46,7 @@ interface Adapters {
 }
 
 async function lora({ manifest }: ModelPackage<LanguageModelManifest>): Promise<Adapters> {
-  const adapter = {
-    kind: 'lora',
-    id: 'golden',
-    rank: 8,
-    scale: 1,
-    matrices: goldenLora(manifest.languageModel, 8),
-  } as const;
+  const adapter = goldenLoraAdapter(manifest.languageModel);
   return { adapter, wrong: { ...adapter, id: 'wrong', rank: 3 } };
 }
 

@@ -1,4 +1,5 @@
 // LoRA matrices that every language makes alike: those of the golden gradients.
+import type { LowRankAdapter } from '../language-model/language-model.ts';
 import type { LlamaShape, Tensor } from '../tuning/llama-weights.ts';
 import { loraName, loraProjections, projectionWidth } from '../tuning/lora.ts';
 import { waves } from './waves.ts';
@@ -19,4 +20,9 @@ export function goldenLora(shape: AdapterShape, rank: number): Map<string, Tenso
     }
   }
   return parameters;
+}
+
+/** The same as an adapter of rank 8. */
+export function goldenLoraAdapter(shape: AdapterShape): LowRankAdapter {
+  return { kind: 'lora', id: 'golden', rank: 8, scale: 1, matrices: goldenLora(shape, 8) };
 }

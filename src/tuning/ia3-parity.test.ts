@@ -6,7 +6,7 @@ import type { LanguageModel, PromptSegment, RescalingAdapter } from '../language
 import { onnxLanguageModel } from '../language-model/onnx/onnx-language-model.ts';
 import { readSafetensors } from '../model-package/safetensors.ts';
 import { goldenIa3 } from '../testing/golden-ia3.ts';
-import { goldenLora } from '../testing/golden-lora.ts';
+import { goldenLoraAdapter } from '../testing/golden-lora.ts';
 import { goldenModels } from '../testing/golden-models.ts';
 import { logitDistance } from '../testing/logit-distance.ts';
 import { createExample } from './example.ts';
@@ -54,7 +54,7 @@ describe.skipIf(missing !== null)('an (IA)³', () => {
   });
 
   test('taken away again, or in the place of a LoRA, every logit is bit for bit what it was', async () => {
-    const lora = { kind: 'lora', id: 'lora', rank: 8, scale: 1, matrices: goldenLora(shape, 8) } as const;
+    const lora = goldenLoraAdapter(shape);
     const plain = await logits();
     await onnx.useAdapter?.(adapter);
     const rescaled = await logits();
