@@ -6,7 +6,6 @@ import type {
   PromptSegment,
 } from '../../src/language-model/language-model.ts';
 import { webllmLanguageModel } from '../../src/language-model/webllm/webllm-language-model.ts';
-import { argmax } from '../../src/language-model/sampling.ts';
 import { PersonaPlugError } from '../../src/lib/errors.ts';
 import type { Progress } from '../../src/lib/progress.ts';
 import { createUrlModelSource } from '../../src/model-package/url-model-source.ts';
@@ -14,7 +13,7 @@ import { adapterLossScenario } from './adapter-loss-scenario.ts';
 import { adapterScenario } from './adapter-scenario.ts';
 import { codeOf } from './code-of.ts';
 import { damagedFilesScenario } from './damaged-files-scenario.ts';
-import { readGoldenCases } from './golden-cases.ts';
+import { goldenScenario } from './golden-scenario.ts';
 
 export type ModelScenarios = Awaited<ReturnType<typeof createModelScenarios>>;
 
@@ -101,32 +100,7 @@ export async function createModelScenarios() {
         await device?.lost;
       }),
 
-    /** For each golden case: how far a logit is beyond 1e-3 + 1e-4·|logit|, and the tokens. */
-    async golden() {
-      const golden = await source.open('golden', 'golden').catch((error: unknown) => {
-        if (PersonaPlugError.isInstance(error) && error.code === 'model-missing') return null;
-        throw error;
-      });
-      if (golden === null) return null;
-      const results = [];
-      for (const { name, segments, tokens, margins, logits } of await readGoldenCases(golden)) {
-        const found = await model.logits(segments, tokens);
-        let largest = 0;
-        let beyond = -Infinity;
-        for (const [step, expected] of logits.entries()) {
-          for (const [token, logit] of expected.entries()) {
-            const difference = Math.abs((found[step]?.[token] ?? Number.NaN) - logit);
-            largest = Math.max(largest, difference);
-            beyond = Math.max(beyond, difference - (1e-3 + 1e-4 * Math.abs(logit)));
-          }
-        }
-        // Along the golden tokens, the greedy token of each step is what greedy decoding would give there.
-        results.push({ name, largest, beyond, tokens, margins, found: found.slice(0, -1).map((row) => argmax(row)) });
-      }
-      const [shortest] = (await readGoldenCases(golden)).toSorted((a, b) => a.segments.length - b.segments.length);
-      const decoded = shortest === undefined ? null : await answer(shortest.segments, { maximumNewTokens: 8 });
-      return { results, decoded: decoded?.tokens.slice(0, 1), expected: shortest?.tokens.slice(0, 1) };
-    },
+    golden: async () => await goldenScenario(model, await source.open('golden', 'golden'), answer),
 
     async streaming() {
       const { text, tokens, usage } = await answer(softPrompt);
