@@ -54,7 +54,7 @@ describe.skipIf(missing !== null)('an (IA)³', () => {
   });
 
   test('taken away again, or in the place of a LoRA, every logit is bit for bit what it was', async () => {
-    const lora = goldenLoraAdapter(shape);
+    const lora = { ...goldenLoraAdapter(shape), id: 'golden-lora' };
     const plain = await logits();
     await onnx.useAdapter?.(adapter);
     const rescaled = await logits();
