@@ -9,7 +9,20 @@ const mostRetrieved = 50;
 
 /** @throws PersonaPlugError `invalid-argument` */
 export function checkRequest(request: GenerateRequest): void {
-  const { task, input, at, persona, tuning, maximumNewTokens, choices, stopStrings, temperature, topP, seed } = request;
+  const {
+    task,
+    input,
+    at,
+    persona,
+    ownWords,
+    tuning,
+    maximumNewTokens,
+    choices,
+    stopStrings,
+    temperature,
+    topP,
+    seed,
+  } = request;
   if (typeof task !== 'string' || task.trim() === '') throw fault('task', task, 'Name a task, e.g. "news_headline"');
   if (typeof input !== 'string' || input.trim() === '') throw fault('input', input, 'Give the text to answer to');
   if (input.length > itemLimits.input) {
@@ -20,6 +33,9 @@ export function checkRequest(request: GenerateRequest): void {
     throw fault('persona', persona, 'Use "auto", "none" or "always"');
   }
   if (tuning !== undefined && !['auto', 'none'].includes(tuning)) throw fault('tuning', tuning, 'Use "auto" or "none"');
+  if (ownWords !== undefined && typeof ownWords !== 'boolean') {
+    throw fault('ownWords', shown(ownWords), 'Use true or false');
+  }
   checkEarlier(request);
   if (maximumNewTokens !== undefined && !(Number.isSafeInteger(maximumNewTokens) && maximumNewTokens >= 1)) {
     throw fault('maximumNewTokens', maximumNewTokens, 'Give a whole number of at least 1');

@@ -31,6 +31,8 @@ export interface GenerateRequest extends SamplingOptions {
   readonly at?: string;
   /** `auto`: the gate decides; `none`: never; `always`: whenever there is a history. @defaultValue 'auto' */
   readonly persona?: 'auto' | 'none' | 'always';
+  /** Where a persona is used and the answer is free text: whether words that she writes are made likelier. @defaultValue true */
+  readonly ownWords?: boolean;
   /** Earlier items of the task, shown in the prompt; with or without a persona. @defaultValue none */
   readonly retrieval?: RetrievalOptions;
   /** A sentence about the user before the prompt, counted from her items of the task. @defaultValue false */
@@ -69,6 +71,13 @@ export interface RetrievedScore {
   readonly score: number;
 }
 
+/** A piece of a word that the user writes more often than others do. */
+export interface RaisedWord {
+  readonly text: string;
+  /** By how much its odds against a word that she has never written rose; above 1. */
+  readonly factor: number;
+}
+
 /** Why an answer is as it is: the weight of each item in the persona, largest first. */
 export interface Explanation {
   readonly gate: number;
@@ -81,6 +90,8 @@ export interface Explanation {
   readonly retrieved: readonly RetrievedScore[];
   /** The sentence about the user in the prompt; null when it was not asked for, says nothing, or does not fit. */
   readonly profile: string | null;
+  /** Pieces of words that her history made likelier in this answer, the most raised first, at most 12; empty when none were. */
+  readonly words: readonly RaisedWord[];
   /** What was tuned on her items and has a part in this answer. */
   readonly tunings: readonly TuningKind[];
 }

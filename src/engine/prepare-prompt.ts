@@ -1,5 +1,6 @@
 // The one road from a request to the segments that a language model reads: answers, explanations and scores all take it.
 import type { LanguageModel, PromptSegment, WeightAdapter } from '../language-model/language-model.ts';
+import type { LogitBias } from '../language-model/logit-bias.ts';
 import type { PromptTemplatePart } from '../model-package/manifest.ts';
 import type { Progress } from '../lib/progress.ts';
 import { fitPrompt } from '../prompts/fit-prompt.ts';
@@ -9,6 +10,7 @@ import type { TaskRegistry } from '../prompts/task-registry.ts';
 import { profileText } from '../retrieval/profile-text.ts';
 import { checkRequest } from './check-request.ts';
 import { readMemory } from './memory.ts';
+import { ownWords, raisedWords } from './own-words.ts';
 import type { Explanation, GenerateRequest } from './personalizer.ts';
 import { recollect, type RecollectionParts } from './recollection.ts';
 import { retrieve } from './retrieve.ts';
@@ -16,7 +18,10 @@ import { tunedAdapter } from './tuned-adapter.ts';
 import { tunedRows } from './tuned-rows.ts';
 
 export interface PromptParts extends RecollectionParts {
-  readonly languageModel: Pick<LanguageModel, 'fingerprint' | 'tokenizer' | 'contextWindow' | 'useAdapter'>;
+  readonly languageModel: Pick<
+    LanguageModel,
+    'fingerprint' | 'tokenizer' | 'contextWindow' | 'endTokens' | 'useAdapter'
+  >;
   readonly promptTemplate: readonly PromptTemplatePart[];
   readonly tasks: TaskRegistry;
 }
@@ -29,6 +34,8 @@ export interface PreparedPrompt {
   /** The only answers there are: the request's, else the task's; null where the answer is free text. */
   readonly choices: readonly string[] | null;
   readonly maximumNewTokens: number;
+  /** What makes her own words likelier; empty where nothing does. */
+  readonly logitBias: LogitBias;
   /** The weights' change to answer with; null for none. */
   readonly adapter: WeightAdapter | null;
   /** The runs of the tunings that have a part in it. */
@@ -52,6 +59,10 @@ export async function* preparePrompt(
   const choices = request.choices ?? task.choices;
   const memory = yield* readMemory(parts, request, signal);
   const { explanation, persona } = await recollect(parts, request, memory, signal);
+  const logitBias =
+    choices === null && request.ownWords !== false && explanation.isPersonaUsed
+      ? ownWords(parts, request.task, explanation.items)
+      : new Map<number, number>();
   const { rows, tunings, runs } = await tunedRows(parts, request, persona, signal);
   const adapter = await tunedAdapter(parts, request);
   const { tokenizer, contextWindow } = parts.languageModel;
@@ -72,11 +83,12 @@ export async function* preparePrompt(
   const prompt = layoutPrompt({ ...frame, tokenizer, text });
   const used = adapter === null ? tunings : [...tunings, adapter.kind];
   return {
-    explanation: { ...explanation, retrieved, profile, tunings: used },
+    explanation: { ...explanation, retrieved, profile, words: raisedWords(logitBias, tokenizer), tunings: used },
     prompt,
     task,
     choices,
     maximumNewTokens,
+    logitBias,
     adapter,
     runs: adapter === null ? runs : [...runs, adapter.id],
   };

@@ -10,7 +10,7 @@ import type { Memory, MemoryParts, ReadyItem } from './memory.ts';
 import type { Explanation, GenerateRequest } from './personalizer.ts';
 
 /** What is known about an answer before its prompt is laid out. */
-export type PersonaExplanation = Omit<Explanation, 'retrieved' | 'profile' | 'tunings'>;
+export type PersonaExplanation = Omit<Explanation, 'retrieved' | 'profile' | 'words' | 'tunings'>;
 
 export interface RecollectionParts extends MemoryParts {
   readonly clock: () => number;

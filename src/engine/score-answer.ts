@@ -34,7 +34,8 @@ export interface ScoredAnswer {
 /**
  * Scores `output` as the answer to a request. Where the task or the request has choices, each token's probability is taken among
  * the tokens that the trie of choices allows there, so that the probabilities of all choices sum to 1: the chance with which constrained
- * sampling gives this answer. Else it is the plain probability of each token.
+ * sampling gives this answer. Else it is the plain probability of each token,
+ * the persona's own words raised as in an answer.
  *
  * @throws PersonaPlugError `invalid-argument` when there are choices and the output is none of them, and as `generate`.
  */
@@ -59,17 +60,17 @@ export async function scoreAnswer(
 
 async function scoreText(
   model: LanguageModel,
-  { prompt, explanation, maximumNewTokens }: PreparedPrompt,
+  { prompt, explanation, maximumNewTokens, logitBias }: PreparedPrompt,
   output: string,
   { signal, withAnswer }: Required<ScoreOptions>,
 ): Promise<ScoredAnswer> {
   // The prompt keeps room for so many tokens and no more; and methods with longer prompts must be scored on the same ones.
   const ids = [...model.tokenizer.encode(output), endTokenOf(model)].slice(0, maximumNewTokens);
-  const logProbabilities = await sequenceLogProbabilities(model, prompt, ids, { signal });
+  const logProbabilities = await sequenceLogProbabilities(model, prompt, ids, { signal, logitBias });
   let answer: string | null = null;
   if (withAnswer) {
     answer = '';
-    for await (const { text } of model.generate(prompt, { maximumNewTokens, signal })) answer += text;
+    for await (const { text } of model.generate(prompt, { maximumNewTokens, logitBias, signal })) answer += text;
   }
   return {
     logProbability: logProbabilities.reduce((sum, value) => sum + value, 0),

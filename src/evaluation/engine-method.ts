@@ -45,7 +45,7 @@ export interface EngineMethodOptions {
   readonly description: string;
   readonly history: HistoryChoice;
   /** What the request says beside task, input, date and choices. */
-  readonly request: Pick<GenerateRequest, 'persona' | 'retrieval' | 'profile'>;
+  readonly request: Pick<GenerateRequest, 'persona' | 'ownWords' | 'retrieval' | 'profile'>;
   /** Name of the plug package. @defaultValue the main one */
   readonly plug?: string;
   /** Name of the language model package. @defaultValue the main one */

@@ -3,6 +3,7 @@ import { yieldToEventLoop } from '../lib/yield-to-event-loop.ts';
 import { createChoiceTrie } from './choice-trie.ts';
 import { createIncrementalDecoder } from './incremental-decoder.ts';
 import type { FinishReason, GenerateTokensOptions, TextTokenizer, TokenDelta } from './language-model.ts';
+import { biased } from './logit-bias.ts';
 import { argmax, createSampler } from './sampling.ts';
 import { createStopStringFilter } from './stop-strings.ts';
 
@@ -23,14 +24,14 @@ export interface DecodeResult {
 /** Decodes freely until an end token, a stop string, or `maximumNewTokens`. */
 export async function* decodeFreely(
   { append, tokenizer, endTokens, firstLogits }: DecodeContext,
-  { maximumNewTokens, stopStrings = [], signal, ...sampling }: GenerateTokensOptions,
+  { maximumNewTokens, stopStrings = [], logitBias, signal, ...sampling }: GenerateTokensOptions,
 ): AsyncGenerator<TokenDelta, DecodeResult, void> {
   const sample = createSampler(sampling);
   const decoder = createIncrementalDecoder((ids) => tokenizer.decode(ids));
   const filter = createStopStringFilter(stopStrings);
   let logits = firstLogits;
   for (let newTokens = 1; ; newTokens++) {
-    const token = sample(logits);
+    const token = sample(biased(logits, logitBias));
     if (endTokens.includes(token)) {
       const text = rest(decoder.end());
       // The end token is told only where text was held back: it carries the last of it.
@@ -65,7 +66,7 @@ export async function* decodeFreely(
 export async function* decodeChoice(
   { append, tokenizer, endTokens, firstLogits }: DecodeContext,
   choices: readonly string[],
-  { signal }: Pick<GenerateTokensOptions, 'signal'>,
+  { signal, logitBias }: Pick<GenerateTokensOptions, 'signal' | 'logitBias'>,
 ): AsyncGenerator<TokenDelta, DecodeResult, void> {
   const endToken = endTokens[0] ?? 0;
   const trie = createChoiceTrie(
@@ -82,7 +83,7 @@ export async function* decodeChoice(
       logits = await append(unrun, { signal });
       unrun = [];
     }
-    const token = allowed.length === 1 ? (allowed[0] ?? endToken) : argmax(logits, allowed);
+    const token = allowed.length === 1 ? (allowed[0] ?? endToken) : argmax(biased(logits, logitBias), allowed);
     if (token === endToken) {
       const text = decoder.end();
       if (text !== '') yield { token, text };

@@ -1,5 +1,6 @@
 // The contract of a language model that takes text as token ids and personas as rows of input embeddings.
 import type { DeviceChoice } from '../lib/device.ts';
+import type { LogitBias } from './logit-bias.ts';
 
 /** A part of a prompt: token ids, or soft rows `[count, hiddenSize]` in place of token embeddings. */
 export type PromptSegment =
@@ -22,6 +23,8 @@ export interface GenerateTokensOptions extends SamplingOptions {
   readonly stopStrings?: readonly string[];
   /** The answer must be one of these texts: greedy decoding under a trie of their tokens. */
   readonly choices?: readonly string[];
+  /** Added to the logits before a token is taken, freely or among choices. @defaultValue none */
+  readonly logitBias?: LogitBias;
   readonly signal?: AbortSignal;
 }
 

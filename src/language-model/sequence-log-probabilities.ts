@@ -1,5 +1,6 @@
 // How likely a model finds a given answer: the log probability of each of its tokens.
 import type { LanguageModel, PromptSegment } from './language-model.ts';
+import { biased, type LogitBias } from './logit-bias.ts';
 
 /**
  * Natural log probabilities of `ids` after the prompt, one a token; log-sum-exp in float64. Their mean, negated, is the negative
@@ -11,11 +12,11 @@ export async function sequenceLogProbabilities(
   model: Pick<LanguageModel, 'logits'>,
   prompt: readonly PromptSegment[],
   ids: readonly number[],
-  options: { signal?: AbortSignal } = {},
+  { logitBias, ...options }: { signal?: AbortSignal; logitBias?: LogitBias } = {},
 ): Promise<number[]> {
   if (ids.length === 0) return [];
   const rows = await model.logits(prompt, ids.slice(0, -1), options);
-  return ids.map((id, index) => logProbability(rows[index] ?? new Float32Array(0), id));
+  return ids.map((id, index) => logProbability(biased(rows[index] ?? new Float32Array(0), logitBias), id));
 }
 
 function logProbability(logits: Float32Array, id: number): number {

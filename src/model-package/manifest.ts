@@ -83,6 +83,8 @@ export interface PlugManifest extends ManifestBase {
     /** Tasks whose outputs stay out of the persona; absent: none. */
     readonly withoutOutputs?: readonly string[];
     readonly tasks: readonly string[];
+    /** Tasks whose answers take up the user's own words, and the language model's number of tokens; absent: none. */
+    readonly marginals?: { readonly tasks: readonly string[]; readonly vocabularySize: number };
     readonly gateThreshold: number;
     readonly weights: string;
   };

@@ -89,6 +89,7 @@ const manifestSchema = v.variant('kind', [
       normalizesQuery: v.exactOptional(v.boolean()),
       withoutOutputs: v.exactOptional(v.array(text)),
       tasks: v.array(text),
+      marginals: v.exactOptional(v.object({ tasks: v.array(text), vocabularySize: count })),
       gateThreshold: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
       weights: path,
     }),

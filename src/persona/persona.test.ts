@@ -6,13 +6,38 @@ import { randomPlug, randomPlugFiles, type RandomPlugOptions } from '../testing/
 import { ageOf } from './age.ts';
 import { gateFeatures } from './gate.ts';
 import { attend, type Persona, type PersonaItem, personaOf } from './persona.ts';
-import { assertPlugMatches, readPlug } from './plug.ts';
+import { assertPlugMatches, type Plug, readPlug } from './plug.ts';
 import { projectItem } from './projector.ts';
 import { softmaxWeights } from './weights.ts';
 
 const dim = 16;
 const models = { embedder: 'e', languageModel: 'l' };
 const at = Date.UTC(2026, 0, 1);
+
+/** The same of a plug that knows the words of tasks. */
+const readWithWords = (change: (tensors: ReturnType<typeof randomPlugFiles>['tensors']) => void): (() => Plug) => {
+  const { manifest, tensors } = randomPlugFiles({ ...models, dim, vocabularySize: 20 });
+  change(tensors);
+  return () => readPlug(manifest, tensors);
+};
+
+describe('a plug with marginals', () => {
+  test('has them for its tasks alone', () => {
+    const plug = readWithWords(() => undefined)();
+    expect(plug.parametersOf('news_headline').marginals).toMatchObject({ strength: 0.5, mass: 1000 });
+    expect(plug.parametersOf('news_category').marginals).toBeNull();
+    expect(plug.parametersOf('a task of its own').marginals).toBeNull();
+  });
+
+  test.each([
+    ['marginals.paper_title', new Float32Array(20), 'above 0'],
+    ['marginals.paper_title', new Float32Array(19).fill(1), '[20]'],
+    ['marginal_strength.paper_title', Float32Array.of(-1), 'at least 0'],
+    ['marginal_mass.paper_title', Float32Array.of(0), 'above 0'],
+  ])('is refused with a wrong %s', (name, data, remedy) => {
+    expect(readWithWords((tensors) => tensors.set(name, { shape: [data.length], data }))).toThrow(remedy);
+  });
+});
 
 interface TestItem extends PersonaItem {
   readonly output: Float32Array;

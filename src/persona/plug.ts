@@ -2,6 +2,7 @@
 // checked, and refused where it was made for other models. Section numbers are those of PPlug (arXiv 2409.11901).
 import { PersonaPlugError } from '../lib/errors.ts';
 import type { PlugManifest } from '../model-package/manifest.ts';
+import type { Marginals } from './marginals.ts';
 
 /** A tensor as a safetensors reader gives it; row-major. */
 export interface PlugTensor {
@@ -27,10 +28,12 @@ export interface TaskParameters {
   readonly temperature: number;
   /** λ ≥ 0: how fast old items fade. */
   readonly decay: number;
+  /** What makes her own words likelier; null where the task's answers have no such thing. */
+  readonly marginals: Marginals | null;
 }
 
 /** What its manifest says, and its tensors. `embedder` and `languageModel` are the fingerprints it was trained for. */
-export interface Plug extends Omit<PlugManifest['plug'], 'weights'> {
+export interface Plug extends Omit<PlugManifest['plug'], 'weights' | 'marginals'> {
   readonly name: string;
   readonly fingerprint: string;
   /** W `[d, d]`, no bias. */
@@ -61,6 +64,7 @@ const gateWidth = 16;
 export function readPlug(manifest: PlugManifest, tensors: ReadonlyMap<string, PlugTensor>): Plug {
   const { dim, hiddenSize, projectorWidth, personaRows, instructionRows, tasks } = manifest.plug;
   const rank = manifest.plug.instructionRank ?? 0;
+  const withMarginals = manifest.plug.marginals ?? { tasks: [], vocabularySize: 0 };
   const read = (name: string, shape: readonly number[]): Float32Array =>
     readTensor(manifest.name, tensors, name, shape);
   const linear = (name: string, rows: number, columns: number, hasBias: boolean): Linear => ({
@@ -68,6 +72,11 @@ export function readPlug(manifest: PlugManifest, tensors: ReadonlyMap<string, Pl
     columns,
     weight: read(`${name}.weight`, [rows, columns]),
     bias: hasBias ? read(`${name}.bias`, [rows]) : null,
+  });
+  const marginals = (task: string): Marginals => ({
+    background: above(0, read(`marginals.${task}`, [withMarginals.vocabularySize]), `marginals.${task}`),
+    strength: atLeast(0, read(`marginal_strength.${task}`, [1]), `marginal_strength.${task}`),
+    mass: above(0, read(`marginal_mass.${task}`, [1]), `marginal_mass.${task}`)[0] ?? Number.NaN,
   });
   const parameters = (task: string): TaskParameters => ({
     instruction: read(`instruction.${task}`, [instructionRows, hiddenSize]),
@@ -82,6 +91,7 @@ export function readPlug(manifest: PlugManifest, tensors: ReadonlyMap<string, Pl
           },
     temperature: atLeast(0, read(`temperature.${task}`, [1]), `temperature.${task}`),
     decay: atLeast(0, read(`decay.${task}`, [1]), `decay.${task}`),
+    marginals: withMarginals.tasks.includes(task) ? marginals(task) : null,
   });
   const byTask = new Map(tasks.map((task) => [task, parameters(task)]));
   const unknownTask = parameters('default');
@@ -172,6 +182,16 @@ function readTensor(
     );
   }
   return tensor.data;
+}
+
+function above(bound: number, values: Float32Array, name: string): Float32Array {
+  const value = values.find((number) => !(number > bound));
+  if (value === undefined) return values;
+  throw new PersonaPlugError(
+    'model-mismatch',
+    `The tensor ${name} of the plug holds ${value}, it must be above ${bound}. Export the plug again.`,
+    { details: { tensor: name, value } },
+  );
 }
 
 function atLeast(minimum: number, values: Float32Array, name: string): number {

@@ -18,6 +18,8 @@ export interface RandomPlugOptions {
   readonly decay?: number;
   /** @defaultValue 0: instruction rows that do not follow the query */
   readonly instructionRank?: number;
+  /** Tokens of the language model: its own words for news_headline and paper_title. @defaultValue 0: none */
+  readonly vocabularySize?: number;
   /** @defaultValue 1 */
   readonly seed?: number;
 }
@@ -41,6 +43,7 @@ export function randomPlugFiles(options: RandomPlugOptions): {
     temperature = 10,
     decay = 0.1,
     instructionRank = 0,
+    vocabularySize = 0,
   } = options;
   const sizes = { projectorWidth: 12, personaRows: 4, instructionRows: 4 };
   const tasks = ['news_category', 'news_headline', 'paper_title'];
@@ -66,6 +69,12 @@ export function randomPlugFiles(options: RandomPlugOptions): {
       add(`instruction_query.${task}`, [sizes.instructionRows * hiddenSize, instructionRank]);
     }
   }
+  const wordy = vocabularySize === 0 ? [] : ['news_headline', 'paper_title'];
+  for (const task of wordy) {
+    add(`marginals.${task}`, [vocabularySize], () => 1 / vocabularySize);
+    add(`marginal_strength.${task}`, [1], () => 0.5);
+    add(`marginal_mass.${task}`, [1], () => 1000);
+  }
   add('gate.0.weight', [16, 6]);
   add('gate.0.bias', [16]);
   add('gate.1.weight', [1, 16]);
@@ -89,6 +98,7 @@ export function randomPlugFiles(options: RandomPlugOptions): {
       ...sizes,
       instructionRank,
       tasks,
+      ...(vocabularySize === 0 ? {} : { marginals: { tasks: wordy, vocabularySize } }),
       gateThreshold,
       weights: 'plug.safetensors',
     },

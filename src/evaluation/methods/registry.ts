@@ -7,6 +7,7 @@ import { neighbours } from './neighbours.ts';
 import { noneAll } from './none-all.ts';
 import { none } from './none.ts';
 import { personaOpen } from './persona-open.ts';
+import { personaRows } from './persona-rows.ts';
 import { persona } from './persona.ts';
 import { instruction, personaPplug } from './plug-package.ts';
 import { profile, profileWithRetrieved } from './profile.ts';
@@ -20,6 +21,7 @@ export const methods: readonly Method[] = [
   neighbours,
   instruction,
   persona,
+  personaRows,
   shuffled,
   personaPplug,
   retrieved('bm25', 1),

@@ -132,6 +132,14 @@ describe('generate', () => {
     expect(usage.promptTokens).toBeGreaterThan(10);
   });
 
+  test('a logit bias leads the answer, and the next one is without it', async () => {
+    const plain = await answer(prompt(), { maximumNewTokens: 3 });
+    const [word = 0] = model.tokenizer.encode(' bridge');
+    const led = await answer(prompt(), { maximumNewTokens: 3, logitBias: new Map([[word, 100]]) });
+    expect(led.tokens).toEqual([word, word, word]);
+    expect((await answer(prompt(), { maximumNewTokens: 3 })).tokens).toEqual(plain.tokens);
+  });
+
   test('equal seeds give equal answers, other seeds others', async () => {
     const options = { temperature: 1.2, topP: 0.95 };
     const [first, again, other] = [

@@ -127,7 +127,7 @@ export async function webllmLanguageModel(
       const maximumNewTokens = Math.min(options.maximumNewTokens, contextWindow - promptTokens);
       const result = yield* options.choices === undefined
         ? decodeFreely(context, { ...options, signal, maximumNewTokens })
-        : decodeChoice(context, options.choices, { signal });
+        : decodeChoice(context, options.choices, { ...options, signal });
       return { promptTokens, ...result };
     });
   }

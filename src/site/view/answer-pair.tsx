@@ -27,9 +27,17 @@ export function AnswerPair({ demo }: DemoProps) {
 
 function remarkOn(explanation: Explanation | null): string {
   if (explanation === null) return '';
-  const { isPersonaUsed, tunings } = explanation;
+  const { isPersonaUsed, tunings, words } = explanation;
   return [
     ...(isPersonaUsed ? [] : ['The same prompt as on the left: no persona was used.']),
+    ...(words.length > 0
+      ? [
+          `Likelier by your own outputs: ${words
+            .slice(0, 6)
+            .map(({ text }) => text)
+            .join(', ')}.`,
+        ]
+      : []),
     ...(tunings.includes('prompt') ? ['With your personal prompt.'] : []),
     ...(tunings.includes('lora') ? ['Both answers use your LoRA.'] : []),
     ...(tunings.includes('ia3') ? ['Both answers use your (IA)³.'] : []),

@@ -1,0 +1,96 @@
+// When an answer takes up the user's own words, and that they are forgotten with the items.
+import { expect, test } from 'vitest';
+import { fakeEngineParts } from '../testing/fake-personalizer.ts';
+import { hashEmbedder } from '../testing/hash-embedder.ts';
+import { randomPlug } from '../testing/random-plug.ts';
+import { scriptedLanguageModel } from '../testing/scripted-language-model.ts';
+import { createTaskRegistry } from '../prompts/task-registry.ts';
+import { createEngine } from './create-engine.ts';
+import { createItemEmbedder } from './item-embedder.ts';
+import { createMutex } from './mutex.ts';
+import { raisedWords } from './own-words.ts';
+import type { GenerateRequest } from './personalizer.ts';
+import { preparePrompt, type PreparedPrompt } from './prepare-prompt.ts';
+
+const { signal } = new AbortController();
+const request = { task: 'news_headline', input: 'a draft', at: '2026-01-01' } as const;
+
+function start() {
+  const [embedder, languageModel] = [hashEmbedder(), scriptedLanguageModel()];
+  const plug = randomPlug({
+    embedder: embedder.identity.fingerprint,
+    languageModel: languageModel.fingerprint,
+    dim: embedder.identity.dim,
+    hiddenSize: languageModel.hiddenSize,
+    vocabularySize: 260,
+  });
+  const parts = fakeEngineParts({ embedder, languageModel, plug });
+  const embed = createItemEmbedder(embedder, createMutex(), () => 0);
+  const engine = createEngine(parts);
+  return {
+    engine,
+    encode: (text: string) => languageModel.tokenizer.encode(text),
+    prepare: async (changes: Partial<GenerateRequest> = {}): Promise<PreparedPrompt> => {
+      const preparing = preparePrompt(
+        { ...parts, embed, clock: () => 0, tasks: createTaskRegistry() },
+        { ...request, ...changes },
+        signal,
+      );
+      for (;;) {
+        const step = await preparing.next();
+        if (step.done === true) return step.value;
+      }
+    },
+  };
+}
+
+const item = (name: string, task = 'news_headline') => ({ id: name, task, input: `draft ${name}`, output: `${name}!` });
+
+test('every token of her outputs and their end is raised, and no other', async () => {
+  const { engine, encode, prepare } = start();
+  await engine.remember(item('abba'));
+  const { logitBias } = await prepare();
+  expect(new Set(logitBias.keys())).toEqual(new Set([...encode('ab!'), 0]));
+  const [a = 0, b = 0] = encode('a!');
+  expect(logitBias.get(a)).toBeGreaterThan(logitBias.get(b) ?? Infinity);
+});
+
+test('nothing is raised without a persona, on request, for choices, or for other tasks', async () => {
+  const { engine, prepare } = start();
+  expect((await prepare()).logitBias.size).toBe(0);
+  await engine.remember(item('a'));
+  await engine.remember(item('b', 'news_category'));
+  await engine.remember(item('c', 'a task of its own'));
+  expect((await prepare()).logitBias.size).toBeGreaterThan(0);
+  expect((await prepare({ persona: 'none' })).logitBias.size).toBe(0);
+  expect((await prepare({ ownWords: false })).logitBias.size).toBe(0);
+  expect((await prepare({ choices: ['a!', 'b!'] })).logitBias.size).toBe(0);
+  expect((await prepare({ task: 'news_category' })).logitBias.size).toBe(0);
+  expect((await prepare({ task: 'a task of its own' })).logitBias.size).toBe(0);
+});
+
+test('after forgetting they are, bit for bit, those of a history that never held the item, in any order', async () => {
+  const [forgot, never] = [start(), start()];
+  for (const name of ['abc', 'bcd', 'cde']) await forgot.engine.remember(item(name));
+  await forgot.prepare();
+  await forgot.engine.forget('bcd');
+  for (const name of ['cde', 'abc']) await never.engine.remember(item(name));
+  expect((await forgot.prepare()).logitBias).toEqual((await never.prepare()).logitBias);
+});
+
+test('what is told are the most raised pieces that say something', () => {
+  const pieces = ['', ' Rome', ',', ' a', ' 2024'];
+  const told = raisedWords(
+    new Map([
+      [1, 0.5],
+      [2, 3],
+      [3, 2],
+      [4, 1],
+    ]),
+    { decode: (ids) => ids.map((id) => pieces[id]).join('') },
+  );
+  expect(told).toEqual([
+    { text: '2024', factor: Math.E },
+    { text: 'Rome', factor: Math.exp(0.5) },
+  ]);
+});

@@ -1,0 +1,47 @@
+// What a history adds to the logits, by hand and as properties.
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { marginalBias, type Marginals } from './marginals.ts';
+
+const marginals: Marginals = { background: Float32Array.of(0.5, 0.25, 0.125, 0.125), strength: 0.5, mass: 16 };
+
+test('is the strength times the logarithm of how much more often she writes a token', () => {
+  const bias = marginalBias(marginals, [
+    { weight: 0.75, tokens: [1, 2, 2] },
+    { weight: 0.25, tokens: [1] },
+  ]);
+  // Counts: token 1: 2 · (0.75 + 0.25) = 2 of 16 · 0.25; token 2: 2 · 0.75 · 2 = 3 of 16 · 0.125.
+  expect([...bias]).toEqual([
+    [1, 0.5 * Math.log1p(2 / 4)],
+    [2, 0.5 * Math.log1p(3 / 2)],
+  ]);
+});
+
+test('is nothing for an empty history, without strength, or for tokens that the plug does not know', () => {
+  expect(marginalBias(marginals, []).size).toBe(0);
+  expect(marginalBias({ ...marginals, strength: 0 }, [{ weight: 1, tokens: [0, 1] }]).size).toBe(0);
+  expect(marginalBias(marginals, [{ weight: 1, tokens: [9] }]).size).toBe(0);
+});
+
+test('makes adapted probabilities proportional to the ratio of the marginals', () => {
+  fc.assert(
+    fc.property(fc.array(fc.array(fc.nat(3), { maxLength: 6 }), { minLength: 1, maxLength: 5 }), (outputs) => {
+      const { background, strength, mass } = marginals;
+      const weight = 1 / outputs.length;
+      const bias = marginalBias(
+        marginals,
+        outputs.map((tokens) => ({ weight, tokens })),
+      );
+      const total = outputs.flat().length;
+      const ratio = (token: number): number => {
+        const count = outputs.flat().filter((other) => other === token).length;
+        const share = background[token] ?? Number.NaN;
+        return ((count + mass * share) / (total + mass) / share) ** strength;
+      };
+      for (const token of [1, 2, 3]) {
+        const found = Math.exp((bias.get(token) ?? 0) - (bias.get(0) ?? 0));
+        expect(found).toBeCloseTo(ratio(token) / ratio(0), 9);
+      }
+    }),
+  );
+});
