@@ -76,6 +76,14 @@ test('equal seeds give equal tokens', async () => {
   expect(other).not.toEqual(one);
 });
 
+test('a logit bias leads the answer, and the next one is without it', async () => {
+  const { word, plain, led, after } = await worker.evaluate(
+    async () => await (await globalThis.modelScenarios()).logitBias(),
+  );
+  expect(led).toEqual([word, word, word]);
+  expect(after).toEqual(plain);
+});
+
 test('a stop string ends the answer before it', async () => {
   const { free, stop, text, finishReason } = await worker.evaluate(
     async () => await (await globalThis.modelScenarios()).stopString(),

@@ -129,6 +129,15 @@ export async function createModelScenarios() {
       return { one: one.tokens, same: same.tokens, other: other.tokens };
     },
 
+    /** Led to one token by a bias, and then without it as before. */
+    async logitBias() {
+      const [word = 0] = tokenizer.encode(' bridge');
+      const plain = await answer(prompt, { maximumNewTokens: 3 });
+      const led = await answer(prompt, { maximumNewTokens: 3, logitBias: new Map([[word, 100]]) });
+      const after = await answer(prompt, { maximumNewTokens: 3 });
+      return { word, plain: plain.tokens, led: led.tokens, after: after.tokens };
+    },
+
     async stopString() {
       const free = await answer(softPrompt, hot);
       const stop = free.text.slice(2, 6);
