@@ -26,7 +26,7 @@ from pathlib import Path
 
 import torch
 
-from training.data import SHIPPED_TASKS
+from training.data import ALL_TASKS, SHIPPED_TASKS
 from training.drawn_answers import DrawnAnswers
 from training.embed_histories import VectorStore
 from training.histories import collate_histories
@@ -71,7 +71,7 @@ def row_tune(directory: Path, config: RowTuneConfig, plug_config: PlugConfig) ->
         raise ValueError(
             f"label_minutes is {config.label_minutes}, and no task has a linear head. Run linear_head first."
         )
-    plain = plain_batches(tokenizer, SHIPPED_TASKS, config)
+    plain = plain_batches(tokenizer, config.tasks, config)
     optimizers = create_optimizers(model, config.muon_rate, config.adam_rate, config.weight_decay)
     optimizers.append(optimizer_of(plug, plug_config))
     schedule = TimeSchedule(config.minutes * 60, warm_up_share=0.05, decay_share=0.7)
@@ -149,7 +149,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run-directory", type=Path, default=Path("training/runs/nano"))
     parser.add_argument("--minutes", type=float, default=RowTuneConfig.minutes)
-    parser.add_argument("--tasks", nargs="+", choices=SHIPPED_TASKS, default=list(SHIPPED_TASKS))
+    parser.add_argument("--tasks", nargs="+", choices=ALL_TASKS, default=list(SHIPPED_TASKS))
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
