@@ -2,8 +2,10 @@
 import { MLCEngine, type LogitProcessor } from '@mlc-ai/web-llm';
 import type { PromptSegment } from '../../src/language-model/language-model.ts';
 import { createTextTokenizer } from '../../src/language-model/text-tokenizer.ts';
-import { attachSoftPrompts, PersonaPlugError, sanitizeUserText } from '../../src/language-model/webllm/index.ts';
+import { attachSoftPrompts, sanitizeUserText } from '../../src/language-model/webllm/index.ts';
 import { createUrlModelSource } from '../../src/model-package/url-model-source.ts';
+import { largestDifference } from '../../src/testing/largest-difference.ts';
+import { codeOf } from './code-of.ts';
 import { openEmbeddingTable } from './embedding-table.ts';
 import { answerWithRows } from './example.ts';
 
@@ -296,26 +298,4 @@ export async function createHookScenarios() {
 
 function someIds(count: number): number[] {
   return Array.from({ length: count }, (_, index) => 4 + ((index * 37) % 4000));
-}
-
-async function codeOf(run: () => Promise<unknown>): Promise<string> {
-  try {
-    await run();
-    return 'none';
-  } catch (error) {
-    if (PersonaPlugError.isInstance(error)) return error.code;
-    return error instanceof Error ? error.name : String(error);
-  }
-}
-
-function largestDifference(
-  left: Float32Array = new Float32Array(0),
-  right: Float32Array = new Float32Array(0),
-): number {
-  if (left.length === 0 || left.length !== right.length) return Infinity;
-  // A NaN on either side must not pass as a small difference.
-  return left.reduce((largest, value, index) => {
-    const difference = Math.abs(value - (right[index] ?? Number.NaN));
-    return difference <= largest ? largest : Number.isNaN(difference) ? Infinity : difference;
-  }, 0);
 }

@@ -5,6 +5,7 @@ import { openGoldenFiles, type GoldenLanguageModelCase } from '../../testing/gol
 import { compareWithGolden } from '../../testing/golden-parity.ts';
 import type { GenerateTokensOptions, GenerationUsage, LanguageModel, PromptSegment } from '../language-model.ts';
 import { sequenceLogProbabilities } from '../sequence-log-probabilities.ts';
+import { largestDifference } from '../../testing/largest-difference.ts';
 import { onnxLanguageModel } from './onnx-language-model.ts';
 
 const models = createFolderModelSource(process.env['PERSONA_PLUG_MODELS'] ?? 'models');
@@ -59,11 +60,6 @@ async function tokenRows(ids: readonly number[]): Promise<Float32Array> {
     }
   }
   return new Float32Array(rows.buffer);
-}
-
-function largestDifference(left: Float32Array | undefined, right: Float32Array | undefined): number {
-  if (left === undefined || right === undefined || left.length !== right.length) return Infinity;
-  return left.reduce((largest, value, index) => Math.max(largest, Math.abs(value - (right[index] ?? Infinity))), 0);
 }
 
 /** A short prompt of the kind that the model knows. */
