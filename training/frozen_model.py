@@ -84,6 +84,11 @@ def load_frozen(path: str | Path, device: str, dtype: str) -> FrozenModel:
     return FrozenModel(model, text, prompt_format_of(tokenizer, text, context_of(model.config)))
 
 
+def frozen_of_run(directory: Path, llm: str, weights: Path | None, device: str, dtype: str) -> FrozenModel:
+    """The language model of a plug's config: `llm` where it names one, else the run's own."""
+    return load_frozen(llm, device, dtype) if llm else load_nano(directory, weights, device, dtype)
+
+
 def text_tokenizer(path: str | Path, tokenizer) -> TextTokenizer:
     """The tokenizer.json of the folder, since runtimes read that file; else what transformers made of other files."""
     file = Path(path) / "tokenizer.json"

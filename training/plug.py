@@ -25,7 +25,7 @@ from torch import Tensor
 from training.data import SHIPPED_TASKS, training_users
 from training.drawn_answers import DrawnAnswers
 from training.embed_histories import VectorStore
-from training.frozen_model import DTYPES, FrozenModel, load_frozen, load_nano
+from training.frozen_model import DTYPES, FrozenModel, frozen_of_run
 from training.gate import train_gate
 from training.optimizers import TimeSchedule, set_rate
 from training.persona import Plug
@@ -61,11 +61,7 @@ def prepare(directory: Path, config: PlugConfig, model_path: Path | None = None)
     """Loads the language model, starts a plug at its embeddings, and lays out the prompts of users B."""
     torch.manual_seed(config.seed)
     processes, device = start_processes(config.device)
-    frozen = (
-        load_frozen(config.llm, device, config.dtype)
-        if config.llm
-        else load_nano(directory, model_path, device, config.dtype)
-    )
+    frozen = frozen_of_run(directory, config.llm, model_path, device, config.dtype)
     store = VectorStore(directory / "embeddings")
     table = frozen.embedding_rows()
     plug = create_plug(config, table.shape[1])
@@ -191,6 +187,7 @@ def train(training: Training, directory: Path) -> Path:
     path = directory / "plug.pt"
     if processes.is_main:
         torch.save({"plug": plug.state_dict(), "config": asdict(config), "hidden": plug.hidden}, path)
+        (directory / "marginals.pt").unlink(missing_ok=True)  # fitted for the weights of the plug before
         report = {
             "best": progress.best_score,
             "best_evaluation": progress.best_evaluation,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from training.data import User
 from training.embed_histories import VectorStore
-from training.histories import Query, UserVectors, dropped
+from training.histories import MAXIMUM_HISTORY, Query, UserVectors, dropped
 from training.prompts import NANO_FORMAT, PromptFormat
 from training.samples import batches_by_length
 from training.soft_prompt import SlotSample, slot_sample
@@ -28,6 +28,10 @@ class UserSamples:
         """Item `index` as a query; its history are `items` of this user or of another one."""
         vectors = (of or self).vectors
         return Query(self.vectors.inputs[index], int(self.vectors.days[index]), vectors, items, self.user.id)
+
+    def answers(self, items: Sequence[int]) -> list[list[int]]:
+        """Token ids of the outputs of `items`, end token included; of the last ones, as in `collate_histories`."""
+        return [self.plain[item].sample.answer for item in list(items)[-MAXIMUM_HISTORY:]]
 
 
 def build_user_samples(

@@ -10,16 +10,23 @@ from torch import Tensor
 
 from training.drawn_answers import DrawnAnswers
 from training.histories import Query, collate_histories
-from training.persona import Plug
+from training.persona import Persona, Plug
 from training.plug_config import PlugConfig
 from training.plug_data import UserSamples, training_batches
 from training.processes import Processes
 from training.soft_prompt import SlotSample, log_likelihood
 
 
-def persona_rows(plug: Plug, task: int, persona) -> Tensor:
+def persona_rows(plug: Plug, task: int, persona: Persona) -> Tensor:
     """Rows [b, instruction + persona, hidden] in the order of the prompt: I, then P."""
     return torch.cat([persona.instruction, persona.rows], dim=1)
+
+
+def persona_of_queries(
+    plug: Plug, task: int, queries: Sequence[Query], without_outputs: Sequence[str] = (), dropout: float = 0.0
+) -> Persona:
+    """What the plug makes of queries of one task; weights [b, n] stand in the order of each query's last items."""
+    return plug(task, collate_histories(queries, plug.tasks[task] not in without_outputs), dropout)
 
 
 def rows_and_gate(
@@ -32,7 +39,7 @@ def rows_and_gate(
     if plug.persona_rows == 0:
         x = torch.stack([torch.from_numpy(query.x) for query in queries])
         return plug.instruction_of(task, x, dropout), torch.ones(len(queries))
-    persona = plug(task, collate_histories(queries, plug.tasks[task] not in without_outputs), dropout)
+    persona = persona_of_queries(plug, task, queries, without_outputs, dropout)
     return persona_rows(plug, task, persona), persona.gate
 
 

@@ -59,10 +59,15 @@ def collate(samples: Sequence[Sample], multiple: int = 16) -> tuple[Tensor, Tens
     return ids, targets
 
 
-def answer_log_likelihood(head: nn.Module, hidden: Tensor, targets: Tensor) -> Tensor:
-    """Sum of log p over each sample's answer tokens, [batch]; logits are computed at those positions only."""
+def answer_log_likelihood(head: nn.Module, hidden: Tensor, targets: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Sum of log p over each sample's answer tokens, [batch]; logits are computed at those positions only.
+
+    `bias` [batch, vocabulary] is added to a sample's logits.
+    """
     is_answer = targets != IGNORED  # [batch, length]
     logits = head(hidden[is_answer]).float()  # [answer tokens, vocabulary]
-    losses = functional.cross_entropy(logits, targets[is_answer], reduction="none")
     sample_of = is_answer.nonzero()[:, 0]
+    if bias is not None:
+        logits = logits + bias.to(logits)[sample_of]
+    losses = functional.cross_entropy(logits, targets[is_answer], reduction="none")
     return torch.zeros(hidden.shape[0], dtype=losses.dtype, device=losses.device).index_add(0, sample_of, -losses)

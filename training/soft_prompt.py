@@ -74,15 +74,20 @@ def answer_states(
 
 
 def log_likelihood(
-    model: PreTrainedModel, samples: Sequence[SlotSample], rows: Tensor | None, use_bfloat16: bool = True
+    model: PreTrainedModel,
+    samples: Sequence[SlotSample],
+    rows: Tensor | None,
+    use_bfloat16: bool = True,
+    bias: Tensor | None = None,
 ) -> Tensor:
     """log p(answer | prompt, rows) of each sample, [batch]; rows [batch, r, hidden] or None. Differentiable in rows.
 
+    `bias` [batch, vocabulary] is added to the logits of the sample's answer.
     The model may be on a GPU; the plug, which is small, stays on the CPU, and so do rows and results.
     """
     hidden, targets = answer_states(model, samples, rows, use_bfloat16)
     with torch.autocast(hidden.device.type, torch.bfloat16, enabled=use_bfloat16):
-        return answer_log_likelihood(model.get_output_embeddings(), hidden, targets).cpu()
+        return answer_log_likelihood(model.get_output_embeddings(), hidden, targets, bias).cpu()
 
 
 def spread_log_likelihood(

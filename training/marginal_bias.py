@@ -1,0 +1,96 @@
+"""The words of the user: what her earlier outputs add to the logits of an answer in free text.
+
+Rows of input embeddings carry what a history is about and hardly its vocabulary. Unigram marginal adaptation (Kneser,
+Peters, Klakow 1997, "Language model adaptation using dynamic marginals"): P'(w | context) is proportional to
+P(w | context) · (P_user(w) / P_task(w))^β, with P_user smoothed by μ tokens of the task's own distribution. What is the
+same for all tokens drops out, and a token that she never wrote keeps its logit. The runtime's twin is
+src/persona/marginals.ts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+# Names in plug.safetensors and marginals.pt, each followed by the task.
+BACKGROUND, STRENGTH, MASS = "marginals.", "marginal_strength.", "marginal_mass."
+
+
+@dataclass(frozen=True)
+class Marginals:
+    """Of one task: p [vocabulary] float32, all above 0 with sum 1; strength β ≥ 0; mass μ > 0, in tokens."""
+
+    background: np.ndarray
+    strength: float
+    mass: float
+
+    def bias(self, tokens: np.ndarray, counts: np.ndarray) -> np.ndarray:
+        """β · ln(1 + c / (μ · p)) in nats, float64 [s], of tokens [s] with counts c [s]."""
+        return self.strength * np.log1p(counts / (self.mass * self.background[tokens].astype(np.float64)))
+
+    def bias_of_history(self, answers: Sequence[Sequence[int]], weights: Sequence[float]) -> Tensor:
+        """What is added to the logits, float32 [vocabulary]: zeros but for the tokens of the answers."""
+        tokens, counts = word_counts(answers, weights)
+        found = torch.zeros(len(self.background))
+        found[torch.from_numpy(tokens)] = torch.from_numpy(self.bias(tokens, counts)).float()
+        return found
+
+
+def bias_of_histories(marginals: Marginals, answers: Sequence[Sequence[Sequence[int]]], weights: Tensor) -> Tensor:
+    """The same of a batch, [b, vocabulary]: answers of each history, weights [b, n] padded to the longest."""
+    rows = zip(answers, weights.detach(), strict=True)
+    return torch.stack([marginals.bias_of_history(own, share[: len(own)].tolist()) for own, share in rows])
+
+
+def word_counts(answers: Sequence[Sequence[int]], weights: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    """The tokens of a history, ascending [s], and n · Σ weight · (times that it stands in the item's answer) [s].
+
+    `answers`: token ids of every item's output, the end token included; `weights`: the plug's, with sum 1.
+    """
+    if len(answers) != len(weights):
+        raise ValueError(f"{len(answers)} answers have {len(weights)} weights. Give each item one.")
+    ids = np.array([token for answer in answers for token in answer], dtype=np.int64)
+    shares = np.repeat(np.asarray(weights, np.float64) * len(answers), [len(answer) for answer in answers])
+    tokens, places = np.unique(ids, return_inverse=True)
+    return tokens, np.bincount(places, shares, minlength=len(tokens))
+
+
+def background_of(answers: Iterable[Sequence[int]], vocabulary: int) -> np.ndarray:
+    """How often each token occurs in the answers, float32 [vocabulary] with sum 1; each counts half a time more."""
+    counts = np.full(vocabulary, 0.5)
+    for answer in answers:
+        np.add.at(counts, list(answer), 1.0)
+    return (counts / counts.sum()).astype(np.float32)
+
+
+def marginal_tensors(marginals: Mapping[str, Marginals]) -> dict[str, Tensor]:
+    """Tensors under the names of plug.safetensors, float32: `marginals.<task>` [vocabulary], β and μ [1]."""
+    tensors = {}
+    for task, found in marginals.items():
+        tensors[BACKGROUND + task] = torch.from_numpy(found.background).clone()
+        tensors[STRENGTH + task] = torch.tensor([found.strength], dtype=torch.float32)
+        tensors[MASS + task] = torch.tensor([found.mass], dtype=torch.float32)
+    return tensors
+
+
+def read_marginals(tensors: Mapping[str, Tensor]) -> dict[str, Marginals]:
+    """The marginals by task among a plug's tensors; β and μ are the stored float32 numbers, as runtimes read them."""
+    tasks = [name.removeprefix(BACKGROUND) for name in tensors if name.startswith(BACKGROUND)]
+    return {
+        task: Marginals(
+            tensors[BACKGROUND + task].numpy(), float(tensors[STRENGTH + task]), float(tensors[MASS + task])
+        )
+        for task in tasks
+    }
+
+
+def marginal_block(marginals: Mapping[str, Marginals]) -> dict[str, object]:
+    """What the manifest's block `plug` says of them; nothing where there are none."""
+    if not marginals:
+        return {}
+    (vocabulary,) = {len(found.background) for found in marginals.values()}
+    return {"marginals": {"tasks": list(marginals), "vocabularySize": vocabulary}}
