@@ -12,7 +12,7 @@ import argparse
 import json
 import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,22 +21,30 @@ import torch
 from training.choices import build_trie, decode_choices
 from training.data import choices_in_data, users_of_split
 from training.embed_histories import VectorStore
+from training.histories import Query
 from training.intervals import clustered_interval
 from training.language_model import load_language_model, round_to_bfloat16
+from training.marginal_bias import Marginals, bias_of_histories
+from training.marginals import load_marginals
 from training.model_package import read_manifest
 from training.plug import load_plug
 from training.plug_data import UserSamples, build_user_samples
-from training.plug_step import rows_and_gate
+from training.plug_step import persona_of_queries, persona_rows, rows_and_gate
 from training.prompts import TASK_PROMPTS
+from training.reference import GATE_THRESHOLD
 from training.samples import batches_by_length
-from training.shipped import OnDemandVectors, shipped_language_model, shipped_plug
+from training.shipped import (
+    OnDemandVectors,
+    shipped_language_model,
+    shipped_marginals,
+    shipped_plug,
+)
 from training.soft_prompt import SlotSample, log_likelihood
 from training.splits import Split
 from training.tokenizer import TextTokenizer
 
 CHECKED_TASK = "news_category"
 MINIMUM_QUERIES = 300
-GATE_THRESHOLD = 0.5
 
 
 @dataclass
@@ -58,6 +66,7 @@ class Evaluator:
     tokenizer: TextTokenizer
     rows: tuple[int, int]
     without_outputs: tuple[str, ...] = ()  # tasks whose outputs the plug never saw
+    marginals: Mapping[str, Marginals] = field(default_factory=dict)  # by task
 
     @torch.no_grad()
     def prompts(self, samples: Sequence[SlotSample], rows: torch.Tensor | None) -> list[torch.Tensor]:
@@ -70,6 +79,18 @@ class Evaluator:
             torch.cat([e[: s.slot], rows[i], e[s.slot :]])
             for i, (e, s) in enumerate(zip(embedded, samples, strict=True))
         ]
+
+    def personas(
+        self, task: int, queries: Sequence[Query], owners: Sequence[UserSamples]
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """Rows, gate [b] and, for a task with marginals, what the owners' words add to the logits [b, vocabulary]."""
+        marginals = self.marginals.get(self.plug.tasks[task])
+        if marginals is None:
+            return *rows_and_gate(self.plug, task, queries, self.without_outputs), None
+        persona = persona_of_queries(self.plug, task, queries, self.without_outputs)
+        answers = [owner.answers(query.items) for owner, query in zip(owners, queries, strict=True)]
+        bias = bias_of_histories(marginals, answers, persona.weights)
+        return persona_rows(self.plug, task, persona), persona.gate, bias
 
     @torch.no_grad()
     def measure(self, task: str, users: list[UserSamples], seed: int = 0, batch_tokens: int = 4096) -> Measured:
@@ -98,13 +119,13 @@ class Evaluator:
             none_right = self.right(plain, None, trie, golds) if choices else [0.0] * len(batch)
             write(measured, "none", batch, none_loss, none_right)
             for name in ("persona", "shuffled"):
+                owners = [users[n] if name == "persona" else users[partners[n]] for n, _ in chosen]
                 histories = []
-                for n, index in chosen:
-                    other = users[n] if name == "persona" else users[partners[n]]
-                    count = index if name == "persona" else other.user.first_query
-                    histories.append(users[n].query(index, range(count), other))
-                rows, gate = rows_and_gate(self.plug, task_index, histories, self.without_outputs)
-                loss = (-log_likelihood(self.model, softened, rows, False)).tolist()
+                for (n, index), owner in zip(chosen, owners, strict=True):
+                    count = index if name == "persona" else owner.user.first_query
+                    histories.append(users[n].query(index, range(count), owner))
+                rows, gate, bias = self.personas(task_index, histories, owners)
+                loss = (-log_likelihood(self.model, softened, rows, False, bias)).tolist()
                 right = self.right(softened, rows, trie, golds) if choices else [0.0] * len(batch)
                 write(measured, f"{name}, gate open", batch, loss, right)
                 is_open = (gate >= GATE_THRESHOLD).tolist()
@@ -173,7 +194,7 @@ def evaluator_of_run(directory: Path) -> tuple[Evaluator, VectorStore]:
     model = round_to_bfloat16(load_language_model(directory / "tuned")).eval()
     plug, config = load_plug(directory / "plug.pt")
     sizes = (config.instruction_rows, config.persona_rows)
-    evaluator = Evaluator(model, plug, tokenizer, sizes, config.without_outputs)
+    evaluator = Evaluator(model, plug, tokenizer, sizes, config.without_outputs, load_marginals(directory))
     return evaluator, VectorStore(directory / "embeddings")
 
 
@@ -187,6 +208,7 @@ def evaluator_of_packages(models: Path, plug_name: str = "plug") -> tuple[Evalua
         tokenizer,
         (plug.instruction_rows, plug.persona_rows),
         tuple(read_manifest(models / plug_name)["plug"].get("withoutOutputs", ())),
+        shipped_marginals(models / plug_name),
     )
     return evaluator, OnDemandVectors(models / "all-minilm-l6-v2")
 

@@ -11,7 +11,7 @@ import argparse
 import json
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -23,7 +23,10 @@ from training.golden import write_golden
 from training.golden_curves import write_golden_curves
 from training.golden_tuning import write_golden_tuning
 from training.language_model import load_language_model, round_to_bfloat16
+from training.marginal_bias import Marginals, marginal_block, marginal_tensors
+from training.marginals import load_marginals
 from training.model_cards import (
+    CONTROLS,
     GOLDEN_CARD,
     language_model_card,
     licence_of,
@@ -50,7 +53,7 @@ WEBLLM_VERSION = "0.2.86"
 def results_of(directory: Path) -> dict[str, object]:
     """What the run measured, for the manifests: whichever reports exist."""
     found = {}
-    for name in ("pretrain", "task-tune", "row-tune", "plug", "evaluate-dev"):
+    for name in ("pretrain", "task-tune", "row-tune", "plug", "marginals", "evaluate-dev"):
         path = directory / f"{name}.json"
         if path.exists():
             found[name] = json.loads(path.read_text())
@@ -144,11 +147,12 @@ def export_plug(
     embedder: str,
     language_model: str,
     name: str = "plug",
+    marginals: Mapping[str, Marginals] | None = None,
 ) -> None:
     """Writes models/<name>, bound to the fingerprints of the embedder and the language model."""
     target = models / name
     target.mkdir(parents=True, exist_ok=True)
-    save_file(plug.export_tensors(), target / "plug.safetensors")
+    save_file({**plug.export_tensors(), **marginal_tensors(marginals or {})}, target / "plug.safetensors")
     (target / "plug.safetensors").chmod(0o644)  # safetensors writes for the owner alone
     results = results_of(directory)
     (target / "LICENSE").write_text(licence_text())
@@ -162,7 +166,7 @@ def export_plug(
         description="Persona plug of the nano language model: query head, projector, rows, decay and gate.",
         roles={"plug.safetensors": "weights", "LICENSE": "licence", "MODEL_CARD.md": "card"},
         training_data=training_data(sources_of(plug.tasks)),
-        results={step: results[step] for step in ("plug", "evaluate-dev") if step in results},
+        results={step: results[step] for step in ("plug", "marginals", "evaluate-dev") if step in results},
         block={
             "embedder": embedder,
             "languageModel": language_model,
@@ -175,6 +179,7 @@ def export_plug(
             "normalizesQuery": plug.normalizes_query,
             **({"withoutOutputs": list(config.without_outputs)} if config.without_outputs else {}),
             "tasks": list(plug.tasks),
+            **marginal_block(marginals or {}),
             "gateThreshold": GATE_THRESHOLD,
             "weights": "plug.safetensors",
         },
@@ -193,18 +198,25 @@ def check_same_model(directory: Path, package: Path) -> None:
         )
 
 
-def export_golden(directory: Path, models: Path, plug: Plug, embedder_package: Path, sample: Path | None) -> None:
+def export_golden(
+    directory: Path,
+    models: Path,
+    plug: Plug,
+    embedder_package: Path,
+    sample: Path | None,
+    marginals: Mapping[str, Marginals] | None = None,
+) -> None:
     """Writes models/golden from the shipped weights."""
     target = models / "golden"
     model = round_to_bfloat16(load_language_model(directory / "tuned")).eval()
     tokenizer = TextTokenizer(directory / "corpus" / "tokenizer.json")
-    write_golden(target, Reference(model, tokenizer, plug), embedder_package, sample)
+    write_golden(target, Reference(model, tokenizer, plug, marginals=marginals or {}), embedder_package, sample)
     write_golden_tuning(models, target)
     write_golden_curves(models, target)
     (target / "LICENSE").write_text(licence_text())
     (target / "MODEL_CARD.md").write_text(GOLDEN_CARD)
     names = ("golden.f32", "embedder.json", "prompts.json", "persona.json", "language-model.json", "end-to-end.json")
-    names += ("tuning.json", "tuning.f32", "tuning-curves.json")
+    names += ("marginals.json", "tuning.json", "tuning.f32", "tuning-curves.json")
     write_manifest(
         target,
         kind="golden",
@@ -244,15 +256,17 @@ def export(
         return
     plug, plug_config = load_plug(directory / "plug.pt")
     plug.round_to_half()
+    marginals = {} if plug_name in CONTROLS else load_marginals(directory)  # controls stay what they control for
     if "plug" in parts:
         if language_model is None:
             package = language_model_package or models / language_model_name
             check_same_model(directory, package)
             language_model = read_manifest(package)
         embedder = read_manifest(embedder_package)["fingerprint"]
-        export_plug(directory, models, plug, plug_config, embedder, language_model["fingerprint"], plug_name)
+        bound = (embedder, language_model["fingerprint"])
+        export_plug(directory, models, plug, plug_config, *bound, plug_name, marginals)
     if "golden" in parts:
-        export_golden(directory, models, plug, embedder_package, sample)
+        export_golden(directory, models, plug, embedder_package, sample, marginals)
 
 
 def main() -> None:

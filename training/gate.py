@@ -19,6 +19,7 @@ from torch import Tensor
 from training.histories import collate_histories
 from training.persona import Plug
 from training.plug_data import UserSamples, spread_queries
+from training.reference import GATE_THRESHOLD
 from training.samples import batches_by_length
 from training.soft_prompt import log_likelihood
 
@@ -104,7 +105,7 @@ def train_gate(
         loss.backward()
         optimizer.step()
     with torch.no_grad():
-        is_open = torch.sigmoid(plug.gate_out(torch.tanh(plug.gate_in(features)))[:, 0]) >= 0.5
+        is_open = torch.sigmoid(plug.gate_out(torch.tanh(plug.gate_in(features)))[:, 0]) >= GATE_THRESHOLD
     report = {
         "pairs": int(own.numel()),
         "open_for_own": float(is_open[own].float().mean()),

@@ -10,6 +10,7 @@ import numpy as np
 
 from training.data import Item
 from training.embedder import Embedder
+from training.golden_marginals import golden_marginals
 from training.golden_texts import (
     ABSTRACTS,
     HISTORY,
@@ -66,7 +67,7 @@ def golden_prompts(writer: GoldenWriter, reference: Reference) -> None:
 
 def history_items(entries: Sequence[tuple[str, str | None, str, str]], embed: Embed) -> list[HistoryItem]:
     """Embeds (id, date, input, output) entries."""
-    return [HistoryItem(id, date, embed(text), embed(output)) for id, date, text, output in entries]
+    return [HistoryItem(id, date, embed(text), embed(output), output) for id, date, text, output in entries]
 
 
 def long_history() -> list[tuple[str, str | None, str, str]]:
@@ -220,6 +221,7 @@ def write_golden(directory: Path, reference: Reference, embedder_package: Path, 
     golden_embedder(writer, embedder)
     golden_prompts(writer, reference)
     personas = golden_persona(writer, reference, embedder.embed)
+    golden_marginals(writer, reference, personas)
     golden_language_model(writer, reference, personas)
     golden_end_to_end(writer, reference, OnnxEmbedder(embedder_package).embed, read_sample(sample))
     writer.close()

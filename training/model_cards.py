@@ -134,6 +134,7 @@ def plug_card(results: dict, name: str = "plug") -> str:
         "",
         "Query head, projector and gate are shared by all tasks; temperature, decay and instruction rows are per task, and",
         "a task unknown to the plug uses their means (`default`).",
+        *marginals_section(results.get("marginals", {})),
         "",
         "Results are on LaMP-shaped tasks rebuilt from public sources, on dev users; intervals resample users.",
         "",
@@ -158,6 +159,26 @@ def plug_card(results: dict, name: str = "plug") -> str:
     return "\n".join(lines) + "\n"
 
 
+def marginals_section(fitted: dict) -> list[str]:
+    """What the plug does with the user's own words, by task."""
+    if not fitted:
+        return []
+    return [
+        "",
+        "In free text the persona also raises the tokens that the user writes (unigram marginal adaptation, Kneser, Peters,",
+        "Klakow 1997): β · ln(1 + c / (μ · p)) is added to the logit of a token that stands c times in her weighed outputs,",
+        "p being its share in all training users' outputs. Fitted on users of the plug's training:",
+        "",
+        "| task | β | μ | loss of the gold answer without → with (nats) | queries |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {task} | {found['strength']:g} | {found['mass']:g} | {found['before']:.2f} → {found['after']:.2f} | "
+            f"{found['queries']} of {found['users']} users |"
+            for task, found in fitted.items()
+        ),
+    ]
+
+
 def verdict(result: dict) -> str:
     """What the paired differences say, in a sentence: a gain over another user's history is what personalization means.
 
@@ -180,7 +201,7 @@ def data_section(names: tuple[str, ...]) -> list[str]:
 GOLDEN_CARD = """# Golden vectors
 
 Small files that hold every runtime to the training code: embedder vectors (float32 model), token ids of prompt
-segments, persona weights, rows and gates (float64), greedy tokens and logits of the language model (torch float32 on
+segments, persona weights, rows and gates (float64), what a user's words add to the logits (float64), greedy tokens and logits of the language model (torch float32 on
 the bfloat16-rounded weights), and whole answers computed with the shipped 8-bit embedder. Arrays lie in `golden.f32`
 (little-endian float32) and are addressed by offset and shape. All texts were written for this project, but for a
 sample history of paper titles (ACL Anthology, CC BY 4.0), where one is used.

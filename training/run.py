@@ -1,7 +1,7 @@
 """Every step, from text to model packages: `python -m training.run --config configs/nano.toml`.
 
 tokenizer and corpus → pretrain → task tuning → embed histories → linear heads → row tuning → train plug →
-evaluate → export. A step is skipped when
+marginals → evaluate → export. A step is skipped when
 it finished before with the same settings, and so did everything before it; an interrupted pre-training goes on from
 its checkpoint. `--only` and `--from` pick steps; `--minutes-scale 0.05` tries the whole chain in a few minutes.
 
@@ -27,6 +27,7 @@ from training.embed_histories import embed_histories
 from training.evaluate import evaluate, evaluator_of_run
 from training.export import PARTS, export
 from training.linear_head import LinearHeadConfig, fit_linear_heads
+from training.marginals import MarginalsConfig, fit_marginals
 from training.plug import PlugConfig, train_plug
 from training.pretrain import PretrainConfig, pretrain
 from training.row_streams import RowTuneConfig
@@ -42,7 +43,8 @@ DEPENDENCIES: dict[str, tuple[str, ...]] = {
     "linear_head": ("embed",),
     "row_tune": ("task_tune", "linear_head"),
     "plug": ("row_tune",),
-    "evaluate": ("plug",),
+    "marginals": ("plug",),
+    "evaluate": ("marginals",),
     "export": ("evaluate",),
 }
 
@@ -55,6 +57,7 @@ ARTIFACTS: dict[str, tuple[str, ...]] = {
     "linear_head": ("linear-heads.pt",),
     "row_tune": ("tuned", "plug-start.pt", "row-tune.json"),
     "plug": ("plug.pt", "plug.json"),
+    "marginals": ("marginals.pt", "marginals.json"),
 }
 
 
@@ -116,6 +119,7 @@ def build_steps(settings: dict, directory: Path, models: Path, scale: float) -> 
     heading = config_of(LinearHeadConfig, settings.get("linear_head", {}))
     row_tuning = config_of(RowTuneConfig, settings.get("row_tune", {}))
     plugging = config_of(PlugConfig, settings.get("plug", {}))
+    fitting = config_of(MarginalsConfig, settings.get("marginals", {}))
     exporting = settings.get("export", {})
     embedding = {name: tuple(values) for name, values in settings.get("embed", {}).items()}
 
@@ -154,6 +158,7 @@ def build_steps(settings: dict, directory: Path, models: Path, scale: float) -> 
         "plug": lambda: train_plug(
             directory, replace(plugging, minutes=plugging.minutes * scale, steps=math.ceil(plugging.steps * scale))
         ),
+        "marginals": lambda: fit_marginals(directory, fitting),
         "evaluate": run_evaluation,
         "export": run_export,
     }

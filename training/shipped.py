@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from transformers import LlamaForCausalLM, PreTrainedModel
 
 from training.language_model import create_language_model
+from training.marginal_bias import Marginals, read_marginals
 from training.model_package import read_manifest
 from training.onnx_embedder import OnnxEmbedder
 from training.persona import DEFAULT_TASK, Plug
@@ -76,6 +77,11 @@ def shipped_plug(package: Path) -> Plug:
             state[f"{ours}.{kind}"] = tensors[f"{stored}.{kind}"]
     plug.load_state_dict(state)
     return plug
+
+
+def shipped_marginals(package: Path) -> dict[str, Marginals]:
+    """The marginals of a plug's package by task; none in a plug without them."""
+    return read_marginals(load_file(package / read_manifest(package)["plug"]["weights"]))
 
 
 class OnDemandVectors:

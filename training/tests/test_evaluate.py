@@ -59,6 +59,7 @@ def test_settings_of_an_earlier_step_change_the_later_hashes() -> None:
         "linear_head",
         "row_tune",
         "plug",
+        "marginals",
         "evaluate",
         "export",
     ]

@@ -8,10 +8,18 @@ from pathlib import Path
 import pytest
 
 from training.data import ALL_TASKS, SHIPPED_TASKS
+from training.marginals import MarginalsConfig
 from training.model_cards import NO_LICENCE, licence_of, sources_of
 from training.plug_config import PlugConfig
 from training.row_streams import RowTuneConfig
-from training.run import ARTIFACTS, DEPENDENCIES, config_of, follows, link_base, settings_hash
+from training.run import (
+    ARTIFACTS,
+    DEPENDENCIES,
+    config_of,
+    follows,
+    link_base,
+    settings_hash,
+)
 from training.task_tune import TaskTuneConfig
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.toml"))
@@ -23,6 +31,7 @@ def test_every_config_is_understood(path: Path) -> None:
     plug = config_of(PlugConfig, settings.get("plug", {}))
     tuning = config_of(TaskTuneConfig, settings.get("task_tune", {}))
     config_of(RowTuneConfig, settings.get("row_tune", {}))
+    config_of(MarginalsConfig, settings.get("marginals", {}))
     steps = settings.get("steps", list(DEPENDENCIES))
     taken = settings.get("base", {}).get("steps", [])
     assert set(steps) <= set(DEPENDENCIES) and set(taken) <= set(ARTIFACTS)
@@ -73,6 +82,7 @@ def test_a_step_that_runs_again_makes_all_later_ones_run_again() -> None:
         "task_tune",
         "row_tune",
         "plug",
+        "marginals",
         "evaluate",
         "export",
     ]
