@@ -1,13 +1,14 @@
 """Fits how much the user's own words are raised (marginal_bias.py): `python -m training.marginals --run-directory RUN`.
 
 p are the outputs of all training users. β and μ are those of a grid with the least mean loss of the gold output on the
-plug's users B, under the rows and the attention weights of the trained plug, each query with all earlier items and the
+users of `split`, under the rows and the attention weights of the trained plug, each query with all earlier items and the
 gate left aside. Where no β > 0 is better than none, β is 0. Only tasks with answers in free text whose outputs enter
 the persona have marginals. Writes RUN/marginals.pt (a plug's tensors) and RUN/marginals.json. Works for the plug of any
 language model; the vocabulary is that of its logits.
 
-All users B and not those held out of the plug's training alone: two numbers do not overfit to 31 headline writers, but
-did to the 3 held out (β = .7, μ = 300, which costs dev users .4 nats where β = .6, μ = 1000 gains them 1.2).
+All users of the split and not those held out of the plug's training alone: two numbers do not overfit to 31 headline
+writers, but did to the 3 held out (β = .7, μ = 300, which costs dev users .4 nats where β = .6, μ = 1000 gains 1.2).
+A language model that has learned the outputs of users B expects their words already: then `split` is "dev".
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.data import User, training_users
+from training.data import User, training_users, users_of_split
 from training.embed_histories import VectorStore
 from training.frozen_model import FrozenModel, frozen_of_run
 from training.marginal_bias import Marginals, background_of, marginal_tensors, read_marginals, word_counts
@@ -36,7 +37,7 @@ from training.plug_step import persona_of_queries, persona_rows
 from training.prompts import TASK_PROMPTS, answer_ids
 from training.samples import IGNORED, batches_by_length
 from training.soft_prompt import answer_states
-from training.splits import is_tuning_holdout
+from training.splits import Split
 
 FILE = "marginals.pt"
 
@@ -46,7 +47,7 @@ class MarginalsConfig:
     """The grid, and how many queries of each task are asked, evenly many of each user."""
 
     queries: int = 500
-    held_out_only: bool = False  # of users B those alone whom the plug's early stopping measures
+    split: Split = "train_b"  # whose queries; "dev" where the language model has learned the outputs of users B
     strengths: tuple[float, ...] = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
     masses: tuple[float, ...] = (100.0, 300.0, 1000.0, 3000.0, 10000.0)
 
@@ -132,10 +133,11 @@ def fit_task(
     return losses.best()
 
 
-def users_to_fit(task: str, config: PlugConfig, held_out_only: bool) -> list[User]:
-    """The plug's users of a task, or those whom its early stopping measures."""
-    users = [user for split in config.splits for user in training_users(task, split)]
-    return [user for user in users if is_tuning_holdout(user.id)] if held_out_only else users
+def users_to_fit(task: str, split: Split) -> list[User]:
+    """Training users without what is measured, or dev users, whom two numbers are chosen on like all that is chosen."""
+    if split == "test":
+        raise ValueError("split is test: nothing is fitted on users of the last measurement. Use train_b or dev.")
+    return users_of_split(task, "dev") if split == "dev" else training_users(task, split)
 
 
 def fit_marginals(
@@ -154,7 +156,7 @@ def fit_marginals(
     marginals, report = {}, {}
     for task in tasks:
         users = build_user_samples(
-            users_to_fit(task, plug_config, config.held_out_only),
+            users_to_fit(task, config.split),
             frozen.tokenizer,
             store,
             sizes,
@@ -185,12 +187,12 @@ def main() -> None:
     parser.add_argument("--run-directory", type=Path, default=Path("training/runs/nano"))
     parser.add_argument("--model", type=Path, default=None, help="other weights for the tokenizer of the run")
     parser.add_argument("--queries", type=int, default=MarginalsConfig.queries, help="of each task")
-    parser.add_argument("--held-out-only", action="store_true", help="users held out of the plug's training alone")
+    parser.add_argument("--split", choices=["train_b", "dev"], default=MarginalsConfig.split)
     parser.add_argument("--device", default=None, help="where the language model runs; default: as for the plug")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    config = MarginalsConfig(queries=arguments.queries, held_out_only=arguments.held_out_only)
+    config = MarginalsConfig(queries=arguments.queries, split=arguments.split)
     fit_marginals(arguments.run_directory, config, arguments.model, arguments.device)
 
 

@@ -18,7 +18,7 @@ from training.reading_drill import Drill
 from training.samples import Sample, batches_by_length
 from training.soft_prompt import SlotSample
 from training.splits import Split, is_tuning_holdout
-from training.task_samples import build_samples
+from training.task_samples import build_samples, tuning_users
 from training.tokenizer import TextTokenizer
 
 
@@ -27,6 +27,7 @@ class RowTuneConfig:
     """Rates and shares. `row_share`: of the batches, those with rows; `cut_share`: of their prompts, those cut."""
 
     tasks: tuple[str, ...] = SHIPPED_TASKS
+    splits: tuple[Split, ...] = ("train_a",)  # of the plain prompts; those with rows and labels are of users A
     minutes: float = 8.0
     muon_rate: float = 0.0006
     adam_rate: float = 0.0002
@@ -73,7 +74,7 @@ def cut(entry: SlotSample, share: float, order: random.Random) -> SlotSample:
 
 def plain_batches(tokenizer: TextTokenizer, tasks: Sequence[str], config: RowTuneConfig) -> Iterator[list[SlotSample]]:
     """Endless batches of prompts without rows, some with retrieved items."""
-    users = [user for task in tasks for user in training_users(task, "train_a") if not is_tuning_holdout(user.id)]
+    users = tuning_users(tasks, config.splits, is_held_out=False)
     for epoch in itertools.count():
         order = random.Random(config.seed * 1000 + epoch)
         samples: list[Sample] = build_samples(
