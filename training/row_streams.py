@@ -40,6 +40,7 @@ class RowTuneConfig:
     drill_batch: int = 192  # queries of a bare drill
     text_drill_batch: int = 32  # of a drill whose prompts have their text
     label_minutes: float = math.inf  # from then on only drills, and plain prompts hold the model to what it says then
+    before_share: float = 0.0  # of the weights of before in the result: a mean of both ends keeps what both can do
     cut_share: float = 0.5
     largest_cut: float = 0.8  # of a prompt's tokens
     batch_tokens: int = 2048

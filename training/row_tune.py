@@ -41,6 +41,15 @@ from training.soft_prompt import divergence, log_likelihood, spread_log_likeliho
 from training.tokenizer import TextTokenizer
 
 
+def keep_of_before(tuned: Path, before: Path, share: float) -> None:
+    """Moves a tuned model back towards the one of before by a share of every weight (as WiSE-FT, arXiv 2109.01903)."""
+    model, start = load_language_model(tuned), load_language_model(before).state_dict()
+    with torch.no_grad():
+        for name, ours in model.named_parameters():  # tied weights once, where a state_dict names them twice
+            ours.lerp_(start[name], share)
+    model.save_pretrained(tuned)
+
+
 def row_tune(directory: Path, config: RowTuneConfig, plug_config: PlugConfig) -> Path:
     """Tunes model and first plug together; keeps the weights that are best on held-out users A, with and without."""
     torch.manual_seed(config.seed)
@@ -140,6 +149,8 @@ def row_tune(directory: Path, config: RowTuneConfig, plug_config: PlugConfig) ->
         elapsed += time.monotonic() - started
         step += 1
     evaluate()
+    if config.before_share:
+        keep_of_before(directory / "tuned", source, config.before_share)
     (directory / "row-tune.json").write_text(json.dumps({"steps": step, "history": history}, indent=1))
     return directory / "tuned"
 

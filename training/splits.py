@@ -2,7 +2,7 @@
 
 The language model learns from users A, the plug from users B, choices are made on dev, and test is kept for the
 last measurement. A and B are disjoint because a language model that has memorised a user's items leaves the plug
-nothing to learn from her history. The same author appears in news_category and news_headline, so the hash sees
+nothing to learn from her history (where a head's answers are learned and not labels, it may see B: the guide tells). The same author appears in news_category and news_headline, so the hash sees
 the user id alone and never the task.
 """
 

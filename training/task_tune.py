@@ -1,4 +1,4 @@
-"""Teaches the language model the tasks on users A: the honest baseline "none".
+"""Teaches the language model the tasks on users A (and B, where the plug learns no labels): the honest baseline "none".
 
 Most samples are plain prompts; a share carries one to four retrieved items of the same user, found among her earlier
 items, so that retrieval in the prompt works too. The loss is on the answer only. Every so often the loss of held-out
@@ -32,7 +32,7 @@ class TaskTuneConfig:
     """Rates and shares. `repeats`: how often a task's users occur in one pass; 0.5 is every second one, at random."""
 
     tasks: tuple[str, ...] = SHIPPED_TASKS
-    splits: tuple[str, ...] = ("train_a",)  # with train_b too the model has seen the plug's users: only as a control
+    splits: tuple[str, ...] = ("train_a",)  # with train_b too the model has seen the plug's users
     minutes: float = 12.0
     muon_rate: float = 0.0015
     adam_rate: float = 0.0006
@@ -211,7 +211,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=TaskTuneConfig.minutes)
     parser.add_argument("--tasks", nargs="+", choices=ALL_TASKS, default=list(SHIPPED_TASKS))
     splits = ("train_a", "train_b")
-    parser.add_argument("--splits", nargs="+", choices=splits, default=["train_a"], help="both: the control none-all")
+    parser.add_argument("--splits", nargs="+", choices=splits, default=["train_a"], help="both: see the guide")
     parser.add_argument("--patience", type=int, default=TaskTuneConfig.patience)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()

@@ -6,10 +6,13 @@ import random
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from training.persona import Plug
 from training.plug_start import keep_of_start, start_from
 from training.row_streams import cut
+from training.row_tune import keep_of_before
 from training.samples import Sample
 from training.soft_prompt import SlotSample
 
@@ -55,3 +58,17 @@ def test_a_mean_with_the_start_leaves_tasks_without_a_head_alone() -> None:
     torch.testing.assert_close(after["instruction"][0], start["instruction"][0] + 0.75)
     torch.testing.assert_close(after["instruction"][1], start["instruction"][1] + 1)
     torch.testing.assert_close(after["gate_in.bias"], start["gate_in.bias"] + 1)
+
+
+def test_a_mean_with_the_model_of_before_takes_its_share_of_every_weight(tmp_path: Path) -> None:
+    sizes = {"vocab_size": 20, "hidden_size": 8, "intermediate_size": 16, "num_hidden_layers": 1}
+    heads = {"num_attention_heads": 2, "num_key_value_heads": 1, "tie_word_embeddings": True}
+    for seed, name in enumerate(("before", "tuned")):
+        torch.manual_seed(seed)
+        LlamaForCausalLM(LlamaConfig(**sizes, **heads)).save_pretrained(tmp_path / name)
+    before, tuned = (load_file(tmp_path / name / "model.safetensors") for name in ("before", "tuned"))
+    tuned = {name: value.clone() for name, value in tuned.items()}  # the file is written anew
+    keep_of_before(tmp_path / "tuned", tmp_path / "before", 0.25)
+    after = load_file(tmp_path / "tuned" / "model.safetensors")
+    for name, value in after.items():
+        torch.testing.assert_close(value, 0.75 * tuned[name] + 0.25 * before[name])
