@@ -3,8 +3,8 @@
 Rows of input embeddings carry what a history is about and hardly its vocabulary. Unigram marginal adaptation (Kneser,
 Peters, Klakow 1997, "Language model adaptation using dynamic marginals"): P'(w | context) is proportional to
 P(w | context) · (P_user(w) / P_task(w))^β, with P_user smoothed by μ tokens of the task's own distribution. What is the
-same for all tokens drops out, and a token that she never wrote keeps its logit. The runtime's twin is
-src/persona/marginals.ts.
+same for all tokens drops out, and a token that she never wrote keeps its logit. A token is raised until the answer has
+it: raised for ever, a rare word fills the answer. The runtime's twin is src/persona/marginals.ts.
 """
 
 from __future__ import annotations

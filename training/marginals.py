@@ -1,10 +1,10 @@
 """Fits how much the user's own words are raised (marginal_bias.py): `python -m training.marginals --run-directory RUN`.
 
-p are the outputs of all training users. β and μ are those of a grid with the least mean loss of the gold output on the
-users of `split`, under the rows and the attention weights of the trained plug, each query with all earlier items and the
-gate left aside. Where no β > 0 is better than none, β is 0. Only tasks with answers in free text whose outputs enter
-the persona have marginals. Writes RUN/marginals.pt (a plug's tensors) and RUN/marginals.json. Works for the plug of any
-language model; the vocabulary is that of its logits.
+p are the outputs of all training users. β and μ are those of a grid with the least mean loss of the gold output on
+the users of `split`, under the rows and the attention weights of the trained plug, each query with all earlier items
+and the gate left aside. Where no β > 0 is better than none, β is 0. Only tasks with answers in free text whose
+outputs enter the persona have marginals. Writes RUN/marginals.pt (a plug's tensors) and RUN/marginals.json. Works for
+the plug of any language model; the vocabulary is that of its logits.
 
 All users of the split and not those held out of the plug's training alone: two numbers do not overfit to 31 headline
 writers, but did to the 3 held out (β = .7, μ = 300, which costs dev users .4 nats where β = .6, μ = 1000 gains 1.2).
@@ -67,9 +67,12 @@ class GridLosses:
         targets = targets.cpu()
         raised = np.stack([point.bias(tokens, counts) for point in self._points])  # [points, s]
         places = np.searchsorted(tokens, targets.numpy()).clip(max=len(tokens) - 1)
-        gained = np.where(tokens[places] == targets.numpy(), raised[:, places], 0.0)  # [points, t]
+        is_new = ~(np.tril(targets.numpy()[:, None] == targets.numpy()[None], -1).any(axis=1))  # not said before
+        gained = np.where((tokens[places] == targets.numpy()) & is_new, raised[:, places], 0.0)  # [points, t]
         # Only the tokens of the history change: Σ_w P(w) e^bias = 1 + Σ_s P(s) (e^bias − 1).
         seen = scores[:, torch.from_numpy(tokens)].exp().double().numpy()  # [t, s]
+        said = np.cumsum(targets.numpy()[:, None] == tokens[None], axis=0) > 0
+        seen[1:][said[:-1]] = 0.0  # each is raised until the answer has it
         mass = np.log1p(seen @ np.expm1(raised).T)  # [t, points]
         loss = -float(scores.gather(1, targets[:, None]).double().sum())
         self._without += loss

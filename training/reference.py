@@ -173,10 +173,12 @@ class Reference:
     ) -> Greedy:
         """Greedy continuation up to the end token; with choices, under their trie.
 
-        `bias` [vocabulary] is added to the logits; those that are kept are the model's own.
+        `bias` [vocabulary] is added to the logits, of each token until the answer has it; those that are kept are the
+        model's own.
         """
         trie = build_trie(self.tokenizer, choices) if choices else None
         result = Greedy()
+        bias = None if bias is None else bias.clone()
         embeddings = prompt
         for _ in range(maximum):
             output = self.model.base_model(inputs_embeds=embeddings[None], use_cache=False).last_hidden_state[0, -1]
@@ -192,6 +194,8 @@ class Reference:
                 result.margins.append(float(top[0] - top[1]))
             token = best if allowed is None else allowed[best]
             trie = trie[token] if trie is not None else None
+            if bias is not None:
+                bias[token] = 0.0
             if token == END:
                 break
             result.tokens.append(token)

@@ -59,15 +59,23 @@ def collate(samples: Sequence[Sample], multiple: int = 16) -> tuple[Tensor, Tens
     return ids, targets
 
 
+def until_said(bias: Tensor, tokens: Tensor, sample_of: Tensor) -> Tensor:
+    """Bias [answer tokens, vocabulary] without that of the tokens that stand earlier in the same sample's answer."""
+    left = bias.clone()
+    for place, sample in enumerate(sample_of.tolist()):
+        left[place, tokens[:place][sample_of[:place] == sample]] = 0.0
+    return left
+
+
 def answer_log_likelihood(head: nn.Module, hidden: Tensor, targets: Tensor, bias: Tensor | None = None) -> Tensor:
     """Sum of log p over each sample's answer tokens, [batch]; logits are computed at those positions only.
 
-    `bias` [batch, vocabulary] is added to a sample's logits.
+    `bias` [batch, vocabulary] is added to a sample's logits, of each token until the answer has it.
     """
     is_answer = targets != IGNORED  # [batch, length]
     logits = head(hidden[is_answer]).float()  # [answer tokens, vocabulary]
     sample_of = is_answer.nonzero()[:, 0]
     if bias is not None:
-        logits = logits + bias.to(logits)[sample_of]
+        logits = logits + until_said(bias.to(logits)[sample_of], targets[is_answer], sample_of)
     losses = functional.cross_entropy(logits, targets[is_answer], reduction="none")
     return torch.zeros(hidden.shape[0], dtype=losses.dtype, device=losses.device).index_add(0, sample_of, -losses)

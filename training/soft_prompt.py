@@ -82,7 +82,7 @@ def log_likelihood(
 ) -> Tensor:
     """log p(answer | prompt, rows) of each sample, [batch]; rows [batch, r, hidden] or None. Differentiable in rows.
 
-    `bias` [batch, vocabulary] is added to the logits of the sample's answer.
+    `bias` [batch, vocabulary] is added to the logits of the sample's answer, of each token until the answer has it.
     The model may be on a GPU; the plug, which is small, stays on the CPU, and so do rows and results.
     """
     hidden, targets = answer_states(model, samples, rows, use_bfloat16)

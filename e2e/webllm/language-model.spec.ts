@@ -80,7 +80,8 @@ test('a logit bias leads the answer, and the next one is without it', async () =
   const { word, plain, led, after } = await worker.evaluate(
     async () => await (await globalThis.modelScenarios()).logitBias(),
   );
-  expect(led).toEqual([word, word, word]);
+  expect(led[0]).toBe(word);
+  expect(led.slice(1)).not.toContain(word);
   expect(after).toEqual(plain);
 });
 

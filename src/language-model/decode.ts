@@ -3,7 +3,7 @@ import { yieldToEventLoop } from '../lib/yield-to-event-loop.ts';
 import { createChoiceTrie } from './choice-trie.ts';
 import { createIncrementalDecoder } from './incremental-decoder.ts';
 import type { FinishReason, GenerateTokensOptions, TextTokenizer, TokenDelta } from './language-model.ts';
-import { biased } from './logit-bias.ts';
+import { answerBias } from './logit-bias.ts';
 import { argmax, createSampler } from './sampling.ts';
 import { createStopStringFilter } from './stop-strings.ts';
 
@@ -27,11 +27,13 @@ export async function* decodeFreely(
   { maximumNewTokens, stopStrings = [], logitBias, signal, ...sampling }: GenerateTokensOptions,
 ): AsyncGenerator<TokenDelta, DecodeResult, void> {
   const sample = createSampler(sampling);
+  const bias = answerBias(logitBias);
   const decoder = createIncrementalDecoder((ids) => tokenizer.decode(ids));
   const filter = createStopStringFilter(stopStrings);
   let logits = firstLogits;
   for (let newTokens = 1; ; newTokens++) {
-    const token = sample(biased(logits, logitBias));
+    const token = sample(bias.add(logits));
+    bias.take(token);
     if (endTokens.includes(token)) {
       const text = rest(decoder.end());
       // The end token is told only where text was held back: it carries the last of it.
@@ -74,6 +76,7 @@ export async function* decodeChoice(
     endToken,
   );
   const decoder = createIncrementalDecoder((ids) => tokenizer.decode(ids));
+  const bias = answerBias(logitBias);
   const taken: number[] = [];
   let unrun: number[] = [];
   let logits = firstLogits;
@@ -83,7 +86,8 @@ export async function* decodeChoice(
       logits = await append(unrun, { signal });
       unrun = [];
     }
-    const token = allowed.length === 1 ? (allowed[0] ?? endToken) : argmax(biased(logits, logitBias), allowed);
+    const token = allowed.length === 1 ? (allowed[0] ?? endToken) : argmax(bias.add(logits), allowed);
+    bias.take(token);
     if (token === endToken) {
       const text = decoder.end();
       if (text !== '') yield { token, text };

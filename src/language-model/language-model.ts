@@ -23,7 +23,7 @@ export interface GenerateTokensOptions extends SamplingOptions {
   readonly stopStrings?: readonly string[];
   /** The answer must be one of these texts: greedy decoding under a trie of their tokens. */
   readonly choices?: readonly string[];
-  /** Added to the logits before a token is taken, freely or among choices. @defaultValue none */
+  /** Added to a token's logit until the answer has it, in free answers and among choices. @defaultValue none */
   readonly logitBias?: LogitBias;
   readonly signal?: AbortSignal;
 }

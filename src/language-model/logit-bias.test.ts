@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { byteTokenizer } from '../testing/scripted-language-model.ts';
 import { decodeChoice, decodeFreely } from './decode.ts';
 import type { TokenDelta } from './language-model.ts';
-import { biased, type LogitBias } from './logit-bias.ts';
+import { answerBias, type LogitBias } from './logit-bias.ts';
 
 const [a = -1, b = -1] = byteTokenizer.encode('ab');
 const end = byteTokenizer.controlToken('<|end|>');
@@ -26,25 +26,28 @@ async function textOf(stream: AsyncGenerator<TokenDelta, unknown, void>): Promis
 const free = async (logitBias?: LogitBias): Promise<string> =>
   await textOf(decodeFreely(context(), { maximumNewTokens: 2, ...(logitBias === undefined ? {} : { logitBias }) }));
 
-test('is added in a copy, and tokens beyond the vocabulary are passed over', () => {
+test('is added in a copy until its token is taken, and tokens beyond the vocabulary are passed over', () => {
   const logits = Float32Array.of(1, 2);
-  expect(
-    biased(
-      logits,
-      new Map([
-        [1, 0.5],
-        [7, 9],
-      ]),
-    ),
-  ).toEqual(Float32Array.of(1, 2.5));
+  const bias = answerBias(
+    new Map([
+      [1, 0.5],
+      [7, 9],
+    ]),
+  );
+  expect(bias.add(logits)).toEqual(Float32Array.of(1, 2.5));
   expect(logits).toEqual(Float32Array.of(1, 2));
-  expect(biased(logits, new Map())).toBe(logits);
+  bias.take(1);
+  expect(bias.add(logits)).toEqual(logits);
+  expect(answerBias(undefined).add(logits)).toBe(logits);
 });
 
 test('decides free text', async () => {
   expect(await free()).toBe('aa');
-  expect(await free(new Map([[b, 1.5]]))).toBe('bb');
   expect(await free(new Map([[end, 2.5]]))).toBe('');
+});
+
+test('is spent once the answer has the token', async () => {
+  expect(await free(new Map([[b, 1.5]]))).toBe('ba');
 });
 
 test('decides among choices', async () => {

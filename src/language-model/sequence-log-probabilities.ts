@@ -1,6 +1,6 @@
 // How likely a model finds a given answer: the log probability of each of its tokens.
 import type { LanguageModel, PromptSegment } from './language-model.ts';
-import { biased, type LogitBias } from './logit-bias.ts';
+import { answerBias, type LogitBias } from './logit-bias.ts';
 
 /**
  * Natural log probabilities of `ids` after the prompt, one a token; log-sum-exp in float64. Their mean, negated, is the negative
@@ -16,7 +16,12 @@ export async function sequenceLogProbabilities(
 ): Promise<number[]> {
   if (ids.length === 0) return [];
   const rows = await model.logits(prompt, ids.slice(0, -1), options);
-  return ids.map((id, index) => logProbability(biased(rows[index] ?? new Float32Array(0), logitBias), id));
+  const bias = answerBias(logitBias);
+  return ids.map((id, index) => {
+    const logits = bias.add(rows[index] ?? new Float32Array(0));
+    bias.take(id);
+    return logProbability(logits, id);
+  });
 }
 
 function logProbability(logits: Float32Array, id: number): number {

@@ -1,6 +1,7 @@
 // The words of the user: tokens that she writes more often than others do are made likelier. Rows of input embeddings carry what a
 // history is about and hardly its vocabulary. Unigram marginal adaptation (Kneser, Peters, Klakow 1997): P'(w|c) is
-// proportional to P(w|c) · (P_user(w) / P_task(w))^β, and P_user is smoothed with μ tokens of the task's own distribution.
+// proportional to P(w|c) · (P_user(w) / P_task(w))^β, and P_user is smoothed with μ tokens of the task's own distribution. Each is raised until
+// the answer has it (src/language-model/logit-bias.ts): without that a rare word of hers can fill the answer.
 
 /** What a plug knows of a task with free text. */
 export interface Marginals {

@@ -20,7 +20,7 @@ from training.persona import Plug
 from training.plug import train_plug
 from training.plug_config import PlugConfig
 from training.reference import HistoryItem, PersonaResult, Reference
-from training.samples import answer_log_likelihood
+from training.samples import answer_log_likelihood, until_said
 from training.shipped import shipped_marginals, shipped_plug
 from training.tests.tiny_models import FAMILIES, write_tiny_model
 from training.tests.tiny_run import write_data, write_vectors
@@ -56,14 +56,17 @@ def test_the_background_is_a_distribution_over_the_whole_vocabulary() -> None:
     assert found[1] == pytest.approx(2.5 / 7) and found[0] == pytest.approx(0.5 / 7)
 
 
-def test_a_bias_joins_the_logits_of_its_sample() -> None:
+def test_a_bias_joins_the_logits_of_its_sample_until_its_token_is_said() -> None:
     torch.manual_seed(0)
-    head, hidden = torch.nn.Linear(3, 5), torch.randn(2, 2, 3)
-    targets, bias = torch.tensor([[1, -100], [4, 2]]), torch.randn(2, 5)
+    head, hidden = torch.nn.Linear(3, 5), torch.randn(2, 3, 3)
+    targets, bias = torch.tensor([[1, -100, -100], [4, 2, 4]]), torch.randn(2, 5)
     found = answer_log_likelihood(head, hidden, targets, bias)
-    scores = (head(hidden) + bias[:, None]).log_softmax(dim=-1)
+    left = bias[:, None].repeat(1, 3, 1)
+    left[1, 1:, 4] = 0.0
+    left[1, 2:, 2] = 0.0
+    scores = (head(hidden) + left).log_softmax(dim=-1)
     torch.testing.assert_close(found[0], scores[0, 0, 1])
-    torch.testing.assert_close(found[1], scores[1, 0, 4] + scores[1, 1, 2])
+    torch.testing.assert_close(found[1], scores[1, 0, 4] + scores[1, 1, 2] + scores[1, 2, 4])
 
 
 def test_the_grid_finds_what_adding_the_bias_to_the_logits_costs() -> None:
@@ -72,7 +75,8 @@ def test_the_grid_finds_what_adding_the_bias_to_the_logits_costs() -> None:
     losses = GridLosses(BACKGROUND, MarginalsConfig(strengths=(0.7,), masses=(5.0,)))
     losses.add(logits, targets, *word_counts([[3, 1]], [1.0]))
     point, report = losses.best()
-    biased = logits + Marginals(BACKGROUND, 0.7, 5.0).bias_of_history([[3, 1]], [1.0])
+    bias = Marginals(BACKGROUND, 0.7, 5.0).bias_of_history([[3, 1]], [1.0])
+    biased = logits + until_said(bias.repeat(3, 1), targets, torch.zeros(3))
     expected = torch.nn.functional.cross_entropy(biased, targets, reduction="sum")
     assert report["after"] == pytest.approx(float(expected), rel=1e-5) and report["after"] < report["before"]
     assert (point.strength, point.mass, report["queries"]) == (0.7, 5.0, 1)

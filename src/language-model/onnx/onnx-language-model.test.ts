@@ -132,7 +132,8 @@ describe('generate', () => {
     const plain = await answer(prompt(), { maximumNewTokens: 3 });
     const [word = 0] = model.tokenizer.encode(' bridge');
     const led = await answer(prompt(), { maximumNewTokens: 3, logitBias: new Map([[word, 100]]) });
-    expect(led.tokens).toEqual([word, word, word]);
+    expect(led.tokens[0]).toBe(word);
+    expect(led.tokens.slice(1)).not.toContain(word);
     expect((await answer(prompt(), { maximumNewTokens: 3 })).tokens).toEqual(plain.tokens);
   });
 
