@@ -17,6 +17,7 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from training.histories import collate_histories
+from training.marginal_bias import Marginals, bias_of_histories
 from training.persona import Plug
 from training.plug_data import UserSamples, spread_queries
 from training.reference import GATE_THRESHOLD
@@ -35,6 +36,7 @@ def gate_pairs(
     order: random.Random,
     without_outputs: Sequence[str] = (),
     use_bfloat16: bool = True,
+    marginals: Marginals | None = None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Features [n, 6], log p(y | persona) [n], log p(y | none) [n], and whether the history is her own [n].
 
@@ -50,17 +52,19 @@ def gate_pairs(
         chosen = [entries[position] for position in batch]
         none = log_likelihood(model, [user.plain[index] for user, index in chosen], None, use_bfloat16)
         for is_own in (True, False):
-            histories = []
+            histories, answers = [], []
             for user, index in chosen:
                 other = user if is_own else order.choice([candidate for candidate in users if candidate is not user])
                 available = index if is_own else len(other.user.items)
                 kept = min(available, max(1, round(2 ** order.uniform(0, 9))))
                 histories.append(user.query(index, range(available - kept, available), other))
+                answers.append(other.answers(range(available - kept, available)))
             persona = plug(task, collate_histories(histories, plug.tasks[task] not in without_outputs))
             rows = torch.cat([persona.instruction, persona.rows], dim=1)
             features.append(persona.features)
             samples = [user.with_rows[index] for user, index in chosen]
-            with_persona.append(log_likelihood(model, samples, rows, use_bfloat16))
+            bias = None if marginals is None else bias_of_histories(marginals, answers, persona.weights)
+            with_persona.append(log_likelihood(model, samples, rows, use_bfloat16, bias))
             without.append(none)
             own.append(torch.full((len(chosen),), is_own))
     return tuple(torch.cat(parts) for parts in (features, with_persona, without, own))
@@ -77,12 +81,28 @@ def train_gate(
     others_weight: float = 0.2,
     without_outputs: Sequence[str] = (),
     use_bfloat16: bool = True,
+    marginals: Mapping[str, Marginals] | None = None,
 ) -> dict[str, object]:
-    """Fits the gate's two layers; returns how often it opens for own and for other histories."""
+    """Fits the gate's two layers; returns how often it opens for own and for other histories.
+
+    With marginals the persona's words count as well: the gate decides on both.
+    """
     plug.eval()
     order = random.Random(seed)
+    words = marginals or {}
     parts = [
-        gate_pairs(model, plug, index, users[task], queries, batch_tokens, order, without_outputs, use_bfloat16)
+        gate_pairs(
+            model,
+            plug,
+            index,
+            users[task],
+            queries,
+            batch_tokens,
+            order,
+            without_outputs,
+            use_bfloat16,
+            words.get(task),
+        )
         for index, task in enumerate(plug.tasks)
     ]
     features, with_persona, without, own = (torch.cat(column) for column in zip(*parts, strict=True))

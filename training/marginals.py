@@ -3,8 +3,9 @@
 p are the outputs of all training users. β and μ are those of a grid with the least mean loss of the gold output on
 the users of `split`, under the rows and the attention weights of the trained plug, each query with all earlier items
 and the gate left aside. Where no β > 0 is better than none, β is 0. Only tasks with answers in free text whose
-outputs enter the persona have marginals. Writes RUN/marginals.pt (a plug's tensors) and RUN/marginals.json. Works for
-the plug of any language model; the vocabulary is that of its logits.
+outputs enter the persona have marginals. The gate is trained anew then, for it decides on words too. Writes
+RUN/marginals.pt (a plug's tensors), RUN/plug.pt with that gate, and RUN/marginals.json. Works for the plug of any
+language model; the vocabulary is that of its logits.
 
 All users of the split and not those held out of the plug's training alone: two numbers do not overfit to 31 headline
 writers, but did to the 3 held out (β = .7, μ = 300, which costs dev users .4 nats where β = .6, μ = 1000 gains 1.2).
@@ -15,9 +16,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,16 +28,19 @@ from torch import Tensor
 from training.data import User, training_users, users_of_split
 from training.embed_histories import VectorStore
 from training.frozen_model import FrozenModel, frozen_of_run
+from training.gate import train_gate
 from training.marginal_bias import Marginals, background_of, marginal_tensors, read_marginals, word_counts
 from training.persona import Plug
 from training.plug import load_plug
 from training.plug_config import PlugConfig
 from training.plug_data import UserSamples, build_user_samples, spread_queries
 from training.plug_step import persona_of_queries, persona_rows
+from training.pretrain import save_atomically
 from training.prompts import TASK_PROMPTS, answer_ids
 from training.samples import IGNORED, batches_by_length
 from training.soft_prompt import answer_states
 from training.splits import Split
+from training.task_samples import tuning_users
 
 FILE = "marginals.pt"
 
@@ -171,11 +174,51 @@ def fit_marginals(
         marginals[task], report[task] = fit_task(frozen, plug, number, users, background, config)
         report[task]["users"] = len(users)
         print(f"{task}: {report[task]}", flush=True)
-    partial = directory / f"{FILE}.partial"
-    torch.save(marginal_tensors(marginals), partial)
-    os.replace(partial, directory / FILE)
+    if plug_config.has_gate:
+        train_gate_anew(directory, plug, plug_config, frozen, store, marginals)
+    save_atomically(marginal_tensors(marginals), directory / FILE)
     (directory / "marginals.json").write_text(json.dumps(report, indent=1))
     return report
+
+
+def train_gate_anew(
+    directory: Path,
+    plug: Plug,
+    config: PlugConfig,
+    frozen: FrozenModel,
+    store: VectorStore,
+    marginals: Mapping[str, Marginals],
+) -> None:
+    """Trains the gate of RUN/plug.pt once more, now that the persona brings words too; RUN/plug.json tells of it."""
+    sizes = (config.instruction_rows, config.persona_rows)
+    users = {
+        task: build_user_samples(
+            tuning_users([task], config.splits, is_held_out=False),
+            frozen.tokenizer,
+            store,
+            sizes,
+            config.maximum_prompt,
+            frozen.form,
+        )
+        for task in plug.tasks
+    }
+    report = train_gate(
+        frozen.model,
+        plug,
+        users,
+        config.gate_queries,
+        config.batch_tokens,
+        config.seed,
+        others_weight=config.gate_others_weight,
+        without_outputs=config.without_outputs,
+        use_bfloat16=config.dtype == "bfloat16",
+        marginals=marginals,
+    )
+    path = directory / "plug.pt"
+    save_atomically({**torch.load(path, weights_only=True), "plug": plug.state_dict()}, path)
+    told = directory / "plug.json"
+    if told.exists():
+        told.write_text(json.dumps({**json.loads(told.read_text()), "gate": report}, indent=1))
 
 
 def load_marginals(directory: Path) -> dict[str, Marginals]:
