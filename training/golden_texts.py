@@ -64,6 +64,18 @@ SMALL_HISTORY_QUERIES = (
     "Snow closes the mountain road until Friday.",
     "Two friends walk across the country for charity.",
     "The old cinema shows silent films again.",
+    "A baker gives the bread that is left in the evening to people who sleep in the park.",
+    "The president said on Tuesday that he would sign the bill before the end of the week.",
+    "Nine recipes for a quick dinner when the children are hungry and nobody has been shopping.",
+    "Researchers asked four thousand people how long they sleep, and most of them sleep too little.",
+    "The actress told the magazine that she had never wanted to be famous.",
+    "The company will close six of its shops in the north and open a larger one near the capital.",
+    "Five things that I have learned about marriage in the thirty years since our wedding.",
+    "Police say that a man was found in a car beside the river on Saturday night.",
+    "The team won its third game in a row with a goal in the last minute.",
+    "Teachers in the city have been on strike for two weeks because of their pay.",
+    "How to travel through Europe by train with two small children and one bag.",
+    "A new study finds that coffee in the morning is good for the heart.",
 )
 
 ABSTRACTS = (
