@@ -79,13 +79,14 @@ def language_model_card(results: dict) -> str:
         "then tuning on three tasks (news category, news headline, paper title) with and without retrieved items, and",
         "last on prompts with soft rows, together with a first plug from which the plug's own training starts, so that it",
         "can read such rows. For news category it learned there what a linear head on the same vectors says of them.",
+        "The weights are a mean of those before and after that last step.",
         "",
         "It exists so that a personalized answer can be shown in a browser tab without a download of gigabytes. It knows",
         "little of the world, invents freely, and its answers outside these three tasks mean nothing. Its texts come from",
         "sources with their biases: one news site and papers of computational linguistics.",
         "",
-        "No text of the plug's users and none of the users that are measured was seen in training, and no measured query",
-        "occurs in any training text. The linear head has learned from all training users' vectors and categories.",
+        "It was tuned on the plug's users too, but for an eighth of them. No text of the users that are measured was seen in",
+        "training, and no measured query occurs in any training text.",
         "",
         "## Measured",
     ]
@@ -129,8 +130,9 @@ def plug_card(results: dict, name: str = "plug") -> str:
         "",
         "Turns the vectors of a history into four persona rows and four instruction rows (PPlug, arXiv 2409.11901, with",
         "a learned temperature, a recency decay, instruction rows that follow the query, and a gate). It started at a linear",
-        "head over news categories and was trained on users whose texts the language model never saw, with the language model",
-        "frozen. It fits exactly the embedder and the language model whose fingerprints its manifest names.",
+        "head over news categories and was trained with the language model frozen: news categories on the head's answers,",
+        "titles and headlines on those of users whom the language model has been tuned on too. It fits exactly the embedder",
+        "and the language model whose fingerprints its manifest names.",
         "",
         "Query head, projector and gate are shared by all tasks; temperature, decay and instruction rows are per task, and",
         "a task unknown to the plug uses their means (`default`).",
@@ -167,7 +169,7 @@ def marginals_section(fitted: dict) -> list[str]:
         "",
         "In free text the persona also raises the tokens that the user writes (unigram marginal adaptation, Kneser, Peters,",
         "Klakow 1997): β · ln(1 + c / (μ · p)) is added to the logit of a token that stands c times in her weighed outputs,",
-        "p being its share in all training users' outputs. Fitted on users of the plug's training:",
+        "until the answer has it, p being its share in all training users' outputs. Two numbers a task, fitted on dev users:",
         "",
         "| task | β | μ | loss of the gold answer without → with (nats) | queries |",
         "|---|---|---|---|---|",
@@ -201,8 +203,9 @@ def data_section(names: tuple[str, ...]) -> list[str]:
 GOLDEN_CARD = """# Golden vectors
 
 Small files that hold every runtime to the training code: embedder vectors (float32 model), token ids of prompt
-segments, persona weights, rows and gates (float64), what a user's words add to the logits (float64), greedy tokens and logits of the language model (torch float32 on
-the bfloat16-rounded weights), and whole answers computed with the shipped 8-bit embedder. Arrays lie in `golden.f32`
-(little-endian float32) and are addressed by offset and shape. All texts were written for this project, but for a
-sample history of paper titles (ACL Anthology, CC BY 4.0), where one is used.
+segments, persona weights, rows and gates (float64), what a user's words add to the logits (float64), greedy tokens and
+logits of the language model (torch float32 on the bfloat16-rounded weights), and whole answers computed with the
+shipped 8-bit embedder. Arrays lie in `golden.f32` (little-endian float32) and are addressed by offset and shape. All
+texts were written for this project, but for a sample history of paper titles (ACL Anthology, CC BY 4.0), where one is
+used.
 """
