@@ -68,7 +68,7 @@ class DrawnAnswers:
         if task not in self._heads:
             return list(samples)
         mixture = (1 - self._gold_share) * self._heads[task].probabilities(queries)
-        for row, entry in enumerate(samples):
+        for row, entry in enumerate(samples if self._gold_share else ()):
             gold = self._number[task].get(tuple(entry.sample.answer))
             if gold is None:
                 raise ValueError(f"{task}: an answer is none of the {mixture.shape[1]} choices. Fit the heads anew.")

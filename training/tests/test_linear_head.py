@@ -6,6 +6,7 @@ import random
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 
 from training.data import Item, User
@@ -108,6 +109,11 @@ def test_drawn_answers_follow_the_head_and_the_label() -> None:
     assert abs(share - expected) < 0.04
     assert [e.sample.answer for e in answers.draw("colours", samples, queries, 3)] == [e.sample.answer for e in drawn]
     assert answers.draw("unknown", samples, queries, 3) == samples
+    strange = [SlotSample(Sample("colours", [1, 2], [99, 0]), 1)]  # none of the choices
+    with pytest.raises(ValueError, match="none of the 3 choices"):
+        answers.draw("colours", strange, queries[:1], 3)
+    alone = DrawnAnswers({"colours": flat}, WordTokenizer(), 0.0)
+    assert alone.draw("colours", strange, queries[:1], 3)[0].sample.answer in ([10, 0], [11, 0], [12, 0])
 
 
 def test_drills_are_the_heads_own_function_over_mixed_queries() -> None:
