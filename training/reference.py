@@ -25,6 +25,7 @@ from training.tokenizer import END, TextTokenizer
 # .3 and not .5, on dev users of news_category: NLL with her own history 1.004 (1.043), accuracy with another's, mean of
 # five assignments of other users, .577 (.567; none .539).
 GATE_THRESHOLD = 0.3
+NO_REPEAT = 3  # tokens in a row that a free answer has once, as in the engine
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,13 @@ def with_default_task(plug: Plug) -> Plug:
     return wide
 
 
+def repeating(answer: Sequence[int], size: int) -> list[int]:
+    """Tokens that would end an n-gram of the answer a second time."""
+    start = len(answer) - size + 1
+    last = list(answer[max(0, start) :])
+    return [answer[i + size - 1] for i in range(start) if list(answer[i : i + size - 1]) == last]
+
+
 @dataclass(frozen=True)
 class Reference:
     """Language model (float32, bf16-rounded), tokenizer, plug and the plug's marginals by task."""
@@ -170,11 +178,12 @@ class Reference:
         choices: Sequence[str] = (),
         kept_logits: int = 0,
         bias: Tensor | None = None,
+        no_repeat: int = 0,
     ) -> Greedy:
         """Greedy continuation up to the end token; with choices, under their trie.
 
         `bias` [vocabulary] is added to the logits, of each token until the answer has it; those that are kept are the
-        model's own.
+        model's own. No n-gram of `no_repeat` tokens stands in the answer twice (0: no such rule).
         """
         trie = build_trie(self.tokenizer, choices) if choices else None
         result = Greedy()
@@ -186,6 +195,9 @@ class Reference:
             if len(result.logits) < kept_logits:
                 result.logits.append(logits)
             logits = logits if bias is None else logits + bias
+            if no_repeat:
+                said = torch.tensor(repeating(result.tokens, no_repeat), dtype=torch.long)
+                logits = logits.index_fill(0, said, -torch.inf)
             allowed = sorted(trie) if trie is not None else None
             values = logits if allowed is None else logits[allowed]
             best = int(values.argmax())
@@ -209,7 +221,8 @@ class Reference:
         template = TASK_PROMPTS.get(task, UNKNOWN_TASK)
         prompt = self.embeddings(self.segments(task, text, has_persona=persona is not None), persona)
         bias = self.word_bias(task, persona)
-        result = self.greedy(prompt, template.maximum_new_tokens, template.choices, bias=bias)
+        no_repeat = 0 if template.choices else NO_REPEAT
+        result = self.greedy(prompt, template.maximum_new_tokens, template.choices, bias=bias, no_repeat=no_repeat)
         return self.tokenizer.decode(result.tokens), min(result.margins)
 
 

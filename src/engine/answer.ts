@@ -28,10 +28,11 @@ export async function* answer(
   try {
     // An item may have been forgotten while this waited for its turn, and what was tuned on it must not speak any more.
     if (!(await areStored(parts.store, prepared.runs))) prepared = yield* prepare(parts, request, signal);
-    const { prompt, task, choices, maximumNewTokens, logitBias, adapter } = prepared;
+    const { prompt, task, choices, maximumNewTokens, noRepeatNgramSize, logitBias, adapter } = prepared;
     await parts.languageModel.useAdapter?.(adapter);
     const tokens = parts.languageModel.generate(prompt, {
       maximumNewTokens,
+      noRepeatNgramSize,
       logitBias,
       signal,
       ...(choices === null ? {} : { choices }),

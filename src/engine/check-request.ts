@@ -22,6 +22,7 @@ export function checkRequest(request: GenerateRequest): void {
     temperature,
     topP,
     seed,
+    noRepeatNgramSize,
   } = request;
   if (typeof task !== 'string' || task.trim() === '') throw fault('task', task, 'Name a task, e.g. "news_headline"');
   if (typeof input !== 'string' || input.trim() === '') throw fault('input', input, 'Give the text to answer to');
@@ -48,6 +49,9 @@ export function checkRequest(request: GenerateRequest): void {
     throw fault('temperature', temperature, 'Give a number of at least 0');
   }
   if (topP !== undefined && !(topP > 0 && topP <= 1)) throw fault('topP', topP, 'Give a number above 0 and up to 1');
+  if (noRepeatNgramSize !== undefined && !(Number.isSafeInteger(noRepeatNgramSize) && noRepeatNgramSize >= 0)) {
+    throw fault('noRepeatNgramSize', noRepeatNgramSize, 'Give a whole number of at least 0');
+  }
   if (seed !== undefined && !Number.isSafeInteger(seed)) throw fault('seed', seed, 'Give a whole number');
 }
 

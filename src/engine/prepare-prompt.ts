@@ -34,6 +34,8 @@ export interface PreparedPrompt {
   /** The only answers there are: the request's, else the task's; null where the answer is free text. */
   readonly choices: readonly string[] | null;
   readonly maximumNewTokens: number;
+  /** Of free text; see `SamplingOptions`. */
+  readonly noRepeatNgramSize: number;
   /** What makes her own words likelier; empty where nothing does. */
   readonly logitBias: LogitBias;
   /** The weights' change to answer with; null for none. */
@@ -88,6 +90,7 @@ export async function* preparePrompt(
     task,
     choices,
     maximumNewTokens,
+    noRepeatNgramSize: request.noRepeatNgramSize ?? 3,
     logitBias,
     adapter,
     runs: adapter === null ? runs : [...runs, adapter.id],

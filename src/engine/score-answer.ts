@@ -60,7 +60,7 @@ export async function scoreAnswer(
 
 async function scoreText(
   model: LanguageModel,
-  { prompt, explanation, maximumNewTokens, logitBias }: PreparedPrompt,
+  { prompt, explanation, maximumNewTokens, noRepeatNgramSize, logitBias }: PreparedPrompt,
   output: string,
   { signal, withAnswer }: Required<ScoreOptions>,
 ): Promise<ScoredAnswer> {
@@ -70,7 +70,8 @@ async function scoreText(
   let answer: string | null = null;
   if (withAnswer) {
     answer = '';
-    for await (const { text } of model.generate(prompt, { maximumNewTokens, logitBias, signal })) answer += text;
+    for await (const { text } of model.generate(prompt, { maximumNewTokens, noRepeatNgramSize, logitBias, signal }))
+      answer += text;
   }
   return {
     logProbability: logProbabilities.reduce((sum, value) => sum + value, 0),

@@ -4,6 +4,7 @@ import { createChoiceTrie } from './choice-trie.ts';
 import { createIncrementalDecoder } from './incremental-decoder.ts';
 import type { FinishReason, GenerateTokensOptions, TextTokenizer, TokenDelta } from './language-model.ts';
 import { answerBias } from './logit-bias.ts';
+import { repeatingTokens, without } from './repeated-ngrams.ts';
 import { argmax, createSampler } from './sampling.ts';
 import { createStopStringFilter } from './stop-strings.ts';
 
@@ -24,16 +25,18 @@ export interface DecodeResult {
 /** Decodes freely until an end token, a stop string, or `maximumNewTokens`. */
 export async function* decodeFreely(
   { append, tokenizer, endTokens, firstLogits }: DecodeContext,
-  { maximumNewTokens, stopStrings = [], logitBias, signal, ...sampling }: GenerateTokensOptions,
+  { maximumNewTokens, stopStrings = [], logitBias, noRepeatNgramSize = 0, signal, ...sampling }: GenerateTokensOptions,
 ): AsyncGenerator<TokenDelta, DecodeResult, void> {
   const sample = createSampler(sampling);
   const bias = answerBias(logitBias);
+  const taken: number[] = [];
   const decoder = createIncrementalDecoder((ids) => tokenizer.decode(ids));
   const filter = createStopStringFilter(stopStrings);
   let logits = firstLogits;
   for (let newTokens = 1; ; newTokens++) {
-    const token = sample(bias.add(logits));
+    const token = sample(without(bias.add(logits), repeatingTokens(taken, noRepeatNgramSize)));
     bias.take(token);
+    taken.push(token);
     if (endTokens.includes(token)) {
       const text = rest(decoder.end());
       // The end token is told only where text was held back: it carries the last of it.
