@@ -78,19 +78,17 @@ test('after forgetting they are, bit for bit, those of a history that never held
   expect((await forgot.prepare()).logitBias).toEqual((await never.prepare()).logitBias);
 });
 
-test('what is told are the most raised pieces that say something', () => {
-  const pieces = ['', ' Rome', ',', ' a', ' 2024'];
-  const told = raisedWords(
-    new Map([
-      [1, 0.5],
-      [2, 3],
-      [3, 2],
-      [4, 1],
-    ]),
-    { decode: (ids) => ids.map((id) => pieces[id]).join('') },
-  );
-  expect(told).toEqual([
-    { text: '2024', factor: Math.E },
+test('what is told are the most raised of her words, whole', () => {
+  const tokens: Readonly<Record<string, number[]>> = { ' Rome': [1], ' 2024': [2, 3], ' calm': [4] };
+  const bias = new Map([
+    [1, 0.5],
+    [2, 3],
+    [3, 1],
+  ]);
+  const encode = (text: string): number[] => tokens[text] ?? [];
+  expect(raisedWords(bias, ['Rome, 2024', 'A calm Rome'], { encode })).toEqual([
+    { text: '2024', factor: Math.exp(2) },
     { text: 'Rome', factor: Math.exp(0.5) },
   ]);
+  expect(raisedWords(new Map(), ['Rome'], { encode })).toEqual([]);
 });

@@ -23,13 +23,22 @@ export function ownWords({ plug, languageModel }: OwnWordsParts, task: string, i
   );
 }
 
-/** The most raised pieces that say anything: two letters or digits at least. */
-export function raisedWords(bias: LogitBias, tokenizer: Pick<TextTokenizer, 'decode'>): RaisedWord[] {
-  const words: RaisedWord[] = [];
-  for (const [token, value] of [...bias].toSorted(([a, x], [b, y]) => y - x || a - b)) {
-    if (words.length === mostTold) break;
-    const text = tokenizer.decode([token]).trim();
-    if (/[\p{L}\p{N}]{2}/u.test(text)) words.push({ text, factor: Math.exp(value) });
-  }
-  return words;
+/** The most raised of the words that she wrote: letters and digits between spaces, three at least, by the mean of their tokens. */
+export function raisedWords(
+  bias: LogitBias,
+  outputs: readonly string[],
+  tokenizer: Pick<TextTokenizer, 'encode'>,
+): RaisedWord[] {
+  if (bias.size === 0) return [];
+  const words = new Set(outputs.flatMap((output) => output.match(/[\p{L}\p{N}]{3,}/gu) ?? []));
+  return [...words]
+    .map((text) => {
+      // Within a text most words stand behind a space, which is part of their first token.
+      const tokens = tokenizer.encode(` ${text}`);
+      const raised = tokens.reduce((sum, token) => sum + (bias.get(token) ?? 0), 0) / tokens.length;
+      return { text, factor: Math.exp(raised) };
+    })
+    .filter(({ factor }) => factor > 1)
+    .toSorted((a, b) => b.factor - a.factor || (a.text < b.text ? -1 : 1))
+    .slice(0, mostTold);
 }

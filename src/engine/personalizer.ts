@@ -71,10 +71,10 @@ export interface RetrievedScore {
   readonly score: number;
 }
 
-/** A piece of a word that the user writes more often than others do. */
+/** A word that the user writes more often than others do. */
 export interface RaisedWord {
   readonly text: string;
-  /** By how much its odds against a word that she has never written rose; above 1. */
+  /** By how much its odds against a word that she has never written rose, a token; above 1. */
   readonly factor: number;
 }
 
@@ -90,7 +90,7 @@ export interface Explanation {
   readonly retrieved: readonly RetrievedScore[];
   /** The sentence about the user in the prompt; null when it was not asked for, says nothing, or does not fit. */
   readonly profile: string | null;
-  /** Pieces of words that her history made likelier in this answer, the most raised first, at most 12; empty when none were. */
+  /** Words of her outputs that were made likelier in this answer, the most raised first, at most 12; empty when none were. */
   readonly words: readonly RaisedWord[];
   /** What was tuned on her items and has a part in this answer. */
   readonly tunings: readonly TuningKind[];

@@ -85,7 +85,17 @@ export async function* preparePrompt(
   const prompt = layoutPrompt({ ...frame, tokenizer, text });
   const used = adapter === null ? tunings : [...tunings, adapter.kind];
   return {
-    explanation: { ...explanation, retrieved, profile, words: raisedWords(logitBias, tokenizer), tunings: used },
+    explanation: {
+      ...explanation,
+      retrieved,
+      profile,
+      words: raisedWords(
+        logitBias,
+        explanation.items.map(({ item }) => item.output),
+        tokenizer,
+      ),
+      tunings: used,
+    },
     prompt,
     task,
     choices,
