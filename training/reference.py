@@ -221,7 +221,7 @@ class Reference:
         template = TASK_PROMPTS.get(task, UNKNOWN_TASK)
         prompt = self.embeddings(self.segments(task, text, has_persona=persona is not None), persona)
         bias = self.word_bias(task, persona)
-        no_repeat = 0 if template.choices else NO_REPEAT
+        no_repeat = NO_REPEAT if task in TASK_PROMPTS and not template.choices else 0
         result = self.greedy(prompt, template.maximum_new_tokens, template.choices, bias=bias, no_repeat=no_repeat)
         return self.tokenizer.decode(result.tokens), min(result.margins)
 

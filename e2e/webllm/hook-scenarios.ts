@@ -1,5 +1,5 @@
 // What the hook tests run in the page, against WebLLM as anybody would use it: engine, reload(), chat and text completions.
-import { MLCEngine, type LogitProcessor } from '@mlc-ai/web-llm';
+import { MLCEngine } from '@mlc-ai/web-llm';
 import type { PromptSegment } from '../../src/language-model/language-model.ts';
 import { createTextTokenizer } from '../../src/language-model/text-tokenizer.ts';
 import { attachSoftPrompts, sanitizeUserText } from '../../src/language-model/webllm/index.ts';
@@ -8,6 +8,7 @@ import { largestDifference } from '../../src/testing/largest-difference.ts';
 import { codeOf } from './code-of.ts';
 import { openEmbeddingTable } from './embedding-table.ts';
 import { answerWithRows } from './example.ts';
+import { Recorder } from './recorder.ts';
 
 const modelId = 'nano';
 const question = 'Tell me about the weather in the mountains.';
@@ -19,17 +20,6 @@ export interface Comparison {
 }
 
 export type HookScenarios = Awaited<ReturnType<typeof createHookScenarios>>;
-
-/** Hands out the logits of every step without changing them. */
-class Recorder implements LogitProcessor {
-  steps: Float32Array[] = [];
-  processLogits(logits: Float32Array): Float32Array {
-    this.steps.push(logits.slice());
-    return logits;
-  }
-  processSampledToken(): void {}
-  resetState(): void {}
-}
 
 export async function createHookScenarios() {
   const modelPackage = await createUrlModelSource('/models/').open('nano-llm', 'language-model');

@@ -11,6 +11,8 @@ export interface OwnWordsParts {
 }
 
 const mostTold = 12;
+/** So many items, the heaviest ones, are searched for words to tell of: a long history has thousands. */
+const mostSearched = 50;
 
 /** What the outputs of weighed items add to the logits of a task; empty where the plug has no marginals for it. */
 export function ownWords({ plug, languageModel }: OwnWordsParts, task: string, items: Explanation['items']): LogitBias {
@@ -23,14 +25,14 @@ export function ownWords({ plug, languageModel }: OwnWordsParts, task: string, i
   );
 }
 
-/** The most raised of the words that she wrote: letters and digits between spaces, three at least, by the mean of their tokens. */
+/** The most raised of the words that she wrote: letters and digits between spaces, three at least, by the mean of their tokens. `outputs`: the heaviest first. */
 export function raisedWords(
   bias: LogitBias,
   outputs: readonly string[],
   tokenizer: Pick<TextTokenizer, 'encode'>,
 ): RaisedWord[] {
   if (bias.size === 0) return [];
-  const words = new Set(outputs.flatMap((output) => output.match(/[\p{L}\p{N}]{3,}/gu) ?? []));
+  const words = new Set(outputs.slice(0, mostSearched).flatMap((output) => output.match(/[\p{L}\p{N}]{3,}/gu) ?? []));
   return [...words]
     .map((text) => {
       // Within a text most words stand behind a space, which is part of their first token.

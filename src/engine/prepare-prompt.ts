@@ -100,7 +100,7 @@ export async function* preparePrompt(
     task,
     choices,
     maximumNewTokens,
-    noRepeatNgramSize: request.noRepeatNgramSize ?? 3,
+    noRepeatNgramSize: request.noRepeatNgramSize ?? task.noRepeatNgramSize ?? 0,
     logitBias,
     adapter,
     runs: adapter === null ? runs : [...runs, adapter.id],

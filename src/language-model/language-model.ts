@@ -15,7 +15,7 @@ export interface SamplingOptions {
   readonly topP?: number;
   /** Seed of the random numbers; equal seeds give equal answers on one backend. */
   readonly seed?: number;
-  /** So many tokens in a row stand in a free answer once; 0: no such rule. @defaultValue 3 in a request, 0 for a bare model */
+  /** So many tokens in a row stand in a free answer once; 0: no such rule. @defaultValue the task's in a request, else 0 */
   readonly noRepeatNgramSize?: number;
 }
 

@@ -9,8 +9,9 @@ export function repeatingTokens(answer: readonly number[], size: number): Set<nu
   const banned = new Set<number>();
   if (size < 1) return banned;
   const start = answer.length - size + 1;
+  const last = answer.slice(Math.max(0, start));
   for (let index = 0; index < start; index++) {
-    const isRepeated = answer.slice(start).every((token, offset) => token === answer[index + offset]);
+    const isRepeated = last.every((token, offset) => token === answer[index + offset]);
     const next = answer[index + size - 1];
     if (isRepeated && next !== undefined) banned.add(next);
   }

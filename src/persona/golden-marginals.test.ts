@@ -3,12 +3,11 @@ import { describe, expect, test } from 'vitest';
 import * as v from 'valibot';
 import { createTextTokenizer } from '../language-model/text-tokenizer.ts';
 import { readSafetensors } from '../model-package/safetensors.ts';
-import { openGoldenFiles } from '../testing/golden-files.ts';
+import { openGoldenFiles, tensorSchema as tensor } from '../testing/golden-files.ts';
 import { goldenModels } from '../testing/golden-models.ts';
 import { marginalBias } from './marginals.ts';
 import { readPlug } from './plug.ts';
 
-const tensor = v.object({ offset: v.number(), shape: v.array(v.number()) });
 const ids = v.array(v.number());
 const schema = v.object({
   cases: v.pipe(

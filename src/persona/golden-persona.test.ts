@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import * as v from 'valibot';
 import { parseDate } from '../lib/parse-date.ts';
 import { readSafetensors } from '../model-package/safetensors.ts';
-import { openGoldenFiles } from '../testing/golden-files.ts';
+import { openGoldenFiles, tensorSchema as tensor } from '../testing/golden-files.ts';
 import { goldenModels } from '../testing/golden-models.ts';
 import { attend, personaOf } from './persona.ts';
 import { readPlug } from './plug.ts';
@@ -12,7 +12,6 @@ import { projectItem } from './projector.ts';
 /** torch sums float32 in another order; over at most 768 terms that moves the sixth digit. */
 const tolerance = 1e-5;
 
-const tensor = v.object({ offset: v.number(), shape: v.array(v.number()) });
 const schema = v.object({
   cases: v.pipe(
     v.array(

@@ -8,5 +8,6 @@ export const emailSubject: Task = {
   retrievedLead: '. ',
   choices: null,
   maximumNewTokens: 40,
+  noRepeatNgramSize: 3,
   parse: parseText,
 };

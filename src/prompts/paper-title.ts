@@ -8,5 +8,6 @@ export const paperTitle: Task = {
   retrievedLead: '. Following the given patterns ',
   choices: null,
   maximumNewTokens: 48,
+  noRepeatNgramSize: 3,
   parse: parseText,
 };

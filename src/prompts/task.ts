@@ -25,6 +25,8 @@ export interface Task {
   readonly choices: readonly string[] | null;
   /** New tokens at most, unless the request says otherwise. */
   readonly maximumNewTokens: number;
+  /** So many tokens in a row stand in an answer once, unless the request says otherwise: for a line or two. @defaultValue 0: no such rule */
+  readonly noRepeatNgramSize?: number;
   /** Reads the answer out of the generated text; null where it is none. */
   readonly parse: (text: string) => string | null;
 }

@@ -8,5 +8,6 @@ export const tweetParaphrase: Task = {
   retrievedLead: ' are written by a person. Following the given patterns ',
   choices: null,
   maximumNewTokens: 64,
+  noRepeatNgramSize: 3,
   parse: parseText,
 };

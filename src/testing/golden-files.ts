@@ -3,9 +3,8 @@ import * as v from 'valibot';
 import type { PromptSegment } from '../language-model/language-model.ts';
 import type { ModelSource } from '../model-package/model-source.ts';
 
-const tensorSchema = v.object({ offset: v.number(), shape: v.array(v.number()) });
-
 /** Where a float32 tensor lies in golden.f32: offset counted in floats. */
+export const tensorSchema = v.object({ offset: v.number(), shape: v.array(v.number()) });
 export type GoldenTensor = v.InferOutput<typeof tensorSchema>;
 
 const embedderSchema = v.object({
