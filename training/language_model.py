@@ -17,10 +17,10 @@ from transformers.utils import logging
 logging.disable_progress_bar()  # one bar for each of a few files says nothing
 
 
-def create_language_model(config_path: Path) -> PreTrainedModel:
-    """A freshly initialised Llama of the given config.json, float32."""
+def create_language_model(config_path: Path, attention: str = "sdpa") -> PreTrainedModel:
+    """A freshly initialised Llama of the given config.json, float32; `attention`: "sdpa" or "eager"."""
     config = LlamaConfig.from_dict(json.loads(config_path.read_text()))
-    config._attn_implementation = "sdpa"
+    config._attn_implementation = attention
     return LlamaForCausalLM(config).float()
 
 

@@ -38,6 +38,7 @@ class PretrainConfig:
     seed: int = 0
     use_bfloat16: bool = True
     use_compile: bool = True
+    attention: str = "eager"  # compiled and at 256 positions, a sixth faster on CPUs than "sdpa"; take that on a GPU
 
 
 class PackedSequences:
@@ -91,7 +92,7 @@ def pretrain(directory: Path, config: PretrainConfig) -> Path:
     finished = directory / "pretrained"
     checkpoint_path = directory / "pretrain.checkpoint.pt"
     torch.manual_seed(config.seed)
-    model = create_language_model(Path(config.model_config))
+    model = create_language_model(Path(config.model_config), config.attention)
     optimizers = create_optimizers(model, config.muon_rate, config.adam_rate, config.weight_decay)
     data = PackedSequences(directory / "corpus" / "train.u16", config.length, config.seed)
     schedule = TimeSchedule(config.minutes * 60)
