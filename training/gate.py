@@ -10,7 +10,7 @@ now, so the gate learns in seconds, on all pairs at once.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as functional
@@ -19,10 +19,13 @@ from torch import Tensor
 from training.histories import collate_histories
 from training.marginal_bias import Marginals, bias_of_histories
 from training.persona import Plug
+from training.plug_config import PlugConfig
 from training.plug_data import UserSamples, spread_queries
 from training.reference import GATE_THRESHOLD
 from training.samples import batches_by_length
 from training.soft_prompt import log_likelihood
+
+STEPS = 600  # of AdamW, over all pairs at once
 
 
 @torch.no_grad()
@@ -31,11 +34,8 @@ def gate_pairs(
     plug: Plug,
     task: int,
     users: list[UserSamples],
-    queries: int,
-    batch_tokens: int,
+    config: PlugConfig,
     order: random.Random,
-    without_outputs: Sequence[str] = (),
-    use_bfloat16: bool = True,
     marginals: Marginals | None = None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Features [n, 6], log p(y | persona) [n], log p(y | none) [n], and whether the history is her own [n].
@@ -46,9 +46,11 @@ def gate_pairs(
         raise ValueError(
             f"{plug.tasks[task]}: the gate needs histories of other users, and there is {len(users)} user."
         )
-    entries = spread_queries(users, queries)
+    entries = spread_queries(users, config.gate_queries)
+    use_bfloat16 = config.dtype == "bfloat16"
     features, with_persona, without, own = [], [], [], []
-    for batch in batches_by_length([len(user.with_rows[index].sample) for user, index in entries], batch_tokens, order):
+    lengths = [len(user.with_rows[index].sample) for user, index in entries]
+    for batch in batches_by_length(lengths, config.batch_tokens, order):
         chosen = [entries[position] for position in batch]
         none = log_likelihood(model, [user.plain[index] for user, index in chosen], None, use_bfloat16)
         for is_own in (True, False):
@@ -59,7 +61,7 @@ def gate_pairs(
                 kept = min(available, max(1, round(2 ** order.uniform(0, 9))))
                 histories.append(user.query(index, range(available - kept, available), other))
                 answers.append(other.answers(range(available - kept, available)))
-            persona = plug(task, collate_histories(histories, plug.tasks[task] not in without_outputs))
+            persona = plug(task, collate_histories(histories, plug.tasks[task] not in config.without_outputs))
             rows = torch.cat([persona.instruction, persona.rows], dim=1)
             features.append(persona.features)
             samples = [user.with_rows[index] for user, index in chosen]
@@ -74,13 +76,7 @@ def train_gate(
     model,
     plug: Plug,
     users: Mapping[str, list[UserSamples]],
-    queries: int,
-    batch_tokens: int,
-    seed: int,
-    steps: int = 600,
-    others_weight: float = 0.2,
-    without_outputs: Sequence[str] = (),
-    use_bfloat16: bool = True,
+    config: PlugConfig,
     marginals: Mapping[str, Marginals] | None = None,
 ) -> dict[str, object]:
     """Fits the gate's two layers; returns how often it opens for own and for other histories.
@@ -88,25 +84,14 @@ def train_gate(
     With marginals the persona's words count as well: the gate decides on both.
     """
     plug.eval()
-    order = random.Random(seed)
+    order = random.Random(config.seed)
     words = marginals or {}
     parts = [
-        gate_pairs(
-            model,
-            plug,
-            index,
-            users[task],
-            queries,
-            batch_tokens,
-            order,
-            without_outputs,
-            use_bfloat16,
-            words.get(task),
-        )
+        gate_pairs(model, plug, index, users[task], config, order, words.get(task))
         for index, task in enumerate(plug.tasks)
     ]
     features, with_persona, without, own = (torch.cat(column) for column in zip(*parts, strict=True))
-    torch.manual_seed(seed)
+    torch.manual_seed(config.seed)
     # Features differ in scale: the first layer starts as if they were standardised.
     mean, spread = features.mean(dim=0), features.std(dim=0).clamp_min(1e-3)
     with torch.no_grad():
@@ -114,13 +99,13 @@ def train_gate(
         plug.gate_in.bias.copy_(-plug.gate_in.weight @ mean)
     parameters = [*plug.gate_in.parameters(), *plug.gate_out.parameters()]
     optimizer = torch.optim.AdamW(parameters, lr=0.01, weight_decay=0.01)
-    for _ in range(steps):
+    for _ in range(STEPS):
         logits = plug.gate_out(torch.tanh(plug.gate_in(features)))[:, 0]
         mixture = torch.logaddexp(
             functional.logsigmoid(logits) + with_persona, functional.logsigmoid(-logits) + without
         )
         shut = functional.logsigmoid(-logits)
-        loss = -(mixture[own].mean() + others_weight * shut[~own].mean())
+        loss = -(mixture[own].mean() + config.gate_others_weight * shut[~own].mean())
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()

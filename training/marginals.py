@@ -202,18 +202,7 @@ def train_gate_anew(
         )
         for task in plug.tasks
     }
-    report = train_gate(
-        frozen.model,
-        plug,
-        users,
-        config.gate_queries,
-        config.batch_tokens,
-        config.seed,
-        others_weight=config.gate_others_weight,
-        without_outputs=config.without_outputs,
-        use_bfloat16=config.dtype == "bfloat16",
-        marginals=marginals,
-    )
+    report = train_gate(frozen.model, plug, users, config, marginals)
     path = directory / "plug.pt"
     save_atomically({**torch.load(path, weights_only=True), "plug": plug.state_dict()}, path)
     told = directory / "plug.json"

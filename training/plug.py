@@ -173,17 +173,7 @@ def train(training: Training, directory: Path) -> Path:
         keep_of_start(plug, training.start, config.start_share, training.answers)
     gate_report = None
     if config.has_gate and config.persona_rows > 0:
-        gate_report = train_gate(
-            model,
-            plug,
-            training.users,
-            config.gate_queries,
-            config.batch_tokens,
-            config.seed,
-            others_weight=config.gate_others_weight,
-            without_outputs=config.without_outputs,
-            use_bfloat16=config.dtype == "bfloat16",
-        )
+        gate_report = train_gate(model, plug, training.users, config)
     path = directory / "plug.pt"
     if processes.is_main:
         torch.save({"plug": plug.state_dict(), "config": asdict(config), "hidden": plug.hidden}, path)

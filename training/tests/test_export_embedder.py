@@ -4,7 +4,8 @@ from pathlib import Path
 import numpy
 import pytest
 
-from training.export_embedder import BLOCK, OnnxEmbedder, pool, quantize_blocks, quantize_rows, spearman
+from training.embedder_graph import BLOCK, quantize_blocks, quantize_rows
+from training.export_embedder import OnnxEmbedder, pool, spearman
 from training.model_package import verify
 
 PACKAGE = Path(__file__).resolve().parents[2] / "models/all-minilm-l6-v2"
