@@ -19,6 +19,8 @@ from torch import Tensor
 # Names in plug.safetensors and marginals.pt, each followed by the task.
 BACKGROUND, STRENGTH, MASS = "marginals.", "marginal_strength.", "marginal_mass."
 
+MOST_COUNTED = 1000  # items of a history
+
 
 @dataclass(frozen=True)
 class Marginals:
@@ -49,12 +51,16 @@ def bias_of_histories(marginals: Marginals, answers: Sequence[Sequence[Sequence[
 def word_counts(answers: Sequence[Sequence[int]], weights: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
     """The tokens of a history, ascending [s], and n · Σ weight · (times that it stands in the item's answer) [s].
 
-    `answers`: token ids of every item's output, the end token included; `weights`: the plug's, with sum 1.
+    `answers`: token ids of every item's output, the end token included; `weights`: the plug's, with sum 1. Of a longer
+    history the MOST_COUNTED heaviest items count, as often as they would with all others: answers must not wait for it.
     """
     if len(answers) != len(weights):
         raise ValueError(f"{len(answers)} answers have {len(weights)} weights. Give each item one.")
-    ids = np.array([token for answer in answers for token in answer], dtype=np.int64)
-    shares = np.repeat(np.asarray(weights, np.float64) * len(answers), [len(answer) for answer in answers])
+    times = np.asarray(weights, np.float64) * len(answers)
+    heaviest = np.argsort(-times, kind="stable")[:MOST_COUNTED]
+    counted = [answers[place] for place in heaviest]
+    ids = np.array([token for answer in counted for token in answer], dtype=np.int64)
+    shares = np.repeat(times[heaviest], [len(answer) for answer in counted])
     tokens, places = np.unique(ids, return_inverse=True)
     return tokens, np.bincount(places, shares, minlength=len(tokens))
 

@@ -14,15 +14,12 @@ const mostTold = 12;
 /** So many items, the heaviest ones, are searched for words to tell of: a long history has thousands. */
 const mostSearched = 50;
 
-/** What the outputs of weighed items add to the logits of a task; empty where the plug has no marginals for it. */
+/** What the outputs of weighed items, heaviest first, add to the logits of a task; empty where the plug has no marginals for it. */
 export function ownWords({ plug, languageModel }: OwnWordsParts, task: string, items: Explanation['items']): LogitBias {
   const { marginals } = plug.parametersOf(task);
   if (marginals === null) return new Map();
   const end = languageModel.endTokens.slice(0, 1);
-  return marginalBias(
-    marginals,
-    items.map(({ item, weight }) => ({ weight, tokens: [...languageModel.tokenizer.encode(item.output), ...end] })),
-  );
+  return marginalBias(marginals, items, ({ item }) => [...languageModel.tokenizer.encode(item.output), ...end]);
 }
 
 /** The most raised of the words that she wrote: letters and digits between spaces, three at least, by the mean of their tokens. `outputs`: the heaviest first. */

@@ -57,7 +57,8 @@ describe.skipIf(missing !== null)('the marginals of training', () => {
       const weights = golden.tensor(expected.weights);
       const bias = marginalBias(
         marginals,
-        tokenized.map((answer, index) => ({ weight: weights[index] ?? Number.NaN, tokens: answer })),
+        tokenized.map((answer, index) => ({ weight: weights[index] ?? Number.NaN, answer })),
+        ({ answer }) => answer,
       );
       expect(bias.size, name).toBe(expected.raised);
       for (const [index, token] of tokens.entries()) {

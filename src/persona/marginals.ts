@@ -13,26 +13,31 @@ export interface Marginals {
   readonly mass: number;
 }
 
-/** An item's share of the persona, and the tokens of what she wrote, the end token included. */
-export interface WeighedOutput {
+/** An item's share of the persona. */
+export interface Weighed {
   readonly weight: number;
-  readonly tokens: readonly number[];
 }
+
+/** So many items count at most: reading ten thousand outputs as tokens would cost each answer half a second. */
+export const mostCounted = 1000;
 
 /**
  * What is added to the logits: β · ln(1 + c / (μ · p)) for each token that occurs, where c counts it in every output, times the
- * item's weight and the number of items. A token that she has never written keeps its logit.
+ * item's weight and the number of items. A token that she has never written keeps its logit. Of a longer history the outputs of the
+ * 1,000 heaviest items count, as often as they would with all others.
  *
- * @param outputs - In the persona's order, their weights summing to 1: equal histories give equal bits.
+ * @param items - Heaviest first, their weights summing to 1: equal histories give equal bits.
+ * @param tokensOf - What she wrote, the end token included.
  * @returns Nats by token, all above 0; empty for an empty history.
  */
-export function marginalBias(
+export function marginalBias<Item extends Weighed>(
   { background, strength, mass }: Marginals,
-  outputs: readonly WeighedOutput[],
+  items: readonly Item[],
+  tokensOf: (item: Item) => readonly number[],
 ): Map<number, number> {
   const counts = new Map<number, number>();
-  for (const { weight, tokens } of outputs) {
-    for (const token of tokens) counts.set(token, (counts.get(token) ?? 0) + weight * outputs.length);
+  for (const item of items.slice(0, mostCounted)) {
+    for (const token of tokensOf(item)) counts.set(token, (counts.get(token) ?? 0) + item.weight * items.length);
   }
   const bias = new Map<number, number>();
   for (const [token, count] of counts) {

@@ -14,7 +14,14 @@ from training.data import DATA_VARIABLE, load_users, measured_queries
 from training.export import export_plug
 from training.golden_marginals import golden_marginals
 from training.golden_writer import GoldenWriter
-from training.marginal_bias import Marginals, background_of, bias_of_histories, marginal_tensors, word_counts
+from training.marginal_bias import (
+    MOST_COUNTED,
+    Marginals,
+    background_of,
+    bias_of_histories,
+    marginal_tensors,
+    word_counts,
+)
 from training.marginals import GridLosses, MarginalsConfig, fit_marginals, load_marginals, tasks_with_marginals
 from training.persona import Plug
 from training.plug import train_plug
@@ -47,6 +54,13 @@ def test_a_batch_takes_each_history_with_its_own_weights() -> None:
     with pytest.raises(ValueError, match="Give each item one"):
         word_counts([[1], [2]], [1.0])
     assert not marginals.bias_of_history([], []).any()
+
+
+def test_of_a_long_history_the_heaviest_items_count() -> None:
+    light, heavy = [0.5 / MOST_COUNTED / 4] * MOST_COUNTED, [0.5 / MOST_COUNTED * 7 / 4] * MOST_COUNTED
+    tokens, counts = word_counts([[2]] * MOST_COUNTED + [[1]] * MOST_COUNTED, light + heavy)
+    assert tokens.tolist() == [1]
+    assert counts.tolist() == pytest.approx([7 / 4 * MOST_COUNTED])
 
 
 def test_the_background_is_a_distribution_over_the_whole_vocabulary() -> None:
