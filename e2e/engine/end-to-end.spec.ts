@@ -10,7 +10,7 @@ const models = process.env['PERSONA_PLUG_MODELS'] ?? 'models';
 interface GoldenCase {
   readonly name: string;
   readonly task: string;
-  readonly history: readonly { readonly id: string }[];
+  readonly history: readonly { readonly id: string; readonly output: string }[];
   readonly input: string;
   readonly at: string;
   readonly answers: { readonly none: string; readonly persona: string };
@@ -57,8 +57,7 @@ async function expectGoldenAnswers(page: Page, { name, task, input, at, answers,
 /** Forgets the first item here; imports the others with their vectors elsewhere: weights and gate must be the same bits. */
 async function expectExactForgetting(page: Page, { task, input, at, history }: GoldenCase): Promise<void> {
   const request = { task, input, at, persona: 'always' } as const;
-  const answer = async (): Promise<unknown> =>
-    await page.evaluate(async (asked) => await engineTestPage.answer(asked), request);
+  const answer = async () => await page.evaluate(async (asked) => await engineTestPage.answer(asked), request);
   const all = await page.evaluate(async () => await engineTestPage.exportHistory());
   const held = await answer();
   const [first] = history;
@@ -66,6 +65,13 @@ async function expectExactForgetting(page: Page, { task, input, at, history }: G
   expect(await page.evaluate(async (one) => await engineTestPage.forget(one), id)).toBe(true);
   const forgot = await answer();
   expect(forgot).not.toEqual(held);
+  const told = [held, forgot].map(({ explanation }) => explanation.words.map(({ text }) => text));
+  const [before = '', after = ''] = [history, history.slice(1)].map((items) =>
+    items.map(({ output }) => output).join(' '),
+  );
+  for (const word of told[0] ?? []) expect(before).toContain(word);
+  for (const word of told[1] ?? []) expect(after).toContain(word);
+  expect(told.map(({ length }) => length > 0)).toEqual([true, true]);
   const others = all.split('\n').filter((line) => !line.includes(`{"id":${JSON.stringify(id)},`));
   expect(others).toHaveLength(all.split('\n').length - 1);
   await page.evaluate(async (text) => {

@@ -72,6 +72,16 @@ for (const { name, options, runtime, device, cases: own } of paths) {
       // 8-bit vectors of another kernel move the gate a little (WebGPU: cosine .999 to the reference).
       expect(explanation?.gate).toBeCloseTo(golden.gate, 1);
       expect(explanation?.items).toHaveLength(golden.history.length);
+      // Her own words count where the answer is free text, and the page says which.
+      const words = (explanation?.words ?? []).map(({ text }) => text);
+      if (golden.task === 'news_category') expect(words).toEqual([]);
+      else {
+        expect(words.length).toBeGreaterThan(0);
+        const written = golden.history.map(({ output }) => output).join(' ');
+        for (const word of words) expect(written).toContain(word);
+        const card = page.getByRole('article').filter({ has: page.locator('#answer-persona') });
+        await expect(card).toContainText(`Likelier by your own outputs: ${words.slice(0, 6).join(', ')}.`);
+      }
       const { foreign } = await page.evaluate(() => personaPlugDemo.requests());
       expect(foreign).toEqual([]);
       const weights = explanation?.items.map(({ weight }) => weight) ?? [];
