@@ -132,14 +132,13 @@ def wikipedia_articles() -> Iterator[tuple[str, str]]:
 
 
 def clean_article(title: str, text: str, maximum_characters: int) -> str:
-    """The prose of an article: paragraphs that read as sentences, up to a number of characters.
+    """The prose of an article under its title: paragraphs that read as sentences, up to a number of characters.
 
     Section titles, list entries and left-over markup are dropped, since a small model would spend much of itself
-    on them. Articles are cut because many beginnings teach more than few whole articles.
+    on them.
     """
     inputs, _ = measured_queries()
     kept: list[str] = []
-    length = 0
     for line in text.split("\n"):
         paragraph = normalise(line.replace("( )", "").replace("()", ""))
         is_prose = len(paragraph) >= 80 and paragraph[-1] in ".!?\"')" and paragraph[0] not in "*#|{!<:;"
@@ -149,7 +148,16 @@ def clean_article(title: str, text: str, maximum_characters: int) -> str:
         if not is_prose or has_markup or paragraph in inputs:
             continue
         kept.append(paragraph)
+    return beginning("\n".join([title, *kept]), maximum_characters) if kept else ""
+
+
+def beginning(article: str, characters: int) -> str:
+    """The title and as many whole paragraphs as reach that many characters together."""
+    title, *paragraphs = article.split("\n")
+    kept, length = [title], 0
+    for paragraph in paragraphs:
+        kept.append(paragraph)
         length += len(paragraph)
-        if length >= maximum_characters:
+        if length >= characters:
             break
-    return "\n".join([title, *kept]) if kept else ""
+    return "\n".join(kept)

@@ -26,6 +26,7 @@ from training.prompts import Segment, answer_ids
 from training.reference import GATE_THRESHOLD, Embed, HistoryItem, PersonaResult, Reference, persona_of
 
 AT = "2024-03-31"
+GATE_MARGIN = 0.03  # vectors of another 8-bit kernel move an undecided gate by half of that
 
 
 def golden_embedder(writer: GoldenWriter, embedder: Embedder) -> None:
@@ -185,7 +186,7 @@ def golden_end_to_end(writer: GoldenWriter, reference: Reference, embed: Embed, 
 
 
 def best_case(reference: Reference, embed: Embed, name: str, history: list[dict], queries: list[str]) -> dict:
-    """The query whose answers have the widest margins, among those with an open gate and differing answers if any."""
+    """The query whose answers have the widest margins, if any among those with a clearly open gate that differ."""
     task = history[0]["task"]
     items = history_items([(item["id"], item.get("date"), item["input"], item["output"]) for item in history], embed)
     ranked = []
@@ -203,7 +204,8 @@ def best_case(reference: Reference, embed: Embed, name: str, history: list[dict]
             "minimumMargin": {"none": none_margin, "persona": margin},
             "gate": persona.gate,
         }
-        ranked.append(((persona.gate >= GATE_THRESHOLD and none != answer, min(none_margin, margin)), case))
+        is_open = persona.gate >= GATE_THRESHOLD + GATE_MARGIN
+        ranked.append(((is_open and none != answer, min(none_margin, margin)), case))
     return max(ranked, key=lambda entry: entry[0])[1]
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from training.corpus import task_documents, wikipedia_documents
+from training.corpus import excerpt_documents, task_documents, wikipedia_documents
 from training.data import (
     ALL_TASKS,
     DATA_VARIABLE,
@@ -90,8 +90,13 @@ def test_no_document_of_pre_training_holds_a_measured_query() -> None:
     index = MeasuredQueries(raw_queries()[0])
     for document in task_documents():
         assert index.holds(document) is None
-    for title, document in wikipedia_documents(sampled_articles(), 3000):
+    articles = []
+    for title, document in wikipedia_documents(sampled_articles(), 16_000):
         assert index.holds(document) is None, title
+        articles.append(document)
+    cut = list(excerpt_documents(articles, count=2, seed=0))
+    assert len(cut) > len(articles)
+    assert not any(index.holds(document) for document in cut)
 
 
 @needs_data
@@ -114,6 +119,16 @@ def test_an_article_with_a_query_is_left_out(tmp_path: Path, monkeypatch: pytest
     assert [title for title, _ in wikipedia_documents(articles, 3000)] == ["clean"]
     for cached in (load_users, measured_queries, measured_index):
         cached.cache_clear()
+
+
+def test_an_excerpt_that_would_be_most_of_a_query_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = ["A crane lifts the tram by its roof.", "Three gulls watch it from a rope.", f"{LONG} {OTHER} {OTHER}"]
+    article = f"Trams\n{' '.join(parts)}"
+    monkeypatch.setattr("training.corpus.measured_index", lambda: MeasuredQueries([]))
+    (found,) = excerpt_documents([article], count=2, seed=0)
+    query = f"{found.split(chr(10))[0]} And so on."
+    monkeypatch.setattr("training.corpus.measured_index", lambda: MeasuredQueries([query]))
+    assert list(excerpt_documents([article], count=2, seed=0)) == []
 
 
 def sampled_articles(per_file: int = 100) -> Iterator[tuple[str, str]]:
