@@ -79,7 +79,10 @@ def build_corpus(directory: Path, config: CorpusConfig) -> None:
     """Writes tokenizer.json, train.u16, held-out.u16 and corpus.json into `directory`."""
     train_articles, held_out_articles = [], []
     for title, article in wikipedia_documents(wikipedia_articles(), config.characters_per_article):
-        (held_out_articles if is_held_out(title) else train_articles).append(article)
+        if is_held_out(title):
+            held_out_articles.append(beginning(article, config.beginning_characters))
+        else:
+            train_articles.append(article)
     random_order = random.Random(config.seed)
     random_order.shuffle(train_articles)
     tasks = task_documents()
