@@ -66,7 +66,16 @@ describe.skipIf(missing !== null)('the loss curve of peft', () => {
     const passes = curves.order.length / curves.items.length;
     const { rank, alpha, warmUpShare, maximumNorm } = curves;
     const { kind, rate, weightDecay } = one;
-    const numbers = { rate, weightDecay, warmUpShare, maximumNorm, passes, patience: passes, batchSize: 1 };
+    const numbers = {
+      rate,
+      weightDecay,
+      warmUpShare,
+      maximumNorm,
+      passes,
+      patience: passes,
+      batchSize: 1,
+      heldOutRate: 0,
+    };
     const options = checkTuningOptions({ ...numbers, ...(kind === 'lora' ? { kind, rank, alpha } : { kind }) });
     const set = trainingSet(curves, one);
     const start = startTraining(set, startOf(curves, one), options);

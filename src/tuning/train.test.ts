@@ -50,6 +50,7 @@ const settings = (more: Partial<TuningOptionsInput> = {}) =>
     rate: 0.1,
     weightDecay: 0,
     patience: 6,
+    heldOutRate: 0,
     seed: 3,
     ...more,
   });
@@ -77,6 +78,12 @@ const bits = (state: TrainingState): string =>
     return value instanceof Float32Array ? [...new Uint32Array(value.slice().buffer)] : value;
   });
 
+/** From the best parameters to the middle of [0.5, 1] and [0.5, 1.5]. */
+function distanceToHeldOut({ best }: TrainingState): number {
+  const [x = 0, y = 0] = best?.parameters.get('p')?.data ?? [];
+  return Math.hypot(x - 0.5, y - 1.25);
+}
+
 describe('training', () => {
   test('moves the parameters to what the items want, and measures the held-out items after every pass', async () => {
     const options = settings({ passes: 40, patience: 40 });
@@ -89,10 +96,29 @@ describe('training', () => {
     expect(last.isFinished).toBe(true);
   });
 
-  test('goes on from every state it went through to the very same end', async () => {
-    const options = settings();
-    const { states, last } = await runAll(five, options);
-    for (const state of states) expect(bits((await runAll(five, options, state)).last)).toBe(bits(last));
+  test.each([0, 0.5])(
+    'goes on from every state it went through to the very same end (held-out rate %d)',
+    async (heldOutRate) => {
+      const options = settings({ heldOutRate });
+      const { states, last } = await runAll(five, options);
+      for (const state of states) expect(bits((await runAll(five, options, state)).last)).toBe(bits(last));
+    },
+  );
+
+  test('learns the held-out items last, from the best parameters on and for as many passes', async () => {
+    // The first two passes help; then every step leads away from what is held out.
+    const points = pointsAt({ a: [1, 2], b: [1, 2], c: [0.5, 1], d: [0.5, 1.5] }, ['c', 'd']);
+    const options = settings({ batchSize: 1, passes: 8, patience: 2, rate: 0.3 });
+    const without = await runAll(points, options);
+    const { events, last } = await runAll(points, { ...options, heldOutRate: 0.5 });
+    const pass = without.last.best?.pass ?? 0;
+    expect(pass).toBeGreaterThan(0);
+    expect(pass).toBeLessThan(8);
+    expect(last.best).toMatchObject({ pass, loss: without.last.best?.loss });
+    expect(last.closing?.order.toSorted()).toEqual(['c', 'd'].flatMap((id) => Array.from({ length: pass }, () => id)));
+    const steps = events.filter((event) => event.type === 'step').map(({ step }) => step);
+    expect(steps).toEqual(Array.from({ length: (pass + 2) * 2 + pass * 2 }, (_, index) => index + 1));
+    expect(distanceToHeldOut(last)).toBeLessThan(distanceToHeldOut(without.last));
   });
 
   test('takes each item once a pass, in an order that the seed alone decides', async () => {
@@ -108,7 +134,7 @@ describe('training', () => {
   test('stops when the held-out loss no longer falls, and keeps the parameters from before', async () => {
     // What is held out lies on the other side: every step makes it worse.
     const against = pointsAt({ a: [1, 1], b: [1, 1], c: [1, 1], d: [-1, -1] }, ['d']);
-    const { last, events } = await runAll(against, settings({ patience: 2 }));
+    const { last, events } = await runAll(against, settings({ patience: 2, heldOutRate: 0.5 }));
     expect(events.filter(({ type }) => type === 'evaluation')).toHaveLength(3);
     expect(last.best).toMatchObject({ pass: 0, loss: 1 });
     expect([...(last.best?.parameters.get('p')?.data ?? [])]).toEqual([0, 0]);

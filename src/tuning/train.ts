@@ -1,5 +1,6 @@
 // The training loop as a sequence of steps over a state that can be kept: who stops pulling has paused it, and who starts again
-// from a kept state gets, bit for bit, what an uninterrupted run gives.
+// from a kept state gets, bit for bit, what an uninterrupted run gives. First it is found out how many passes help, on the newest
+// items, which are held out; then those are learned too: they say most of what comes next.
 import { PersonaPlugError } from '../lib/errors.ts';
 import { seededRandom, shuffled } from '../lib/seeded-random.ts';
 import { yieldToEventLoop } from '../lib/yield-to-event-loop.ts';
@@ -20,22 +21,31 @@ import type { TuningOptions } from './tuning-options.ts';
 export interface TrainingSet {
   /** The ids of the items that are trained on, in the order of the history. */
   readonly training: readonly string[];
-  /** The newest items, which tell when to stop. */
+  /** The newest items: they tell when to stop, and are learned last. */
   readonly heldOut: readonly string[];
   readonly example: (id: string) => Example;
 }
 
-/** The best parameters so far, by held-out loss. */
+/** The best parameters so far, by held-out loss; in the end, with the held-out items learned. */
 export interface BestParameters {
   readonly parameters: Parameters;
-  /** Mean loss of the held-out items, nats a token. */
+  /** Mean loss of the held-out items, nats a token, before they were learned. */
   readonly loss: number;
   /** The pass after which they were found; 0: what training started from. */
   readonly pass: number;
 }
 
+/** The held-out items being learned. */
+export interface ClosingState {
+  /** Them in the order of steps, as many passes as had helped. */
+  readonly order: readonly string[];
+  /** The steps before. */
+  readonly stepsBefore: number;
+}
+
 /** Everything that decides how training goes on. Never changed in place. */
 export interface TrainingState {
+  /** While the held-out items are learned: one of its own, which started at the best parameters. */
   readonly optimizer: OptimizerState;
   /** The items of the training set in the order of steps, all passes one after the other. */
   readonly order: readonly string[];
@@ -44,6 +54,8 @@ export interface TrainingState {
   readonly startLoss: number | null;
   /** Passes whose held-out loss was measured; -1 before the start was. */
   readonly evaluatedPasses: number;
+  /** Null until the held-out items are learned. */
+  readonly closing: ClosingState | null;
   readonly isFinished: boolean;
 }
 
@@ -62,13 +74,20 @@ export function startTraining(set: TrainingSet, parameters: Parameters, options:
     best: null,
     startLoss: null,
     evaluatedPasses: -1,
+    closing: null,
     isFinished: false,
   };
 }
 
-/** Optimizer steps of a whole training. A pass ends with a step of its own, however few items are left for it. */
-export function stepCount(set: Pick<TrainingSet, 'training'>, options: TuningOptions): number {
-  return options.passes * stepsOfPass(set, options);
+/** Optimizer steps of a whole training, at most. A pass ends with a step of its own, however few items are left for it. */
+export function stepCount(set: Pick<TrainingSet, 'training' | 'heldOut'>, options: TuningOptions): number {
+  const closing = options.heldOutRate === 0 ? 0 : stepsOfPass(set.heldOut, options);
+  return options.passes * (stepsOfPass(set.training, options) + closing);
+}
+
+/** Optimizer steps that led to a state. */
+export function stepsDone({ optimizer, closing }: Pick<TrainingState, 'optimizer' | 'closing'>): number {
+  return optimizer.step + (closing?.stepsBefore ?? 0);
 }
 
 export interface TrainControl {
@@ -92,41 +111,65 @@ export async function* train(
   control: TrainControl = {},
 ): AsyncGenerator<{ readonly event: TrainingEvent; readonly state: TrainingState }, void, void> {
   let state = start;
-  const perPass = stepsOfPass(set, options);
+  const perPass = stepsOfPass(set.training, options);
+  const searchSteps = options.passes * perPass;
   const steps = stepCount(set, options);
   while (!state.isFinished) {
+    const { closing } = state;
     const { step } = state.optimizer;
     const passesDone = Math.floor(step / perPass);
-    if (step % perPass === 0 && state.evaluatedPasses < passesDone) {
+    if (closing === null && step % perPass === 0 && state.evaluatedPasses < passesDone) {
       const loss = await heldOutLoss(model, set, state.optimizer.parameters, control);
-      state = afterEvaluation(state, passesDone, loss, options);
-      yield { event: { type: 'evaluation', pass: passesDone, loss, isBest: state.best?.pass === passesDone }, state };
+      state = afterEvaluation(state, passesDone, loss);
+      const isBest = state.best?.pass === passesDone;
+      if (isSearchOver(state, options)) state = startClosing(state, set, options);
+      yield { event: { type: 'evaluation', pass: passesDone, loss, isBest }, state };
       continue;
     }
-    const { gradients, loss } = await batchGradients(model, set, state, options, control);
-    const rate = options.rate * rateFactor(step, steps, options.warmUpShare);
+    const batch =
+      closing === null
+        ? batchOf(state.order, set.training.length, step, options)
+        : batchOf(closing.order, set.heldOut.length, step, options);
+    const { gradients, loss } = await batchGradients(model, set, batch, state.optimizer, control);
+    const share =
+      closing === null
+        ? rateFactor(step, searchSteps, options.warmUpShare)
+        : options.heldOutRate * rateFactor(step, closingSteps(closing, set, options), 0);
     const clipped = clipGradients(gradients, options.maximumNorm);
-    const optimizer = adamWStep(state.optimizer, clipped, { rate, weightDecay: options.weightDecay });
+    const optimizer = adamWStep(state.optimizer, clipped, {
+      rate: options.rate * share,
+      weightDecay: options.weightDecay,
+    });
     state = { ...state, optimizer };
-    yield { event: { type: 'step', step: optimizer.step, steps, loss }, state };
+    if (closing !== null && optimizer.step === closingSteps(closing, set, options)) state = afterClosing(state);
+    yield { event: { type: 'step', step: stepsDone(state), steps, loss }, state };
   }
 }
 
-function stepsOfPass({ training }: Pick<TrainingSet, 'training'>, { batchSize }: TuningOptions): number {
-  return Math.ceil(training.length / batchSize);
+function stepsOfPass(items: readonly string[], { batchSize }: TuningOptions): number {
+  return Math.ceil(items.length / batchSize);
+}
+
+/** The items of a step, where `order` holds passes of `length` items one after the other. */
+function batchOf(
+  order: readonly string[],
+  length: number,
+  step: number,
+  { batchSize }: TuningOptions,
+): readonly string[] {
+  const perPass = Math.ceil(length / batchSize);
+  const pass = Math.floor(step / perPass);
+  const first = pass * length + (step % perPass) * batchSize;
+  return order.slice(first, Math.min(first + batchSize, (pass + 1) * length));
 }
 
 async function batchGradients(
   model: GradientModel,
   set: TrainingSet,
-  { optimizer, order }: TrainingState,
-  options: TuningOptions,
+  batch: readonly string[],
+  optimizer: OptimizerState,
   control: TrainControl,
 ): Promise<{ gradients: Parameters; loss: number }> {
-  const perPass = stepsOfPass(set, options);
-  const pass = Math.floor(optimizer.step / perPass);
-  const first = pass * set.training.length + (optimizer.step % perPass) * options.batchSize;
-  const batch = order.slice(first, Math.min(first + options.batchSize, (pass + 1) * set.training.length));
   let sum: Parameters | null = null;
   let loss = 0;
   for (const id of batch) {
@@ -163,17 +206,33 @@ async function breathe({ signal, rest }: TrainControl): Promise<void> {
   signal?.throwIfAborted();
 }
 
-function afterEvaluation(state: TrainingState, pass: number, loss: number, options: TuningOptions): TrainingState {
+function afterEvaluation(state: TrainingState, pass: number, loss: number): TrainingState {
   const { optimizer, best } = state;
   const isBest = best === null || loss < best.loss;
   const newBest = isBest ? { parameters: optimizer.parameters, loss, pass } : best;
-  return {
-    ...state,
-    best: newBest,
-    startLoss: state.startLoss ?? loss,
-    evaluatedPasses: pass,
-    isFinished: pass === options.passes || pass - newBest.pass >= options.patience,
-  };
+  return { ...state, best: newBest, startLoss: state.startLoss ?? loss, evaluatedPasses: pass };
+}
+
+function isSearchOver({ best, evaluatedPasses }: TrainingState, { passes, patience }: TuningOptions): boolean {
+  return evaluatedPasses === passes || evaluatedPasses - (best?.pass ?? 0) >= patience;
+}
+
+/** From the best parameters on, the held-out items are learned, unless nothing has helped. */
+function startClosing(state: TrainingState, { heldOut }: TrainingSet, options: TuningOptions): TrainingState {
+  const { best, optimizer } = state;
+  if (best === null || best.pass === 0 || options.heldOutRate === 0) return { ...state, isFinished: true };
+  const random = seededRandom(options.seed + 1);
+  const order = Array.from({ length: best.pass }, () => shuffled(heldOut, random)).flat();
+  return { ...state, optimizer: startOptimizer(best.parameters), closing: { order, stepsBefore: optimizer.step } };
+}
+
+function closingSteps({ order }: ClosingState, { heldOut }: TrainingSet, options: TuningOptions): number {
+  return (order.length / heldOut.length) * stepsOfPass(heldOut, options);
+}
+
+function afterClosing(state: TrainingState): TrainingState {
+  const { best, optimizer } = state;
+  return { ...state, best: best && { ...best, parameters: optimizer.parameters }, isFinished: true };
 }
 
 function diverged(where: string, loss: number): PersonaPlugError {

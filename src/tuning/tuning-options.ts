@@ -12,7 +12,7 @@ const schema = v.strictObject({
   /** What is trained. */
   kind: v.picklist(tuningKinds),
   /** Passes over the items, at most: training ends earlier when the held-out loss no longer falls. */
-  passes: v.optional(count, 4),
+  passes: v.optional(count, 2),
   /** Items whose gradients make one step. */
   batchSize: v.optional(count, 1),
   rate: v.optional(positive),
@@ -21,8 +21,10 @@ const schema = v.strictObject({
   warmUpShare: v.optional(share, 0.1),
   /** Gradients longer than this are shortened to it. */
   maximumNorm: v.optional(positive, 0.3),
-  /** Share of the newest items that are not trained on but tell when to stop; at least one item. */
+  /** Share of the newest items that tell when to stop, and are learned last; at least one item. */
   heldOutShare: v.optional(share, 0.1),
+  /** The share of `rate` with which the held-out items are learned in the end; 0: they are not. */
+  heldOutRate: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1)), 0.5),
   /** Passes without a better held-out loss after which training stops. */
   patience: v.optional(count, 2),
   seed: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),

@@ -37,9 +37,9 @@ export function TrainingPanel({ demo }: DemoProps) {
     >
       <h2 id="training-title">Train on my items</h2>
       <p class="quiet">
-        {itemsOfTask.value.length} items of the task {taskTitle(task.value)}, in this tab. The newest tenth is held out:
-        what does not help there is not kept. Forgetting an item erases what was trained on it, and asks whether to
-        train again.
+        {itemsOfTask.value.length} items of the task {taskTitle(task.value)}, in this tab. The newest tenth tells
+        whether it helps, and is learned last; what does not help is not kept. Forgetting an item erases what was
+        trained on it, and asks whether to train again.
       </p>
       {running.value === null ? <TrainingDesk demo={demo} /> : <TrainingProgress demo={demo} running={running.value} />}
     </section>

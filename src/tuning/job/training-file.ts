@@ -9,24 +9,26 @@ import type { TrainingSet, TrainingState } from '../train.ts';
 
 const whole = v.pipe(v.number(), v.integer());
 
-/** Numbers of a state that are not tensors. `order` holds indexes into the training items. */
+/** Numbers of a state that are not tensors. `order` holds indexes into the training items, `closing.order` into the held-out ones. */
 export const trainingNumbersSchema = v.object({
   step: whole,
   order: v.array(whole),
   best: v.nullable(v.object({ loss: v.number(), pass: whole })),
   startLoss: v.nullable(v.number()),
   evaluatedPasses: whole,
+  closing: v.optional(v.nullable(v.object({ order: v.array(whole), stepsBefore: whole })), null),
   isFinished: v.boolean(),
 });
 
 export type TrainingNumbers = v.InferOutput<typeof trainingNumbersSchema>;
 
+type Items = Pick<TrainingSet, 'training' | 'heldOut'>;
+
 export function packTraining(
-  { training }: Pick<TrainingSet, 'training'>,
+  { training, heldOut }: Items,
   state: TrainingState,
 ): { numbers: TrainingNumbers; tensors: Uint8Array<ArrayBuffer> } {
-  const { optimizer, order, best, startLoss, evaluatedPasses, isFinished } = state;
-  const indexes = new Map(training.map((id, index) => [id, index]));
+  const { optimizer, order, best, startLoss, evaluatedPasses, closing, isFinished } = state;
   const tensors = new Map<string, Tensor>();
   const groups = { parameters: optimizer.parameters, first: optimizer.firstMoments, second: optimizer.secondMoments };
   for (const [group, parameters] of Object.entries({
@@ -38,10 +40,11 @@ export function packTraining(
   return {
     numbers: {
       step: optimizer.step,
-      order: order.map((id) => indexes.get(id) ?? -1),
+      order: indexesOf(order, training),
       best: best === null ? null : { loss: best.loss, pass: best.pass },
       startLoss,
       evaluatedPasses,
+      closing: closing && { ...closing, order: indexesOf(closing.order, heldOut) },
       isFinished,
     },
     tensors: writeSafetensors(tensors),
@@ -50,7 +53,7 @@ export function packTraining(
 
 /** @throws PersonaPlugError `storage-failed` when the kept state does not belong to these items. */
 export function unpackTraining(
-  { training }: Pick<TrainingSet, 'training'>,
+  { training, heldOut }: Items,
   numbers: TrainingNumbers,
   bytes: Uint8Array,
 ): TrainingState {
@@ -62,21 +65,30 @@ export function unpackTraining(
     }
     return parameters;
   };
-  const order = numbers.order.map((index) => {
-    const id = training[index];
-    if (id !== undefined) return id;
-    throw new PersonaPlugError(
-      'storage-failed',
-      `The kept training goes over ${index + 1} items at least, the history has ${training.length}. Start it anew.`,
-    );
-  });
-  const { step, best, startLoss, evaluatedPasses, isFinished } = numbers;
+  const { step, order, best, startLoss, evaluatedPasses, closing, isFinished } = numbers;
   return {
     optimizer: { parameters: group('parameters'), firstMoments: group('first'), secondMoments: group('second'), step },
-    order,
+    order: itemsAt(order, training),
     best: best === null ? null : { ...best, parameters: group('best') },
     startLoss,
     evaluatedPasses,
+    closing: closing && { ...closing, order: itemsAt(closing.order, heldOut) },
     isFinished,
   };
+}
+
+function indexesOf(order: readonly string[], items: readonly string[]): number[] {
+  const indexes = new Map(items.map((id, index) => [id, index]));
+  return order.map((id) => indexes.get(id) ?? -1);
+}
+
+function itemsAt(order: readonly number[], items: readonly string[]): string[] {
+  return order.map((index) => {
+    const id = items[index];
+    if (id !== undefined) return id;
+    throw new PersonaPlugError(
+      'storage-failed',
+      `The kept training goes over ${index + 1} items at least, the history has ${items.length}. Start it anew.`,
+    );
+  });
 }

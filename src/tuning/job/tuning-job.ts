@@ -3,7 +3,7 @@
 import type { TuningRecord } from '../../history/tuning-record.ts';
 import { PersonaPlugError } from '../../lib/errors.ts';
 import { writeSafetensors } from '../../model-package/write-safetensors.ts';
-import { train, type TrainingState } from '../train.ts';
+import { stepsDone, train, type TrainingState } from '../train.ts';
 import type { TuningDescription } from '../tuning-description.ts';
 import type { TuningOptions } from '../tuning-options.ts';
 import {
@@ -87,7 +87,7 @@ export async function* runTuning(
   try {
     using model = await parts.createModel(loraScale(options));
     let kept = stopwatch();
-    const started = { time: stopwatch(), step: state.optimizer.step };
+    const started = { time: stopwatch(), step: stepsDone(state) };
     for await (const { event, state: next } of train(model, set, options, state, { signal, rest })) {
       state = next;
       signal?.throwIfAborted();
@@ -98,10 +98,10 @@ export async function* runTuning(
       if (isPaused || stopwatch() - kept >= checkpointInterval) {
         const isKept = await keep(isPaused);
         kept = stopwatch();
-        if (isKept) yield { type: 'checkpoint', step: state.optimizer.step };
+        if (isKept) yield { type: 'checkpoint', step: stepsDone(state) };
       }
       if (isPaused && !state.isFinished) {
-        yield { type: 'end', outcome: { type: 'paused', step: state.optimizer.step } };
+        yield { type: 'end', outcome: { type: 'paused', step: stepsDone(state) } };
         return;
       }
     }
