@@ -28,7 +28,9 @@ class PretrainConfig:
     model_config: str = "configs/nano-llm.config.json"
     minutes: float = 60.0
     length: int = 512
-    stable_splits: int = 2  # before the decay every window is cut into this many: attention is a third of the cost
+    stable_splits: int = 2  # before the end every window is cut into this many: attention is a third of the cost
+    whole_share: float = 0.25  # of the run, its end, in which windows are whole
+    decay_share: float = 0.25  # of the run, in which the rates fall to 0
     micro_batch: int = 4
     accumulation: int = 3
     muon_rate: float = 0.005
@@ -95,7 +97,7 @@ def pretrain(directory: Path, config: PretrainConfig) -> Path:
     model = create_language_model(Path(config.model_config), config.attention)
     optimizers = create_optimizers(model, config.muon_rate, config.adam_rate, config.weight_decay)
     data = PackedSequences(directory / "corpus" / "train.u16", config.length, config.seed)
-    schedule = TimeSchedule(config.minutes * 60)
+    schedule = TimeSchedule(config.minutes * 60, decay_share=config.decay_share)
     step, position, elapsed = 0, 0, 0.0
     if checkpoint_path.exists():
         saved = torch.load(checkpoint_path, weights_only=True)
@@ -121,8 +123,8 @@ def pretrain(directory: Path, config: PretrainConfig) -> Path:
         set_rate(optimizers, schedule.factor(elapsed))
         for offset in range(0, per_step, config.micro_batch):
             ids = data.batch(position + offset, config.micro_batch)
-            is_stable = elapsed < (schedule.decay_start or 0.0)
-            loss = compiled_loss(split_windows(ids, config.stable_splits if is_stable else 1))
+            is_whole = elapsed >= schedule.budget * (1 - config.whole_share)
+            loss = compiled_loss(split_windows(ids, 1 if is_whole else config.stable_splits))
             (loss / config.accumulation).backward()
             recent_losses.append(float(loss.detach()))
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -168,10 +170,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run-directory", type=Path, default=Path("training/runs/nano"))
     parser.add_argument("--minutes", type=float, default=PretrainConfig.minutes)
+    parser.add_argument("--decay-share", type=float, default=PretrainConfig.decay_share)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    pretrain(arguments.run_directory, PretrainConfig(minutes=arguments.minutes))
+    pretrain(arguments.run_directory, PretrainConfig(minutes=arguments.minutes, decay_share=arguments.decay_share))
 
 
 if __name__ == "__main__":
