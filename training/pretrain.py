@@ -40,7 +40,7 @@ class PretrainConfig:
     seed: int = 0
     use_bfloat16: bool = True
     use_compile: bool = True
-    attention: str = "eager"  # compiled and at 256 positions, a sixth faster on CPUs than "sdpa"; take that on a GPU
+    attention: str = "eager"  # compiled and at 256 positions, a sixth faster on CPUs than "sdpa"
 
 
 class PackedSequences:

@@ -8,7 +8,7 @@ const schema = v.object({
   /** Fingerprints. A tuning means nothing to other models. */
   plug: v.string(),
   languageModel: v.string(),
-  /** Items that were trained on, and held out. */
+  /** Items of the passes, and those that were held out from them and learned last. */
   trainedItems: v.number(),
   heldOutItems: v.number(),
   /** Mean loss of the held-out items before and after, nats a token. */
