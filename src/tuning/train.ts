@@ -60,7 +60,7 @@ export interface TrainingState {
 }
 
 export type TrainingEvent =
-  /** One optimizer step. `loss`: mean over its items, before the step. */
+  /** One optimizer step. `loss`: mean over its items, before the step. `steps`: of them all, at most until the search ends. */
   | { readonly type: 'step'; readonly step: number; readonly steps: number; readonly loss: number }
   /** The held-out items' loss after a pass; pass 0 is the start. */
   | { readonly type: 'evaluation'; readonly pass: number; readonly loss: number; readonly isBest: boolean };
@@ -113,7 +113,6 @@ export async function* train(
   let state = start;
   const perPass = stepsOfPass(set.training, options);
   const searchSteps = options.passes * perPass;
-  const steps = stepCount(set, options);
   while (!state.isFinished) {
     const { closing } = state;
     const { step } = state.optimizer;
@@ -141,6 +140,8 @@ export async function* train(
       weightDecay: options.weightDecay,
     });
     state = { ...state, optimizer };
+    const steps =
+      closing === null ? stepCount(set, options) : closing.stepsBefore + closingSteps(closing, set, options);
     if (closing !== null && optimizer.step === closingSteps(closing, set, options)) state = afterClosing(state);
     yield { event: { type: 'step', step: stepsDone(state), steps, loss }, state };
   }
