@@ -18,6 +18,7 @@ import torch
 
 from training.data import SHIPPED_TASKS
 from training.evaluate import evaluate, evaluator_of_run
+from training.machine import prepare_machine
 from training.plug import train_plug
 from training.plug_config import PlugConfig
 
@@ -136,7 +137,7 @@ def main() -> None:
     parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=list(ROWS))
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
+    prepare_machine(arguments.threads)
     full = PlugConfig(tasks=tuple(arguments.tasks), steps=arguments.steps, evaluations=5, short_share=0.3)
     print(table(ablate(arguments.base, arguments.run_directory, full, arguments.rows)))
 

@@ -18,6 +18,7 @@ import torch
 
 from training.data import ALL_TASKS, SHIPPED_TASKS, load_users
 from training.embedder import DIM, Embedder
+from training.machine import prepare_machine
 from training.splits import UPPER_BOUNDS, split_of_user
 
 # Users A train the language model only, so their texts need no vector, unless asked for.
@@ -118,7 +119,7 @@ def main() -> None:
     parser.add_argument("--splits", nargs="+", choices=splits, default=list(EMBEDDED_SPLITS), help="users A: train_a")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
+    prepare_machine(arguments.threads)
     embed_histories(arguments.run_directory / "embeddings", tuple(arguments.tasks), tuple(arguments.splits))
 
 

@@ -24,6 +24,7 @@ from training.embed_histories import VectorStore
 from training.histories import Query
 from training.intervals import clustered_interval
 from training.language_model import load_language_model, round_to_bfloat16
+from training.machine import prepare_machine
 from training.marginal_bias import Marginals, bias_of_histories
 from training.marginals import load_marginals
 from training.model_package import read_manifest
@@ -260,7 +261,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="exit 1 unless the persona helps (see above)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
+    prepare_machine(arguments.threads)
     evaluator, vectors = (
         evaluator_of_run(arguments.run_directory)
         if arguments.run_directory

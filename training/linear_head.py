@@ -24,6 +24,7 @@ from training.data import User, choices_in_data, training_users
 from training.embed_histories import VectorStore
 from training.embedder import DIM
 from training.histories import Query, UserVectors, collate_histories, dropped
+from training.machine import prepare_machine
 from training.optimizers import TimeSchedule, set_rate
 from training.persona import Plug
 from training.prompts import TASK_PROMPTS
@@ -274,7 +275,7 @@ def main() -> None:
     parser.add_argument("--tasks", nargs="+", default=list(LinearHeadConfig.tasks))
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
+    prepare_machine(arguments.threads)
     fit_linear_heads(arguments.run_directory, LinearHeadConfig(tasks=tuple(arguments.tasks)))
 
 

@@ -29,6 +29,7 @@ from training.data import User, training_users, users_of_split
 from training.embed_histories import VectorStore
 from training.frozen_model import FrozenModel, frozen_of_run
 from training.gate import train_gate
+from training.machine import prepare_machine
 from training.marginal_bias import Marginals, background_of, marginal_tensors, read_marginals, word_counts
 from training.persona import Plug
 from training.plug import load_plug
@@ -226,7 +227,7 @@ def main() -> None:
     parser.add_argument("--device", default=None, help="where the language model runs; default: as for the plug")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
+    prepare_machine(arguments.threads)
     config = MarginalsConfig(queries=arguments.queries, split=arguments.split)
     fit_marginals(arguments.run_directory, config, arguments.model, arguments.device)
 

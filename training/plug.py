@@ -27,6 +27,7 @@ from training.drawn_answers import DrawnAnswers
 from training.embed_histories import VectorStore
 from training.frozen_model import DTYPES, FrozenModel, frozen_of_run
 from training.gate import train_gate
+from training.machine import prepare_machine
 from training.optimizers import TimeSchedule, set_rate
 from training.persona import Plug
 from training.plug_config import PlugConfig, create_plug, fix_parts, optimizer_of
@@ -223,7 +224,7 @@ def main() -> None:
     parser.add_argument("--dry-run", action="store_true", help="print tokens, memory and time, and stop")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
+    prepare_machine(arguments.threads)
     config = PlugConfig(
         llm=arguments.llm,
         minutes=arguments.minutes,

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from training.language_model import create_language_model, sequence_loss
+from training.machine import prepare_machine
 from training.optimizers import TimeSchedule, create_optimizers, set_rate
 
 
@@ -173,7 +174,7 @@ def main() -> None:
     parser.add_argument("--decay-share", type=float, default=PretrainConfig.decay_share)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
+    prepare_machine(arguments.threads)
     pretrain(arguments.run_directory, PretrainConfig(minutes=arguments.minutes, decay_share=arguments.decay_share))
 
 

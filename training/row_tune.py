@@ -31,6 +31,7 @@ from training.drawn_answers import DrawnAnswers
 from training.embed_histories import VectorStore
 from training.histories import collate_histories
 from training.language_model import load_language_model
+from training.machine import prepare_machine
 from training.optimizers import TimeSchedule, create_optimizers, set_rate
 from training.plug_config import PlugConfig, create_plug, optimizer_of
 from training.plug_step import rows_and_gate
@@ -163,7 +164,7 @@ def main() -> None:
     parser.add_argument("--tasks", nargs="+", choices=ALL_TASKS, default=list(SHIPPED_TASKS))
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
+    prepare_machine(arguments.threads)
     row_tune(
         arguments.run_directory,
         RowTuneConfig(minutes=arguments.minutes, tasks=tuple(arguments.tasks)),

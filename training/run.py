@@ -27,6 +27,7 @@ from training.embed_histories import embed_histories
 from training.evaluate import evaluate, evaluator_of_run
 from training.export import PARTS, export
 from training.linear_head import LinearHeadConfig, fit_linear_heads
+from training.machine import prepare_machine
 from training.marginals import MarginalsConfig, fit_marginals
 from training.plug import PlugConfig, train_plug
 from training.pretrain import PretrainConfig, pretrain
@@ -203,7 +204,7 @@ def main() -> None:
     parser.add_argument("--minutes-scale", type=float, default=1.0)
     arguments = parser.parse_args()
     settings = tomllib.loads(arguments.config.read_text())
-    torch.set_num_threads(settings.get("threads", torch.get_num_threads()))
+    prepare_machine(settings.get("threads", torch.get_num_threads()))
     if arguments.base is not None:
         settings["base"]["run_directory"] = arguments.base
     names = [step for step in DEPENDENCIES if step in settings.get("steps", DEPENDENCIES)]

@@ -20,6 +20,7 @@ import torch
 
 from training.data import ALL_TASKS, SHIPPED_TASKS
 from training.language_model import load_language_model
+from training.machine import prepare_machine
 from training.optimizers import TimeSchedule, create_optimizers, set_rate
 from training.regularisation import training_loss
 from training.samples import Sample, answer_log_likelihood, batches_by_length, collate
@@ -215,7 +216,7 @@ def main() -> None:
     parser.add_argument("--patience", type=int, default=TaskTuneConfig.patience)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
+    prepare_machine(arguments.threads)
     config = TaskTuneConfig(
         tasks=tuple(arguments.tasks),
         splits=tuple(arguments.splits),
