@@ -172,10 +172,14 @@ def main() -> None:
     parser.add_argument("--run-directory", type=Path, default=Path("training/runs/nano"))
     parser.add_argument("--minutes", type=float, default=PretrainConfig.minutes)
     parser.add_argument("--decay-share", type=float, default=PretrainConfig.decay_share)
+    parser.add_argument("--whole-share", type=float, default=PretrainConfig.whole_share)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     prepare_machine(arguments.threads)
-    pretrain(arguments.run_directory, PretrainConfig(minutes=arguments.minutes, decay_share=arguments.decay_share))
+    config = PretrainConfig(
+        minutes=arguments.minutes, decay_share=arguments.decay_share, whole_share=arguments.whole_share
+    )
+    pretrain(arguments.run_directory, config)
 
 
 if __name__ == "__main__":
