@@ -59,9 +59,9 @@ class DrawnAnswers:
                 return True
         return False
 
-    def drills(self, task: str, users: Sequence[UserSamples], batch: int, mixed_share: float = 0.5) -> ReadingDrills:
+    def drills(self, task: str, users: Sequence[UserSamples], batch: int, **shares: float) -> ReadingDrills:
         """Reading drills of a task over the users' prompts."""
-        return ReadingDrills(self._heads[task], self._answers[task], users, batch, mixed_share=mixed_share)
+        return ReadingDrills(self._heads[task], self._answers[task], users, batch, **shares)
 
     def draw(self, task: str, samples: Sequence[SlotSample], queries: Sequence[Query], seed: int) -> list[SlotSample]:
         """The samples with drawn answers; the draw depends on `seed` alone."""

@@ -8,7 +8,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from training.data import SHIPPED_TASKS, training_users
+from training.data import SHIPPED_TASKS, User, training_users
 from training.drawn_answers import DrawnAnswers
 from training.embed_histories import VectorStore
 from training.histories import Query
@@ -16,9 +16,9 @@ from training.plug_config import PlugConfig
 from training.plug_data import UserSamples, build_user_samples, spread_queries, training_batches
 from training.reading_drill import Drill
 from training.samples import Sample, batches_by_length
-from training.soft_prompt import SlotSample
+from training.soft_prompt import SlotSample, slot_sample
 from training.splits import Split, is_tuning_holdout
-from training.task_samples import build_samples, tuning_users
+from training.task_samples import build_samples, earlier_items, tuning_users
 from training.tokenizer import TextTokenizer
 
 
@@ -39,6 +39,8 @@ class RowTuneConfig:
     bare_share: float = 0.5  # of the batches with rows, those without any text
     drill_batch: int = 192  # queries of a bare drill
     text_drill_batch: int = 32  # of a drill whose prompts have their text
+    retrieval_drill_batch: int = 10  # of a drill whose prompts have earlier items as well
+    retrieval_drill_share: float = 0.0  # of the drills with text, those with earlier items
     label_minutes: float = math.inf  # from then on only drills, and plain prompts hold the model to what it says then
     before_share: float = 0.0  # of the weights of before in the result: a mean of both ends keeps what both can do
     cut_share: float = 0.5
@@ -109,6 +111,27 @@ def row_batches(users: Sequence[UserSamples], plug_config: PlugConfig, config: R
             )
 
 
+def with_earlier_items(
+    users: Sequence[UserSamples], tokenizer: TextTokenizer, rows: tuple[int, int], config: RowTuneConfig
+) -> list[UserSamples]:
+    """The users with prompts that show one to `maximum_retrieved` earlier items too, half by BM25, half the newest."""
+    order = random.Random(config.seed)
+
+    def sample(user: User, index: int) -> SlotSample:
+        item = user.items[index]
+        retrieved = earlier_items(user, index, order.randint(1, config.maximum_retrieved), order.random() < 0.5)
+        while True:
+            found = slot_sample(tokenizer, user.task, item.input, item.output, rows, retrieved=retrieved)
+            if not retrieved or len(found.sample) + sum(rows) <= config.maximum_length:
+                return found
+            retrieved = retrieved[:-1]
+
+    return [
+        replace(entry, with_rows=tuple(sample(entry.user, index) for index in range(len(entry.user.items))))
+        for entry in users
+    ]
+
+
 class RowStreams:
     """The batches with rows of one task: whole and cut prompts of users A, and bare ones; held-out queries beside."""
 
@@ -130,11 +153,18 @@ class RowStreams:
         seen = [user for user in users if not is_tuning_holdout(user.user.id)]
         self.held_out = spread_queries([u for u in users if is_tuning_holdout(u.user.id)], config.held_out_queries)
         self._bare_share, self._cut_share, self._largest_cut = config.bare_share, config.cut_share, config.largest_cut
+        self._retrieval_share = config.retrieval_drill_share
         self._drills = None
         if task in answers:
             others = [user for user in of("train_b") if not is_tuning_holdout(user.user.id)]
             self._drills = answers.drills(task, bare(seen + others), config.drill_batch)
             self._text_drills = answers.drills(task, seen, config.text_drill_batch, mixed_share=0.0)
+            self._retrieval_drills = None
+            if config.retrieval_drill_share:
+                # A stranger's rows beside her own items would only teach not to look at one of them.
+                remembering = with_earlier_items(seen, tokenizer, sizes, config)
+                shares = {"mixed_share": 0.0, "stranger_share": 0.0}
+                self._retrieval_drills = answers.drills(task, remembering, config.retrieval_drill_batch, **shares)
         self._whole = row_batches(seen, plug_config, config, config.batch_tokens)
         self._bare = row_batches(bare(seen), plug_config, config, config.bare_batch_tokens)
 
@@ -150,7 +180,8 @@ class RowStreams:
             return next(self._bare if is_bare else self._whole)
         if is_bare:
             return self._drills.next(chooser)
-        drill = self._text_drills.next(chooser)
+        has_items = self._retrieval_drills is not None and chooser.random() < self._retrieval_share
+        drill = (self._retrieval_drills if has_items else self._text_drills).next(chooser)
         return replace(drill, samples=[self._cut(entry, chooser) for entry in drill.samples])
 
     def _cut(self, entry: SlotSample, chooser: random.Random) -> SlotSample:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from training.data import Item
 from training.prompts import NANO_FORMAT, TASK_PROMPTS, UNKNOWN_TASK, PromptFormat, answer_ids, lay_out, prompt_text
 from training.samples import IGNORED, Sample, answer_log_likelihood, collate
 from training.tokenizer import TextTokenizer
@@ -30,12 +31,13 @@ def slot_sample(
     rows: tuple[int, int],
     maximum_prompt: int | None = None,
     form: PromptFormat = NANO_FORMAT,
+    retrieved: Sequence[Item] = (),
 ) -> SlotSample:
     """Lays a prompt out with `rows` = (instruction, persona) rows and answer; (0, 0) is the prompt of "none"."""
     template = TASK_PROMPTS.get(task, UNKNOWN_TASK)
     segments = lay_out(
         tokenizer,
-        tokenizer.encode(prompt_text(task, text))[:maximum_prompt],
+        tokenizer.encode(prompt_text(task, text, retrieved))[:maximum_prompt],
         instruction_rows=rows[0],
         persona_rows=rows[1],
         maximum_new_tokens=template.maximum_new_tokens,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from training.data import User, training_users
+from training.data import Item, User, training_users
 from training.prompts import answer_ids, plain_prompt_ids
 from training.retrieval import bm25_items, recent_items
 from training.samples import Sample
@@ -15,17 +15,21 @@ from training.tokenizer import TextTokenizer
 SEARCHED_ITEMS = 100  # BM25 over all of a long history costs more than the model's step
 
 
+def earlier_items(user: User, index: int, count: int, uses_bm25: bool) -> list[Item]:
+    """Up to `count` of the items before item `index`: those with most of its words, or the newest."""
+    history = user.items[:index]
+    if uses_bm25 and count:
+        return bm25_items(user.items[index].input, history[-SEARCHED_ITEMS:], count)
+    return recent_items(history, count)
+
+
 def sample_of(
     tokenizer: TextTokenizer, user: User, index: int, count: int, uses_bm25: bool, maximum_length: int
 ) -> Sample:
     """Item `index` of a user as a sample with up to `count` of her earlier items, as many as fit."""
-    item, history = user.items[index], user.items[:index]
+    item = user.items[index]
     answer = answer_ids(tokenizer, item.output)
-    retrieved = (
-        bm25_items(item.input, history[-SEARCHED_ITEMS:], count)
-        if uses_bm25 and count
-        else recent_items(history, count)
-    )
+    retrieved = earlier_items(user, index, count, uses_bm25)
     prompt = plain_prompt_ids(tokenizer, user.task, item.input, retrieved)
     while retrieved and len(prompt) + len(answer) > maximum_length:
         retrieved = retrieved[:-1]

@@ -5,16 +5,24 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import numpy as np
+import pytest
 import torch
 from safetensors.torch import load_file
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from training.data import Item, User
+from training.histories import UserVectors
 from training.persona import Plug
+from training.plug_data import UserSamples
 from training.plug_start import keep_of_start, start_from
-from training.row_streams import cut
+from training.row_streams import RowTuneConfig, cut, with_earlier_items
 from training.row_tune import keep_of_before
 from training.samples import Sample
-from training.soft_prompt import SlotSample
+from training.soft_prompt import SlotSample, slot_sample
+from training.tokenizer import TextTokenizer
+
+TOKENIZER = Path(__file__).parents[2] / "models" / "nano-llm" / "tokenizer.json"
 
 
 def test_a_cut_prompt_keeps_its_frame_and_its_order() -> None:
@@ -25,6 +33,29 @@ def test_a_cut_prompt_keeps_its_frame_and_its_order() -> None:
     assert prompt == sorted(prompt) and len(prompt) < 40
     assert found.sample.answer == [7, 8] and found.slot == 1
     assert cut(entry, 1.0, random.Random(0)).sample.prompt == [100, 101, 139]
+
+
+@pytest.mark.skipif(not TOKENIZER.exists(), reason="models/nano-llm is not there")
+def test_prompts_with_earlier_items_show_what_came_before_and_fit() -> None:
+    tokenizer, rows = TextTokenizer(TOKENIZER), (4, 4)
+    items = tuple(Item(f"i{n}", f"2024-01-0{n + 1}", f"tram line {n} " * 12, f"Stop {n}") for n in range(5))
+    user = User("u", "news_headline", items)
+    samples = tuple(slot_sample(tokenizer, user.task, item.input, item.output, rows) for item in items)
+    none = np.zeros((5, 6), np.float32)
+    entry = UserSamples(user, UserVectors(none, none, np.zeros(5)), samples, samples)
+    config = RowTuneConfig(maximum_length=300)
+    (found,) = with_earlier_items([entry], tokenizer, rows, config)
+    assert found.with_rows[0] == samples[0]  # nothing came before
+    shown = []
+    for index in range(1, 5):
+        sample = found.with_rows[index].sample
+        text = tokenizer.decode(sample.prompt)
+        assert sample.answer == samples[index].sample.answer and found.with_rows[index].slot == samples[index].slot
+        assert len(sample) + sum(rows) <= config.maximum_length
+        assert f"Stop {index}" not in text
+        shown.append([n for n in range(5) if f"Stop {n}" in text])
+        assert all(n < index for n in shown[-1]) and shown[-1]
+    assert found.plain == samples
 
 
 def test_a_plug_starts_from_the_tasks_that_both_know(tmp_path: Path) -> None:
