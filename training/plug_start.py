@@ -11,7 +11,7 @@ from torch import Tensor
 from training.persona import Plug
 from training.plug_config import PlugConfig
 
-TASK_PARTS = ("instruction", "instruction_out", "log_temperature", "raw_decay")  # of a plug: one a task
+TASK_PARTS = ("instruction", "instruction_out", "log_temperature", "raw_decay", "center")  # of a plug: one a task
 
 
 def start_path(directory: Path, config: PlugConfig, model_path: Path | None) -> Path | None:

@@ -112,6 +112,8 @@ def with_default_task(plug: Plug) -> Plug:
     if plug.instruction_out is not None:
         names = [f"instruction_query.{task}" for task in wide.tasks]
         wide.instruction_out = torch.nn.Parameter(torch.stack([tensors[name].double() for name in names]))
+    centers = [tensors.get(f"center.{task}", torch.zeros(plug.center.shape[1])) for task in wide.tasks]
+    wide.center = torch.stack(centers)
     temperature, decay = torch.cat(stored["temperature"]), torch.cat(stored["decay"])
     wide.temperature = lambda: temperature
     wide.decay = lambda: decay

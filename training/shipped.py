@@ -64,6 +64,7 @@ def shipped_plug(package: Path) -> Plug:
         # The inverse of softplus: λ = ln(1 + e^raw).
         "raw_decay": torch.expm1(of_tasks("decay")[:, 0].double()).log().float(),
     }
+    state["center"] = of_tasks("center") if f"center.{tasks[0]}" in tensors else plug.center
     if rank:
         state["instruction_in.weight"] = tensors["instruction_query.weight"]
         state["instruction_out"] = of_tasks("instruction_query")

@@ -1,7 +1,30 @@
 // Whether to use the persona at all. It drops, it does not scale: the language model's first RMSNorm cancels a row's
 // length, and even zero rows take attention.
-import { applyLinear } from './linear-algebra.ts';
+import { applyLinear, dot } from './linear-algebra.ts';
 import type { Plug } from './plug.ts';
+
+/**
+ * Cosines of the query to every item, without what the texts of the task have in common: all sentence vectors share a
+ * large part whatever they say (Mu, Viswanath 2018, arXiv 1702.01417), and it hides whether they are one person's.
+ */
+export function gateCosines(
+  query: Float32Array,
+  inputs: readonly Float32Array[],
+  center: Float32Array | null,
+): number[] {
+  if (center === null) return inputs.map((input) => dot(query, input));
+  const x = query.map((value, index) => value - (center[index] ?? 0));
+  const length = Math.sqrt(dot(x, x));
+  return inputs.map((input) => {
+    let [product, square] = [0, 0];
+    for (let index = 0; index < input.length; index++) {
+      const value = (input[index] ?? 0) - (center[index] ?? 0);
+      product += (x[index] ?? 0) * value;
+      square += value * value;
+    }
+    return product / Math.max(length * Math.sqrt(square), 1e-12);
+  });
+}
 
 /**
  * What the gate looks at, for n ≥ 1 items: size of the history, largest, weighted and plain mean cosine to the query,

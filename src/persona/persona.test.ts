@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { createRandom } from '../testing/random.ts';
 import { randomPlug, randomPlugFiles, type RandomPlugOptions } from '../testing/random-plug.ts';
 import { ageOf } from './age.ts';
-import { gateFeatures } from './gate.ts';
+import { gateCosines, gateFeatures } from './gate.ts';
+import { dot } from './linear-algebra.ts';
 import { attend, type Persona, type PersonaItem, personaOf } from './persona.ts';
 import { assertPlugMatches, type Plug, readPlug } from './plug.ts';
 import { projectItem } from './projector.ts';
@@ -207,6 +208,31 @@ test('weights survive scores that would overflow exp', () => {
   expect(softmaxWeights([1, -1], [0, 0], { temperature: 1e6, decay: 0 })).toEqual([1, 0]);
 });
 
+describe("the gate's cosines", () => {
+  test('are those of the vectors as they are, where a plug has no center', () => {
+    const [x, ...items] = [1, 2, 3].map((seed) => unitVector(seed));
+    if (x === undefined) throw new Error('no query');
+    expect(gateCosines(x, items, null)).toEqual(items.map((item) => dot(x, item)));
+    const cosines = gateCosines(x, items, new Float32Array(dim));
+    for (const [index, item] of items.entries()) expect(cosines[index]).toBeCloseTo(dot(x, item), 6);
+  });
+
+  test('do not see what all texts of a task have in common', () => {
+    const center = Float32Array.of(0.75, 0);
+    const items = [Float32Array.of(0.75, 1.5), Float32Array.of(0.75, -2), Float32Array.of(1.5, 0), center];
+    expect(gateCosines(Float32Array.of(0.75, 0.5), items, center)).toEqual([1, -1, 0, 0]);
+  });
+
+  test('take the center of the task that is asked for', () => {
+    const items = [{ id: 'a', date: null, input: unitVector(3) }];
+    const featuresOf = (hasCenter: boolean, task: string) =>
+      attend(randomPlug({ ...models, dim, hasCenter }), { task, at, query: unitVector(1), items }).gateFeatures;
+    expect(featuresOf(false, 'paper_title')).toEqual(featuresOf(false, 'news_headline'));
+    expect(featuresOf(true, 'paper_title')).not.toEqual(featuresOf(true, 'news_headline'));
+    expect(featuresOf(true, 'of no training')).not.toEqual(featuresOf(false, 'of no training'));
+  });
+});
+
 test('gate features of an even history of two', () => {
   const [size, largest, weighted, entropy, top, mean] = gateFeatures([0.5, 0.5], [0.2, 0.4]);
   expect(size).toBeCloseTo(Math.log(3) / 5, 12);
@@ -226,6 +252,9 @@ describe('a plug', () => {
     expect(
       read((tensors) => tensors.set('projector.1.bias', { shape: [32], data: new Float32Array(32).fill(Number.NaN) })),
     ).toThrow('projector.1.bias');
+    expect(read((tensors) => tensors.set('center.default', { shape: [16], data: new Float32Array(16) }))).toThrow(
+      'center.news_category [16]; it holds nothing',
+    );
     expect(read((tensors) => tensors.set('decay.default', { shape: [1], data: Float32Array.of(-1) }))).toThrow(
       'decay.default of the plug is -1',
     );

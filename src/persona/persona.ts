@@ -1,7 +1,7 @@
 // From a query and a history to a persona: pure maths, no input or output, no runtime. Equal histories give equal bits,
 // in whatever order their items come; so forgetting an item is exact.
 import { ageOf } from './age.ts';
-import { gateFeatures, gateValue } from './gate.ts';
+import { gateCosines, gateFeatures, gateValue } from './gate.ts';
 import { instructionRows } from './instruction.ts';
 import { applyLinear, dot } from './linear-algebra.ts';
 import { inOrder } from './order.ts';
@@ -51,7 +51,11 @@ export function attend<T extends PersonaItem>(plug: Plug, { task, at, query, ite
   );
   const features = gateFeatures(
     weights,
-    ordered.map((item) => dot(query, item.input)),
+    gateCosines(
+      query,
+      ordered.map(({ input }) => input),
+      parameters.center,
+    ),
   );
   return {
     query,

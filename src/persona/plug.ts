@@ -28,6 +28,8 @@ export interface TaskParameters {
   readonly temperature: number;
   /** λ ≥ 0: how fast old items fade. */
   readonly decay: number;
+  /** c, `[d]`: what the task's texts have in common, left out of the gate's cosines; null where they are of whole vectors. */
+  readonly center: Float32Array | null;
   /** What makes her own words likelier; null where the task's answers have no such thing. */
   readonly marginals: Marginals | null;
 }
@@ -64,6 +66,7 @@ const gateWidth = 16;
 export function readPlug(manifest: PlugManifest, tensors: ReadonlyMap<string, PlugTensor>): Plug {
   const { dim, hiddenSize, projectorWidth, personaRows, instructionRows, tasks } = manifest.plug;
   const rank = manifest.plug.instructionRank ?? 0;
+  const hasCenter = tensors.has('center.default');
   const withMarginals = manifest.plug.marginals ?? { tasks: [], vocabularySize: 0 };
   const read = (name: string, shape: readonly number[]): Float32Array =>
     readTensor(manifest.name, tensors, name, shape);
@@ -91,6 +94,7 @@ export function readPlug(manifest: PlugManifest, tensors: ReadonlyMap<string, Pl
           },
     temperature: atLeast(0, read(`temperature.${task}`, [1]), `temperature.${task}`),
     decay: atLeast(0, read(`decay.${task}`, [1]), `decay.${task}`),
+    center: hasCenter ? read(`center.${task}`, [dim]) : null,
     marginals: withMarginals.tasks.includes(task) ? marginals(task) : null,
   });
   const byTask = new Map(tasks.map((task) => [task, parameters(task)]));

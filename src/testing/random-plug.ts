@@ -18,6 +18,8 @@ export interface RandomPlugOptions {
   readonly decay?: number;
   /** @defaultValue 0: instruction rows that do not follow the query */
   readonly instructionRank?: number;
+  /** Whether the gate's cosines leave out what a task's texts have in common. @defaultValue false */
+  readonly hasCenter?: boolean;
   /** Tokens of the language model: its own words for news_headline and paper_title. @defaultValue 0: none */
   readonly vocabularySize?: number;
   /** @defaultValue 1 */
@@ -43,6 +45,7 @@ export function randomPlugFiles(options: RandomPlugOptions): {
     temperature = 10,
     decay = 0.1,
     instructionRank = 0,
+    hasCenter = false,
     vocabularySize = 0,
   } = options;
   const sizes = { projectorWidth: 12, personaRows: 4, instructionRows: 4 };
@@ -62,6 +65,7 @@ export function randomPlugFiles(options: RandomPlugOptions): {
     add(`instruction.${task}`, [sizes.instructionRows, hiddenSize]);
     add(`temperature.${task}`, [1], () => temperature);
     add(`decay.${task}`, [1], () => decay);
+    if (hasCenter) add(`center.${task}`, [dim]);
   }
   if (instructionRank > 0) {
     add('instruction_query.weight', [instructionRank, dim]);

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from training.histories import dropped
-from training.persona import HistoryBatch, Plug, gate_features
+from training.persona import HistoryBatch, Plug, centred_cosines, gate_features
 from training.reference import HistoryItem, days_between, persona_of
 
 TASKS = ("news_category", "news_headline")
@@ -86,8 +86,23 @@ def test_gate_features_of_one_item() -> None:
     torch.testing.assert_close(features, expected)
 
 
+def test_the_gate_compares_what_a_task_has_not_in_common() -> None:
+    x, h = torch.tensor([[1.0, 2.0]]), torch.tensor([[[1.0, 5.0], [1.0, -3.0], [4.0, 0.0], [1.0, 0.0]]])
+    batch = HistoryBatch(x, h, h, torch.zeros(1, 4), torch.ones(1, 4, dtype=torch.bool))
+    torch.testing.assert_close(centred_cosines(batch, torch.tensor([1.0, 0.0])), torch.tensor([[1.0, -1.0, 0.0, 0.0]]))
+    torch.testing.assert_close(
+        centred_cosines(batch, torch.zeros(2)), torch.nn.functional.cosine_similarity(x[:, None], h, dim=-1)
+    )
+
+
 def test_an_unknown_task_uses_the_means() -> None:
     plug = small_plug()
+    plug.center.normal_()
+    x, history = unit(6, 3), items(2)
+    mean = plug.export_tensors()["center.default"].numpy()
+    torch.testing.assert_close(plug.center.mean(dim=0).numpy(), mean)
+    left = [(item.h - mean) @ (x - mean) / np.linalg.norm(item.h - mean) / np.linalg.norm(x - mean) for item in history]
+    assert float(persona_of(plug, "something else", x, history, "2024-02-01").features[1]) == pytest.approx(max(left))
     tensors = plug.export_tensors()
     torch.testing.assert_close(tensors["temperature.default"], plug.temperature().mean().reshape(1))
     result = persona_of(plug, "something else", unit(6, 3), items(2), "2024-02-01")

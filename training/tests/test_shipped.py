@@ -15,12 +15,14 @@ from training.shipped import shipped_language_model, shipped_plug
 MODELS = Path(__file__).parents[2] / "models"
 
 
-@pytest.mark.parametrize("rank", [0, 4])
+@pytest.mark.parametrize("rank", [0, 4])  # without and with the optional tensors
 def test_a_plug_survives_its_package(tmp_path: Path, rank: int) -> None:
     torch.manual_seed(0)
     plug = Plug(6, 8, 5, 2, 3, ("a", "b"), temperature=7.0, instruction_rank=rank, normalizes_query=rank == 0)
     plug.start_from_embeddings(torch.randn(40, 8), torch.Generator().manual_seed(1))
     plug.round_to_half()
+    if rank:
+        plug.center.normal_()
     save_file(plug.export_tensors(), tmp_path / "plug.safetensors")
     for name in ("LICENSE", "MODEL_CARD.md"):
         (tmp_path / name).write_text("-")
@@ -48,6 +50,7 @@ def test_a_plug_survives_its_package(tmp_path: Path, rank: int) -> None:
     assert read.normalizes_query == plug.normalizes_query
     before, after = plug.export_tensors(), read.export_tensors()
     assert before.keys() == after.keys()
+    assert ("center.default" in before) == bool(rank)
     for name, tensor in before.items():
         torch.testing.assert_close(after[name], tensor, msg=name)
 
