@@ -8,7 +8,7 @@ runtime's twin is src/persona/.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -89,6 +89,10 @@ class Plug(nn.Module):
         self.register_buffer("center", torch.zeros(len(self.tasks), dim))
         self.gate_in = nn.Linear(GATE_FEATURES, GATE_WIDTH)
         self.gate_out = nn.Linear(GATE_WIDTH, 1)
+
+    def load_state_dict(self, state_dict: Mapping[str, Tensor], strict: bool = True, assign: bool = False):
+        """As of any module; a file without a center, of before there was one, leaves it as it is."""
+        return super().load_state_dict({"center": self.center, **state_dict}, strict, assign)
 
     @torch.no_grad()
     def start_from_embeddings(self, table: Tensor, generator: torch.Generator) -> None:

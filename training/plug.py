@@ -205,7 +205,7 @@ def load_plug(path: Path) -> tuple[Plug, PlugConfig]:
     saved = torch.load(path, weights_only=True)
     config = PlugConfig(**saved["config"])
     plug = create_plug(config, saved["hidden"])
-    plug.load_state_dict({"center": plug.center, **saved["plug"]})  # plugs of before compared raw vectors
+    plug.load_state_dict(saved["plug"])
     return plug.eval(), config
 
 
