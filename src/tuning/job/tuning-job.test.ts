@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { HistoryStore } from '../../history/history-store.ts';
 import { memoryHistory } from '../../history/memory-history.ts';
 import { createTextTokenizer } from '../../language-model/text-tokenizer.ts';
+import { PersonaPlugError } from '../../lib/errors.ts';
 import { readSafetensors } from '../../model-package/safetensors.ts';
 import { readPlug } from '../../persona/plug.ts';
 import { createTaskRegistry } from '../../prompts/task-registry.ts';
@@ -143,6 +144,25 @@ describe.skipIf(missing !== null)('a tuning job', () => {
     const rest = await run(store, { task, resume: 'prompt' });
     expect(rest.find(({ type }) => type === 'step')).toMatchObject({ step: 2 });
     expect(await store.tunings(task)).toMatchObject([{ state: 'done' }]);
+  });
+
+  test('a disk that is full at the very end says so, and resumed from its last checkpoint it has the very same numbers', async () => {
+    const undisturbed = await filledHistory();
+    await run(undisturbed, short);
+    const store = await filledHistory();
+    const full: HistoryStore = {
+      ...store,
+      async keepTuning(record) {
+        if (record.state === 'done') throw new PersonaPlugError('storage-quota', 'The disk is full.');
+        return await store.keepTuning(record);
+      },
+    };
+    await expect(run(full, short)).rejects.toMatchObject({ code: 'storage-quota' });
+    expect(await store.tunings(task)).toMatchObject([{ state: 'running' }]);
+    const left = await run(store, { task, resume: 'prompt' });
+    expect(left.filter(({ type }) => type === 'step')).toEqual([]);
+    expect(left.at(-1)).toMatchObject({ type: 'end', outcome: { type: 'done' } });
+    expect(await trained(store)).toEqual(await trained(undisturbed));
   });
 
   test('given up, it leaves no trace, and what was trained before stays', async () => {
