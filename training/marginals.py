@@ -176,7 +176,7 @@ def fit_marginals(
         report[task]["users"] = len(users)
         print(f"{task}: {report[task]}", flush=True)
     if plug_config.has_gate:
-        train_gate_anew(directory, plug, plug_config, frozen, store, marginals, config.split)
+        train_gate_anew(directory, plug, plug_config, frozen, store, marginals)
     save_atomically(marginal_tensors(marginals), directory / FILE)
     (directory / "marginals.json").write_text(json.dumps(report, indent=1))
     return report
@@ -189,13 +189,12 @@ def train_gate_anew(
     frozen: FrozenModel,
     store: VectorStore,
     marginals: Mapping[str, Marginals],
-    split: Split,
 ) -> None:
     """Trains the gate of RUN/plug.pt once more, now that the persona brings words too; RUN/plug.json tells of it."""
     sizes = (config.instruction_rows, config.persona_rows)
     users = {
         task: build_user_samples(
-            users_to_fit(task, split),
+            tuning_users([task], config.splits, is_held_out=False),
             frozen.tokenizer,
             store,
             sizes,

@@ -252,7 +252,7 @@ describe('a plug', () => {
     expect(
       read((tensors) => tensors.set('projector.1.bias', { shape: [32], data: new Float32Array(32).fill(Number.NaN) })),
     ).toThrow('projector.1.bias');
-    expect(read((tensors) => tensors.set('center.default', { shape: [16], data: new Float32Array(16) }))).toThrow(
+    expect(read((tensors) => tensors.set('center.paper_title', { shape: [16], data: new Float32Array(16) }))).toThrow(
       'center.news_category [16]; it holds nothing',
     );
     expect(read((tensors) => tensors.set('decay.default', { shape: [1], data: Float32Array.of(-1) }))).toThrow(

@@ -66,7 +66,7 @@ const gateWidth = 16;
 export function readPlug(manifest: PlugManifest, tensors: ReadonlyMap<string, PlugTensor>): Plug {
   const { dim, hiddenSize, projectorWidth, personaRows, instructionRows, tasks } = manifest.plug;
   const rank = manifest.plug.instructionRank ?? 0;
-  const hasCenter = tensors.has('center.default');
+  const hasCenter = [...tensors.keys()].some((name) => name.startsWith('center.'));
   const withMarginals = manifest.plug.marginals ?? { tasks: [], vocabularySize: 0 };
   const read = (name: string, shape: readonly number[]): Float32Array =>
     readTensor(manifest.name, tensors, name, shape);
