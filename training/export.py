@@ -108,8 +108,9 @@ def export_language_model(
         "MODEL_CARD.md": "card",
     }
     roles = {path: role for path, role in roles.items() if (target / path).exists()}
-    if "model.wasm" not in roles:
-        print(f"warning: {target} has no model.wasm; build it and export again", flush=True)
+    has_library = "model.wasm" in roles
+    if not has_library:
+        print(f"{target} has no model.wasm, so WebLLM cannot run it; ONNX can. Name one with --library", flush=True)
     return write_manifest(
         target,
         kind="language-model",
@@ -134,7 +135,7 @@ def export_language_model(
             "tokenizer": "tokenizer.json",
             "promptTemplate": [dict(entry) for entry in NANO_TEMPLATE],
             "onnx": onnx,
-            "webllm": {"library": "model.wasm", "version": WEBLLM_VERSION},
+            **({"webllm": {"library": "model.wasm", "version": WEBLLM_VERSION}} if has_library else {}),
         },
     )
 
