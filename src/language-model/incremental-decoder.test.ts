@@ -16,7 +16,8 @@ describe('createIncrementalDecoder', () => {
 
   test('the deltas together are the text, never with half a character', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'grapheme', maxLength: 30 }), (text) => {
+      fc.property(fc.string({ unit: 'grapheme', maxLength: 30 }), (drawn) => {
+        const text = drawn.replaceAll('\u{FFFD}', ''); // no half character if the text itself has it
         const decoder = createIncrementalDecoder(decodeBytes);
         const deltas = Array.from(new TextEncoder().encode(text), (byte) => decoder.push(byte));
         for (const delta of deltas) expect(delta).not.toContain('\u{FFFD}');
