@@ -8,7 +8,7 @@ from pathlib import Path
 
 SOURCES = {
     "wikipedia": {
-        "name": "English Wikipedia, 25,888 articles (2015), first paragraphs",
+        "name": "English Wikipedia, 25,888 articles (2015)",
         "licence": "CC BY-SA 3.0",
         "source": "https://en.wikipedia.org",
     },
