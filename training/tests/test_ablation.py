@@ -1,0 +1,52 @@
+"""The ablation table: one training a row, compared with the full plug query by query."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from training.ablation import ROWS, ablate, row_config, table
+from training.plug_config import PlugConfig
+
+FULL = PlugConfig(tasks=("news_category", "paper_title"), temperature=7.0, start_share=0.5, short_share=0.3)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_every_row_is_a_plug_of_its_own(name: str) -> None:
+    config = row_config(FULL, ROWS[name])
+    assert (config == FULL) == (name in ("full", "without her own words"))
+    if config.start == "none":
+        assert config.start_share == 0.0 and not config.keeps_last  # there is nothing to start from, or to go back to
+    if name == "no outputs in the values":
+        assert config.without_outputs == FULL.tasks
+    if name == "PPlug as published":
+        assert config.without_outputs == ("news_category",) and config.temperature == 1.0
+
+
+def result(losses: list[float]) -> dict:
+    interval = {"mean": sum(losses) / len(losses), "low": -1.0, "high": 2.0}
+    return {
+        "queries": len(losses),
+        "users": 2,
+        "loss": {"none": {"mean": 3.0}, "persona, gate open": interval},
+        "accuracy": {"persona, gate open": {"mean": 0.5}},
+        "difference": {"persona, gate open - shuffled, gate open": interval},
+        "losses": losses,
+        "askers": ["a", "a", "b"],
+    }
+
+
+def test_rows_are_compared_by_pairs() -> None:
+    lines = table(
+        {"full": {"news_category": result([1.0, 2.0, 3.0])}, "other": {"news_category": result([2.0, 3.0, 4.0])}}
+    )
+    assert "| full | 2.000 | – | 2.000 [−1.000, 2.000] | 0.500 |" in lines
+    assert "| other | 3.000 | 1.000 [1.000, 1.000] |" in lines  # worse by 1 whoever is drawn
+
+
+def test_a_table_of_other_settings_is_not_continued(tmp_path: Path) -> None:
+    (tmp_path / "ablation.json").write_text(json.dumps({"settings": {}, "rows": {}}))
+    with pytest.raises(ValueError, match="made with other settings"):
+        ablate(tmp_path, tmp_path, FULL, ["full"])
