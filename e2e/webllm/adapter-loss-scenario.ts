@@ -32,10 +32,11 @@ export async function adapterLossScenario(
   await loseDevice();
   const keptOverLoss = await logits();
 
-  // Lost in the middle of an answer.
+  // Lost in the middle of an answer, which no end token may close before.
+  const logitBias = new Map(manifest.languageModel.endTokens.map((token) => [token, -100]));
   const code = await codeOf(async () => {
     let count = 0;
-    for await (const _ of model.generate(asked, { maximumNewTokens: 32, temperature: 3, seed: 1 })) {
+    for await (const _ of model.generate(asked, { maximumNewTokens: 32, temperature: 3, seed: 1, logitBias })) {
       count += 1;
       if (count === 2) void loseDevice();
     }
