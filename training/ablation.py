@@ -30,7 +30,7 @@ from training.run import config_of
 BASE_PARTS = ("corpus", "tuned", "embeddings", "linear-heads.pt", "plug-start.pt")  # what a row takes from the base
 OPEN = "persona, gate open"
 WORDS = "marginals.pt"  # the base's: what a row's rows are worth shows beside the same words
-# Neither the linear heads' weights nor a mean with them: other sizes have nothing to start from.
+# Nothing to start from, so nothing to go back to; rows with other sizes have no other choice.
 AFRESH = {"start": "none", "start_share": 0.0, "keeps_last": False}
 LABELS = {**AFRESH, "gold_share": 1.0}
 NO_HISTORY = {**LABELS, "persona_rows": 0, "instruction_rows": 8, "has_gate": False}
@@ -40,7 +40,7 @@ ROWS: Mapping[str, Mapping[str, object]] = {
     "full": {},
     "without her own words": {"words": False},
     "no mean with its start": {"start_share": 0.0},
-    "labels in the place of the head's answers": {"gold_share": 1.0},
+    "labels instead of drawn answers": {"gold_share": 1.0},
     "instruction rows do not follow the query": {"instruction_rank": 0},
     "no outputs in the values": {"without_outputs": "all"},
     "temperature fixed at 1": {"temperature": 1.0, "fixed_temperature": True},
