@@ -82,12 +82,6 @@ def users_of_split(task: str, split: Split) -> list[User]:
 
 
 @cache
-def choices_in_data(task: str) -> tuple[str, ...]:
-    """Every output of a task, sorted: the choices where they come with the data (movie_tag)."""
-    return tuple(sorted({item.output for user in load_users(task) for item in user.items}))
-
-
-@cache
 def measured_queries() -> tuple[frozenset[str], frozenset[str]]:
     """Normalised inputs and item ids of every dev and test query of all tasks.
 

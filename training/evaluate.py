@@ -18,8 +18,8 @@ from pathlib import Path
 
 import torch
 
-from training.choices import build_trie, decode_choices
-from training.data import choices_in_data, users_of_split
+from training.choices import build_trie, choices_of, decode_choices
+from training.data import users_of_split
 from training.embed_histories import VectorStore
 from training.histories import Query
 from training.intervals import clustered_interval
@@ -102,7 +102,7 @@ class Evaluator:
         ]
         measured = Measured(users=[users[n].user.id for n, _ in entries])
         task_index = self.plug.tasks.index(task)
-        choices = choices_in_data(task) if task == "movie_tag" else TASK_PROMPTS[task].choices
+        choices = choices_of(task)
         trie = build_trie(self.tokenizer, choices)
         for name in ("none", "persona", "shuffled", "persona, gate open", "shuffled, gate open"):
             measured.losses[name] = [0.0] * len(entries)

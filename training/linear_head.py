@@ -11,6 +11,7 @@ cross-fitted over folds of users, and a user is answered for by the head whose t
 from __future__ import annotations
 
 import argparse
+import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -20,14 +21,14 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from training.data import User, choices_in_data, training_users
+from training.choices import choices_of
+from training.data import User, training_users
 from training.embed_histories import VectorStore
 from training.embedder import DIM
 from training.histories import Query, UserVectors, collate_histories, dropped
 from training.machine import prepare_machine
 from training.optimizers import TimeSchedule, set_rate
 from training.persona import Plug
-from training.prompts import TASK_PROMPTS
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class LinearHeadConfig:
     splits: tuple[str, ...] = ("train_a", "train_b")
     folds: int = 6
     steps: int = 350
+    passes: float = math.inf  # at most; with too many, the head of a small task knows its items by heart
     batch: int = 48
     width: int = 256
     rank: int = 64  # of the query's own path
@@ -91,11 +93,6 @@ class CrossFittedHeads:
         return found
 
 
-def choices_of(task: str) -> tuple[str, ...]:
-    """The fixed choices of a task: its template's, or those of the data where these are open."""
-    return tuple(TASK_PROMPTS[task].choices) or choices_in_data(task)
-
-
 def label_users(users: Sequence[User], choices: Sequence[str], store: VectorStore) -> list[LabelledUser]:
     """Looks vectors and labels up."""
     number = {choice: index for index, choice in enumerate(choices)}
@@ -138,15 +135,18 @@ def fit_head(task: str, choices: int, users: Sequence[LabelledUser], config: Lin
         + [{"params": [named[name]], "peak": rate} for name, rate in apart.items()],
         weight_decay=config.weight_decay,
     )
-    schedule = TimeSchedule(config.steps, warm_up_share=0.05, decay_share=0.6)
+    known = [[index for index in range(1, len(user.labels)) if user.labels[index] >= 0] for user in users]
+    queries_of_a_pass = sum(min(config.items_per_user, len(indices)) for indices in known)
+    if not queries_of_a_pass:
+        raise ValueError(f"{task}: no user has two items whose output is one of the {choices} choices.")
+    steps = math.ceil(min(config.steps, config.passes * queries_of_a_pass / config.batch))
+    schedule = TimeSchedule(steps, warm_up_share=0.05, decay_share=0.6)
     order, waiting = random.Random(seed), []
-    for step in range(config.steps):
+    for step in range(steps):
         if not waiting:
-            for user in users:
-                known = [index for index in range(1, len(user.labels)) if user.labels[index] >= 0]
-                waiting += [(user, index) for index in order.sample(known, min(config.items_per_user, len(known)))]
-            if not waiting:
-                raise ValueError(f"{task}: no user has two items whose output is one of the {choices} choices.")
+            for user, indices in zip(users, known, strict=True):
+                chosen = order.sample(indices, min(config.items_per_user, len(indices)))
+                waiting += [(user, index) for index in chosen]
             order.shuffle(waiting)
         taken, waiting = waiting[: config.batch], waiting[config.batch :]
         queries = [user.query(i, dropped(range(max(0, i - config.history), i), order)) for user, i in taken]
@@ -201,6 +201,10 @@ def fit_linear_heads(directory: Path, config: LinearHeadConfig) -> Path:
     saved = []
     for task in config.tasks:
         choices = choices_of(task)
+        if not choices:
+            raise ValueError(
+                f"{task} is answered in free text, and a head has a number for every choice. Leave it out."
+            )
         users = [user for split in config.splits for user in training_users(task, split)]
         heads = cross_fit(task, label_users(users, choices, store), choices, config)
         saved.append(

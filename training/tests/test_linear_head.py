@@ -19,6 +19,7 @@ from training.linear_head import (
     LinearHeadConfig,
     choice_logits,
     cross_fit,
+    fit_head,
     has_room,
     start_from_head,
 )
@@ -69,6 +70,15 @@ def test_the_head_answers_for_users_whom_it_has_not_seen() -> None:
     found = heads.probabilities([user.query(index, range(index)) for user, index in asked]).argmax(dim=1).tolist()
     right = sum(label == user.labels[index] for label, (user, index) in zip(found, asked, strict=True))
     assert right / len(asked) > 0.9
+
+
+def test_a_small_task_is_not_gone_through_more_often_than_asked() -> None:
+    everyone = users()  # 6 x 11 queries: 4 batches of 16 and two left
+    twice = fit_head("colours", 3, everyone, replace(SMALL, steps=60, passes=2), 0)
+    as_steps = fit_head("colours", 3, everyone, replace(SMALL, steps=9), 0)
+    assert torch.equal(twice.projector_out.weight, as_steps.projector_out.weight)
+    fewer = fit_head("colours", 3, everyone, replace(SMALL, steps=5, passes=2), 0)
+    assert not torch.equal(twice.projector_out.weight, fewer.projector_out.weight)
 
 
 def test_a_plug_that_starts_at_the_head_carries_its_logits_in_its_rows() -> None:
