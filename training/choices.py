@@ -43,8 +43,12 @@ def build_trie(tokenizer: TextTokenizer, choices: Sequence[str], end: int = END)
 
 
 @torch.no_grad()
-def decode_choices(model: PreTrainedModel, prompts: Sequence[Tensor], trie: Trie, end: int = END) -> list[list[int]]:
+def decode_choices(
+    model: PreTrainedModel, prompts: Sequence[Tensor], trie: Trie, end: int = END, bias: Tensor | None = None
+) -> list[list[int]]:
     """Chosen tokens (without the end token) for each prompt; prompts are input embeddings [length, hidden].
+
+    `bias` [b, vocabulary] is added to the logits, of each token until the answer has it.
 
     Recomputes the prompt at every step: choices are a few tokens long, and this needs no cache of unequal lengths.
     """
@@ -52,6 +56,7 @@ def decode_choices(model: PreTrainedModel, prompts: Sequence[Tensor], trie: Trie
     chosen: list[list[int]] = [[] for _ in prompts]
     nodes = [trie for _ in prompts]
     active = list(range(len(prompts)))
+    bias = None if bias is None else bias.clone()
     while active:
         rows = [
             torch.cat([prompts[i], table(torch.tensor(chosen[i], dtype=torch.int64)).to(prompts[i].dtype)])
@@ -61,11 +66,14 @@ def decode_choices(model: PreTrainedModel, prompts: Sequence[Tensor], trie: Trie
         hidden = model.base_model(inputs_embeds=padded, use_cache=False).last_hidden_state
         last = hidden[torch.arange(len(active)), torch.tensor([len(row) - 1 for row in rows])]
         logits = model.get_output_embeddings()(last).float()  # [active, vocabulary]
+        logits = logits if bias is None else logits + bias[active]
         still_active = []
         for row, i in enumerate(active):
             allowed = sorted(nodes[i])
             token = allowed[int(logits[row, allowed].argmax())]
             nodes[i] = nodes[i][token]
+            if bias is not None:
+                bias[i, token] = 0.0
             if token != end:
                 chosen[i].append(token)
                 still_active.append(i)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 
-from training.choices import build_trie, choices_of, decode_choices
+from training.choices import Trie, build_trie, choices_of, decode_choices
 from training.data import users_of_split
 from training.embed_histories import VectorStore
 from training.histories import Query
@@ -127,7 +127,7 @@ class Evaluator:
                     histories.append(users[n].query(index, range(count), owner))
                 rows, gate, bias = self.personas(task_index, histories, owners)
                 loss = (-log_likelihood(self.model, softened, rows, False, bias)).tolist()
-                right = self.right(softened, rows, trie, golds) if choices else [0.0] * len(batch)
+                right = self.right(softened, rows, trie, golds, bias) if choices else [0.0] * len(batch)
                 write(measured, f"{name}, gate open", batch, loss, right)
                 is_open = (gate >= GATE_THRESHOLD).tolist()
                 gated = [loss[i] if is_open[i] else none_loss[i] for i in range(len(batch))]
@@ -138,10 +138,15 @@ class Evaluator:
         return measured
 
     def right(
-        self, samples: Sequence[SlotSample], rows: torch.Tensor | None, trie, golds: Sequence[str]
+        self,
+        samples: Sequence[SlotSample],
+        rows: torch.Tensor | None,
+        trie: Trie,
+        golds: Sequence[str],
+        bias: torch.Tensor | None = None,
     ) -> list[float]:
         """1.0 where the greedy choice is the gold answer."""
-        answers = decode_choices(self.model, self.prompts(samples, rows), trie)
+        answers = decode_choices(self.model, self.prompts(samples, rows), trie, bias=bias)
         return [float(self.tokenizer.decode(answer) == gold) for answer, gold in zip(answers, golds, strict=True)]
 
 

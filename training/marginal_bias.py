@@ -1,4 +1,4 @@
-"""The words of the user: what her earlier outputs add to the logits of an answer in free text.
+"""The words of the user: what her earlier outputs add to the logits of an answer.
 
 Rows of input embeddings carry what a history is about and hardly its vocabulary. Unigram marginal adaptation (Kneser,
 Peters, Klakow 1997, "Language model adaptation using dynamic marginals"): P'(w | context) is proportional to

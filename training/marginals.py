@@ -2,8 +2,9 @@
 
 p are the outputs of all training users. β and μ are those of a grid with the least mean loss of the gold output on
 the users of `split`, under the rows and the attention weights of the trained plug, each query with all earlier items
-and the gate left aside. Where no β > 0 is better than none, β is 0. Only tasks with answers in free text whose
-outputs enter the persona have marginals. The gate is trained anew then, for it decides on words too. Writes
+and the gate left aside. Where no β > 0 is better than none, β is 0. Tasks have marginals whose outputs enter the
+persona: those with answers in free text, or those that are named. Among fixed choices an answer's words are what she
+answers often (her tags of films), which rows that start at a linear head may bring already. The gate is trained anew then, for it decides on words too. Writes
 RUN/marginals.pt (a plug's tensors), RUN/plug.pt with that gate, and RUN/marginals.json. Works for the plug of any
 language model; the vocabulary is that of its logits.
 
@@ -52,8 +53,9 @@ class MarginalsConfig:
 
     queries: int = 500
     split: Split = "train_b"  # whose queries; "dev" where the language model has learned the outputs of users B
+    tasks: tuple[str, ...] | None = None  # those with answers in free text
     strengths: tuple[float, ...] = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
-    masses: tuple[float, ...] = (100.0, 300.0, 1000.0, 3000.0, 10000.0)
+    masses: tuple[float, ...] = (10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10000.0)
 
 
 class GridLosses:
@@ -93,10 +95,18 @@ class GridLosses:
         return point, {**found, "before": self._without / self._queries, "after": after / self._queries}
 
 
-def tasks_with_marginals(config: PlugConfig) -> list[str]:
-    """The plug's tasks with answers in free text, but for those whose outputs must not enter the persona."""
-    free = [task for task in config.tasks if not TASK_PROMPTS[task].choices]
-    return [task for task in free if task not in config.without_outputs] if config.persona_rows else []
+def tasks_with_marginals(config: PlugConfig, named: Sequence[str] | None = None) -> list[str]:
+    """The plug's tasks with answers in free text, or those named; none whose outputs must not enter the persona."""
+    if named is None:
+        free = [task for task in config.tasks if not TASK_PROMPTS[task].choices]
+        return [task for task in free if task not in config.without_outputs] if config.persona_rows else []
+    if not config.persona_rows:
+        raise ValueError(f"Marginals of {', '.join(named)} belong to persona rows, and the plug has none.")
+    for task in named:
+        if task not in config.tasks or task in config.without_outputs:
+            why = "its outputs stay out of the persona" if task in config.tasks else "the plug does not have it"
+            raise ValueError(f"{task} cannot have marginals: {why}. Name others, or leave tasks out.")
+    return list(named)
 
 
 def training_background(task: str, frozen: FrozenModel) -> np.ndarray:
@@ -152,7 +162,7 @@ def fit_marginals(
 ) -> dict[str, dict[str, float]]:
     """Fits every task that has marginals, prints and writes them; a plug without such tasks gets no file."""
     plug, plug_config = load_plug(directory / "plug.pt")
-    tasks = tasks_with_marginals(plug_config)
+    tasks = tasks_with_marginals(plug_config, config.tasks)
     if not tasks:
         (directory / FILE).unlink(missing_ok=True)
         print("no marginals: the plug has no persona rows, or no task with free text", flush=True)

@@ -167,7 +167,7 @@ def marginals_section(fitted: dict) -> list[str]:
         return []
     return [
         "",
-        "In free text the persona also raises the tokens that the user writes (unigram marginal adaptation, Kneser, Peters,",
+        "The persona also raises the tokens that the user writes (unigram marginal adaptation, Kneser, Peters,",
         "Klakow 1997): β · ln(1 + c / (μ · p)) is added to the logit of a token that stands c times in her weighed outputs,",
         "until the answer has it, p being its share in all training users' outputs. Two numbers a task, fitted on dev users:",
         "",

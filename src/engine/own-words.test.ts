@@ -55,7 +55,7 @@ test('every token of her outputs and their end is raised, and no other', async (
   expect(logitBias.get(a)).toBeGreaterThan(logitBias.get(b) ?? Infinity);
 });
 
-test('nothing is raised without a persona, on request, for choices, or for other tasks', async () => {
+test('nothing is raised without a persona, on request, or for other tasks', async () => {
   const { engine, prepare } = start();
   expect((await prepare()).logitBias.size).toBe(0);
   await engine.remember(item('a'));
@@ -64,9 +64,17 @@ test('nothing is raised without a persona, on request, for choices, or for other
   expect((await prepare()).logitBias.size).toBeGreaterThan(0);
   expect((await prepare({ persona: 'none' })).logitBias.size).toBe(0);
   expect((await prepare({ ownWords: false })).logitBias.size).toBe(0);
-  expect((await prepare({ choices: ['a!', 'b!'] })).logitBias.size).toBe(0);
   expect((await prepare({ task: 'news_category' })).logitBias.size).toBe(0);
   expect((await prepare({ task: 'a task of its own' })).logitBias.size).toBe(0);
+});
+
+test('among choices those that she has given are raised too', async () => {
+  const { engine, prepare } = start();
+  await engine.remember(item('a'));
+  const free = await prepare();
+  const chosen = await prepare({ choices: ['a!', 'b!'] });
+  expect(free.logitBias.size).toBeGreaterThan(0);
+  expect(chosen.logitBias).toEqual(free.logitBias);
 });
 
 test('after forgetting they are, bit for bit, those of a history that never held the item, in any order', async () => {

@@ -31,7 +31,7 @@ export interface GenerateRequest extends SamplingOptions {
   readonly at?: string;
   /** `auto`: the gate decides; `none`: never; `always`: whenever there is a history. @defaultValue 'auto' */
   readonly persona?: 'auto' | 'none' | 'always';
-  /** Where a persona is used and the answer is free text: whether words that she writes are made likelier. @defaultValue true */
+  /** Where a persona is used and its plug knows how: whether words that she writes are made likelier, among choices the answers she gives. @defaultValue true */
   readonly ownWords?: boolean;
   /** Earlier items of the task, shown in the prompt; with or without a persona. @defaultValue none */
   readonly retrieval?: RetrievalOptions;

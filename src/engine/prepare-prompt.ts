@@ -62,7 +62,7 @@ export async function* preparePrompt(
   const memory = yield* readMemory(parts, request, signal);
   const { explanation, persona } = await recollect(parts, request, memory, signal);
   const logitBias =
-    choices === null && request.ownWords !== false && explanation.isPersonaUsed
+    request.ownWords !== false && explanation.isPersonaUsed
       ? ownWords(parts, request.task, explanation.items)
       : new Map<number, number>();
   const { rows, tunings, runs } = await tunedRows(parts, request, persona, signal);

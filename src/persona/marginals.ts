@@ -3,7 +3,7 @@
 // proportional to P(w|c) · (P_user(w) / P_task(w))^β, and P_user is smoothed with μ tokens of the task's own distribution. Each is raised until
 // the answer has it (src/language-model/logit-bias.ts): without that a rare word of hers can fill the answer.
 
-/** What a plug knows of a task with free text. */
+/** What a plug knows of a task's words: of free text, or of choices that users differ in. */
 export interface Marginals {
   /** p: how often each token occurs in the outputs of the training users, `[vocabulary]`; all above 0, their sum is 1. */
   readonly background: Float32Array;

@@ -110,6 +110,16 @@ def test_only_free_text_whose_outputs_count_has_marginals() -> None:
     assert tasks_with_marginals(PlugConfig(persona_rows=0)) == []
 
 
+def test_other_tasks_can_be_named() -> None:
+    assert tasks_with_marginals(PlugConfig(), ["news_category"]) == ["news_category"]
+    with pytest.raises(ValueError, match="movie_tag cannot have marginals: the plug does not have it"):
+        tasks_with_marginals(PlugConfig(), ["movie_tag"])
+    with pytest.raises(ValueError, match="outputs stay out of the persona"):
+        tasks_with_marginals(PlugConfig(without_outputs=("news_category",)), ["news_category"])
+    with pytest.raises(ValueError, match="the plug has none"):
+        tasks_with_marginals(PlugConfig(persona_rows=0), ["news_category"])
+
+
 @pytest.mark.parametrize("name", ["plug", "plug-pplug"])
 def test_the_package_holds_them_and_gives_them_back(tmp_path: Path, name: str) -> None:
     config = PlugConfig(persona_rows=2, instruction_rows=1, instruction_rank=0, projector_width=4)

@@ -72,6 +72,13 @@ def test_choices_are_always_one_of_the_choices(model: LlamaForCausalLM, tokenize
     answers = [tokenizer.decode(ids) for ids in decode_choices(model, prompts, trie)]
     assert set(answers) <= set(choices)
     assert [tokenizer.decode(decode_choices(model, [prompt], trie)[0]) for prompt in prompts] == answers
+    # A raised word is said, and only by the prompt it is raised for; raised until the answer has it.
+    word = tokenizer.encode("green")[0]
+    bias = torch.zeros(len(prompts), model.config.vocab_size)
+    bias[1, word] = 1000.0
+    raised = [tokenizer.decode(ids) for ids in decode_choices(model, prompts, trie, bias=bias)]
+    assert (raised[1], raised[0], raised[2]) == ("green", answers[0], answers[2])
+    assert bias[1, word] == 1000.0  # the caller's stays
 
 
 def test_a_run_told_to_finish_decays_at_once() -> None:
