@@ -9,6 +9,7 @@ every row is measured with the gate open.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import tomllib
 from collections.abc import Mapping
@@ -148,10 +149,13 @@ def ablate(base: Path, directory: Path, full: PlugConfig, names: list[str]) -> d
     """Runs the rows that are not done yet and writes the table after each."""
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / "ablation.json"
-    settings = json.loads(json.dumps({"base": str(base.resolve()), **asdict(full)}))  # tuples as lists, as in the file
+    trained = hashlib.sha256((base / "tuned" / "model.safetensors").read_bytes()).hexdigest()
+    settings = json.loads(json.dumps({"base": trained[:16], **asdict(full)}))  # tuples as lists, as in the file
     known = json.loads(path.read_text()) if path.exists() else {"settings": settings, "rows": {}}
     if known["settings"] != settings:
-        raise ValueError(f"{path} was made with other settings. Give another --run-directory, or those of before.")
+        raise ValueError(
+            f"{path} was made with other settings, or of another base. Give another --run-directory, or those of before."
+        )
     results = known["rows"]
     for name in names:
         if name in results:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -46,7 +48,18 @@ def test_rows_are_compared_by_pairs() -> None:
     assert "| other | 3.000 | 1.000 [1.000, 1.000] |" in lines  # worse by 1 whoever is drawn
 
 
-def test_a_table_of_other_settings_is_not_continued(tmp_path: Path) -> None:
-    (tmp_path / "ablation.json").write_text(json.dumps({"settings": {}, "rows": {}}))
+def test_a_table_of_other_settings_or_of_a_base_trained_anew_is_not_continued(tmp_path: Path) -> None:
+    weights = tmp_path / "tuned" / "model.safetensors"
+    weights.parent.mkdir()
+    weights.write_bytes(b"first")
+    assert ablate(tmp_path, tmp_path, FULL, []) == {}
+    known = {"settings": {}, "rows": {"full": {"news_category": result([1.0, 2.0, 3.0])}}}
+    (tmp_path / "ablation.json").write_text(json.dumps(known))
     with pytest.raises(ValueError, match="made with other settings"):
+        ablate(tmp_path, tmp_path, FULL, ["full"])
+    settings = {"base": hashlib.sha256(b"first").hexdigest()[:16], **json.loads(json.dumps(asdict(FULL)))}
+    (tmp_path / "ablation.json").write_text(json.dumps({**known, "settings": settings}))
+    assert ablate(tmp_path, tmp_path, FULL, ["full"]) == known["rows"]  # it is there already
+    weights.write_bytes(b"second")
+    with pytest.raises(ValueError, match="or of another base"):
         ablate(tmp_path, tmp_path, FULL, ["full"])
