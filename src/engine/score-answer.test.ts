@@ -115,4 +115,26 @@ describe.skipIf(missing !== null)('scores of the shipped models', () => {
     const alone = { ...request, choices: ['Travel'] };
     expect((await scoreAnswer(opened().parts, alone, 'Travel', { signal })).logProbability).toBe(0);
   });
+
+  test('among choices her own words are raised, as in an answer', { timeout: 120_000 }, async () => {
+    const { engine, parts } = opened();
+    await engine.remember({ task: 'news_headline', input: 'The river rose overnight', output: 'Trouble at the quay' });
+    const choices = ['Trouble at the quay', 'Trouble in the hills', 'A calm night'];
+    const request = { task: 'news_headline', input: 'Storms tonight', persona: 'always', choices } as const;
+    const likelihoods = async (changes: Partial<GenerateRequest>): Promise<number[]> => {
+      const found: number[] = [];
+      for (const choice of choices) {
+        const { logProbability } = await scoreAnswer(parts, { ...request, ...changes }, choice, { signal });
+        found.push(Math.exp(logProbability));
+      }
+      return found;
+    };
+    const [raised, plain] = [await likelihoods({}), await likelihoods({ ownWords: false })];
+    for (const all of [raised, plain]) expect(all.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 4);
+    expect(raised[0]).toBeGreaterThan(1.05 * (plain[0] ?? 1));
+    for (const choice of choices) {
+      const scored = await scoreAnswer(parts, request, choice, { signal, withAnswer: true });
+      expect(scored.answer, choice).toBe(await generated(request));
+    }
+  });
 });

@@ -2,6 +2,7 @@
 // For evaluation, which compares methods by it: it needs far fewer queries than counting right answers.
 import { createChoiceTrie } from '../language-model/choice-trie.ts';
 import type { LanguageModel } from '../language-model/language-model.ts';
+import { answerBias } from '../language-model/logit-bias.ts';
 import { argmax } from '../language-model/sampling.ts';
 import { sequenceLogProbabilities } from '../language-model/sequence-log-probabilities.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
@@ -34,8 +35,8 @@ export interface ScoredAnswer {
 /**
  * Scores `output` as the answer to a request. Where the task or the request has choices, each token's probability is taken among
  * the tokens that the trie of choices allows there, so that the probabilities of all choices sum to 1: the chance with which constrained
- * sampling gives this answer. Else it is the plain probability of each token,
- * the persona's own words raised as in an answer.
+ * sampling gives this answer. Else it is the plain probability of each token. Either way the persona's own words are raised as in
+ * an answer.
  *
  * @throws PersonaPlugError `invalid-argument` when there are choices and the output is none of them, and as `generate`.
  */
@@ -83,7 +84,7 @@ async function scoreText(
 
 async function scoreChoice(
   model: LanguageModel,
-  { prompt, explanation }: PreparedPrompt,
+  { prompt, explanation, logitBias }: PreparedPrompt,
   choices: readonly string[],
   output: string,
   { signal, withAnswer }: Required<ScoreOptions>,
@@ -104,7 +105,8 @@ async function scoreChoice(
   const branches = ids.map((_, index) => trie.allowed(ids.slice(0, index)));
   const lastBranch = branches.findLastIndex((allowed) => allowed.length > 1);
   // After the last branch the answer is certain: nothing is run for it.
-  const logits = lastBranch < 0 ? [] : await model.logits(prompt, ids.slice(0, lastBranch), { signal });
+  const rows = lastBranch < 0 ? [] : await model.logits(prompt, ids.slice(0, lastBranch), { signal });
+  const logits = rows.map((row, index) => raised(row, ids.slice(0, index)));
   const logProbability = branches.reduce(
     (sum, allowed, index) => sum + logProbabilityAmong(logits[index], allowed, ids[index] ?? endToken),
     0,
@@ -120,12 +122,24 @@ async function scoreChoice(
       let token = allowed[0] ?? endToken;
       if (allowed.length > 1) {
         const isOnOutput = taken.every((id, index) => id === ids[index]);
-        const here = isOnOutput ? logits[taken.length] : (await model.logits(prompt, taken, { signal })).at(-1);
+        const here = isOnOutput ? logits[taken.length] : await logitsAfter(taken);
         token = argmax(here ?? new Float32Array(0), allowed);
       }
       if (token === endToken) return model.tokenizer.decode(taken);
       taken.push(token);
     }
+  }
+
+  async function logitsAfter(taken: readonly number[]): Promise<Float32Array> {
+    const row = (await model.logits(prompt, taken, { signal })).at(-1);
+    return raised(row ?? new Float32Array(0), taken);
+  }
+
+  /** A row of logits as the answer meets it after the tokens that it has. */
+  function raised(row: Float32Array, taken: readonly number[]): Float32Array {
+    const bias = answerBias(logitBias);
+    for (const token of taken) bias.take(token);
+    return bias.add(row);
   }
 }
 
