@@ -1,4 +1,4 @@
-"""Fixed choices: which a task has, and greedy decoding under a trie of their tokens; the runtime's twin is in src/.
+"""Greedy decoding of a fixed choice under a trie of the choices' tokens; the runtime's twin is in src/.
 
 At each step the allowed token with the highest logit is taken (the lowest id at a tie); the end token is allowed where
 a choice ends.
@@ -7,29 +7,14 @@ a choice ends.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from training.data import load_users
-from training.prompts import TASK_PROMPTS
 from training.tokenizer import END, TextTokenizer
 
 Trie = dict[int, "Trie"]
-
-
-@cache
-def choices_of(task: str) -> tuple[str, ...]:
-    """The fixed choices of a task, empty for free text: its template's, or those of the data where it has others.
-
-    Choices that the template does not name are answers all the same (movie_tag: 15 tags in LaMP's prompt, 30 in the
-    data). A head that did not know them would teach that they are never right.
-    """
-    stated = tuple(TASK_PROMPTS[task].choices)
-    found = {item.output for user in load_users(task) for item in user.items} if stated else set()
-    return stated if found <= set(stated) else tuple(sorted(found))
 
 
 def build_trie(tokenizer: TextTokenizer, choices: Sequence[str], end: int = END) -> Trie:

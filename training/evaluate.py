@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 
-from training.choices import Trie, build_trie, choices_of, decode_choices
+from training.choices import Trie, build_trie, decode_choices
 from training.data import users_of_split
 from training.embed_histories import VectorStore
 from training.histories import Query
@@ -42,6 +42,7 @@ from training.shipped import (
 )
 from training.soft_prompt import SlotSample, log_likelihood
 from training.splits import Split
+from training.task_choices import choices_of
 from training.tokenizer import TextTokenizer
 
 CHECKED_TASK = "news_category"

@@ -21,7 +21,6 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from training.choices import choices_of
 from training.data import User, training_users
 from training.embed_histories import VectorStore
 from training.embedder import DIM
@@ -29,6 +28,7 @@ from training.histories import Query, UserVectors, collate_histories, dropped
 from training.machine import prepare_machine
 from training.optimizers import TimeSchedule, set_rate
 from training.persona import Plug
+from training.task_choices import choices_of
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ p are the outputs of all training users. β and μ are those of a grid with the 
 the users of `split`, under the rows and the attention weights of the trained plug, each query with all earlier items
 and the gate left aside. Where no β > 0 is better than none, β is 0. Tasks have marginals whose outputs enter the
 persona: those with answers in free text, or those that are named. Among fixed choices an answer's words are what she
-answers often (her tags of films), which rows that start at a linear head may bring already. The gate is trained anew then, for it decides on words too. Writes
-RUN/marginals.pt (a plug's tensors), RUN/plug.pt with that gate, and RUN/marginals.json. Works for the plug of any
-language model; the vocabulary is that of its logits.
+answers often (her tags of films), which rows that start at a linear head may bring already. The gate is trained anew
+then, for it decides on words too. Writes RUN/marginals.pt (a plug's tensors), RUN/plug.pt with that gate, and
+RUN/marginals.json. Works for the plug of any language model; the vocabulary is that of its logits.
 
 All users of the split and not those held out of the plug's training alone: two numbers do not overfit to 31 headline
 writers, but did to the 3 held out (β = .7, μ = 300, which costs dev users .4 nats where β = .6, μ = 1000 gains 1.2).

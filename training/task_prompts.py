@@ -16,7 +16,7 @@ NEWS_CATEGORIES = (
     "Queer Voices", "Religion", "Science", "Sports", "Style & Beauty", "Tech", "Travel", "U.S. News", "Weddings",
     "Weird News", "Wellness", "Women", "World News",
 )  # fmt: skip
-# LaMP's tags. Other data has other tags: `choices.choices_of` reads them.
+# LaMP's tags. Other data has other tags: `task_choices.choices_of` reads them.
 LAMP_MOVIE_TAGS = (
     "sci-fi", "based on a book", "comedy", "action", "twist ending", "dystopia", "dark comedy", "classic", "psychology",
     "fantasy", "romance", "thought-provoking", "social commentary", "violence", "true story",

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from training.choices import choices_of
 from training.data import load_users
 from training.linear_head import LinearHeadConfig, fit_linear_heads
+from training.task_choices import choices_of
 from training.task_prompts import TASK_PROMPTS
 from training.tests.tiny_run import write_data, write_vectors
 
