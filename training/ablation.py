@@ -98,7 +98,7 @@ def run_row(base: Path, directory: Path, config: PlugConfig, has_words: bool) ->
     directory.mkdir(parents=True, exist_ok=True)
     for part in BASE_PARTS:
         take_over(base, directory, part)
-    train_plug(directory, config)
+    train_plug(directory, replace(config, has_gate=False))  # measured with the gate open, so none is trained
     if has_words and config.persona_rows:
         take_over(base, directory, WORDS)
     evaluator, vectors = evaluator_of_run(directory)

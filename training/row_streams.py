@@ -27,6 +27,7 @@ class RowTuneConfig:
     """Rates and shares. `row_share`: of the batches, those with rows; `cut_share`: of their prompts, those cut."""
 
     tasks: tuple[str, ...] = SHIPPED_TASKS
+    tunes_model: bool = True  # False: the model is frozen, and the plug alone learns from the prompts with rows
     splits: tuple[Split, ...] = ("train_a",)  # of the plain prompts; those with rows and labels are of users A
     minutes: float = 8.0
     muon_rate: float = 0.0006

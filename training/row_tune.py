@@ -7,7 +7,8 @@ would go on reading the text alone; others are bare, rows without any text, and 
 heads (`training.linear_head`) the plug starts at one, and all prompts with rows are drills (`training.reading_drill`):
 then the text says nothing that the rows do not. Such answers are not her own, so bare drills come from users B too.
 With `label_minutes` the run ends with drills alone, while plain prompts hold the model to what it said when they began:
-labels would be learned by heart. Then the model is frozen, and `training.plug` trains the plug on users B.
+labels would be learned by heart. Then the model is frozen, and `training.plug` trains the plug on users B. A model that
+has been through this, one that ships for example, may stay as it is (`tunes_model`): then a new plug learns alone.
 
 `python -m training.row_tune --run-directory RUN` moves RUN/tuned to RUN/task-tuned, goes on from there, and writes
 RUN/tuned anew, and RUN/plug-start.pt, from which the plug's training starts.
@@ -51,10 +52,8 @@ def keep_of_before(tuned: Path, before: Path, share: float) -> None:
     model.save_pretrained(tuned)
 
 
-def row_tune(directory: Path, config: RowTuneConfig, plug_config: PlugConfig) -> Path:
-    """Tunes model and first plug together; keeps the weights that are best on held-out users A, with and without."""
-    torch.manual_seed(config.seed)
-    tokenizer = TextTokenizer(directory / "corpus" / "tokenizer.json")
+def set_aside(directory: Path) -> Path:
+    """Moves RUN/tuned to RUN/task-tuned, where it is not yet; returns that."""
     source = directory / "task-tuned"
     if not source.exists():
         if (directory / "tuned").is_symlink():
@@ -62,8 +61,16 @@ def row_tune(directory: Path, config: RowTuneConfig, plug_config: PlugConfig) ->
                 f"{directory / 'tuned'} belongs to another run. Copy it here, so that this run may change it."
             )
         (directory / "tuned").rename(source)
+    return source
+
+
+def row_tune(directory: Path, config: RowTuneConfig, plug_config: PlugConfig) -> Path:
+    """Tunes model and first plug together; keeps the weights that are best on held-out users A, with and without."""
+    torch.manual_seed(config.seed)
+    tokenizer = TextTokenizer(directory / "corpus" / "tokenizer.json")
+    source = set_aside(directory) if config.tunes_model else directory / "tuned"
     (directory / "plug.checkpoint.pt").unlink(missing_ok=True)  # of a plug for the model of before
-    model = load_language_model(source)
+    model = load_language_model(source).requires_grad_(config.tunes_model)
     store = VectorStore(directory / "embeddings")
     plug_config = replace(
         plug_config,
@@ -82,8 +89,10 @@ def row_tune(directory: Path, config: RowTuneConfig, plug_config: PlugConfig) ->
             f"label_minutes is {config.label_minutes}, and no task has a linear head. Run linear_head first."
         )
     plain = plain_batches(tokenizer, config.tasks, config)
-    optimizers = create_optimizers(model, config.muon_rate, config.adam_rate, config.weight_decay)
-    optimizers.append(optimizer_of(plug, plug_config))
+    optimizers: list[torch.optim.Optimizer] = [optimizer_of(plug, plug_config)]
+    if config.tunes_model:
+        optimizers += create_optimizers(model, config.muon_rate, config.adam_rate, config.weight_decay)
+    row_share = config.row_share if config.tunes_model else 1.0  # plain prompts teach a plug nothing
     schedule = TimeSchedule(config.minutes * 60, warm_up_share=0.05, decay_share=0.7)
     chooser = random.Random(config.seed)
     shares = [config.task_shares[task] for task in config.tasks]
@@ -110,7 +119,8 @@ def row_tune(directory: Path, config: RowTuneConfig, plug_config: PlugConfig) ->
         print(f"{elapsed / 60:.1f} min  step {step}  {'best so far' if score < best else ''} {losses}", flush=True)
         if score < best:
             best = score
-            model.save_pretrained(directory / "tuned")
+            if config.tunes_model:
+                model.save_pretrained(directory / "tuned")
             torch.save(
                 {"plug": plug.state_dict(), "config": asdict(plug_config), "hidden": plug.hidden},
                 directory / "plug-start.pt",
@@ -126,7 +136,7 @@ def row_tune(directory: Path, config: RowTuneConfig, plug_config: PlugConfig) ->
             before = copy.deepcopy(model).requires_grad_(False)
             shares = [share if stream.has_drills else 0.0 for share, stream in zip(shares, streams, strict=True)]
         rows = None
-        if chooser.random() < config.row_share:
+        if chooser.random() < row_share:
             index = chooser.choices(range(len(config.tasks)), shares)[0]
             batch = streams[index].next(chooser)
             # A drill has queries without end, and its target is a function: nothing there needs dropout.
@@ -150,7 +160,7 @@ def row_tune(directory: Path, config: RowTuneConfig, plug_config: PlugConfig) ->
         elapsed += time.monotonic() - started
         step += 1
     evaluate()
-    if config.before_share:
+    if config.before_share and config.tunes_model:
         keep_of_before(directory / "tuned", source, config.before_share)
     (directory / "row-tune.json").write_text(json.dumps({"steps": step, "history": history}, indent=1))
     return directory / "tuned"

@@ -36,13 +36,13 @@ def write_data(folder: Path, users: int = 60, items: int = 8) -> None:
                 lines.write(json.dumps({"user": f"user {user}", "items": entries}) + "\n")
 
 
-def write_vectors(data: Path, directory: Path, task: str) -> None:
-    """A vector store with a random unit vector for every text of users B."""
+def write_vectors(data: Path, directory: Path, task: str, splits: tuple[str, ...] = ("train_b",)) -> None:
+    """A vector store with a random unit vector for every text of the users, those of B unless told."""
     texts: dict[str, int] = {}
     with gzip.open(data / "tasks" / f"{task}.jsonl.gz", "rt", encoding="utf-8") as lines:
         for line in lines:
             record = json.loads(line)
-            if split_of_user(record["user"]) == "train_b":
+            if split_of_user(record["user"]) in splits:
                 for item in record["items"]:
                     for text in (item["input"], item["output"]):
                         texts.setdefault(text_key(text), len(texts))
