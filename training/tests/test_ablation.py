@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from training.ablation import ROWS, ablate, row_config, table
+from training.ablation import OPEN, ROWS, ablate, row_config, table
 from training.plug_config import PlugConfig
 
 FULL = PlugConfig(tasks=("news_category", "paper_title"), temperature=7.0, start_share=0.5, short_share=0.3)
@@ -63,3 +63,19 @@ def test_a_table_of_other_settings_or_of_a_base_trained_anew_is_not_continued(tm
     weights.write_bytes(b"second")
     with pytest.raises(ValueError, match="or of another base"):
         ablate(tmp_path, tmp_path, FULL, ["full"])
+
+
+def test_a_row_is_trained_measured_and_kept(packaged_run: Path, tmp_path: Path) -> None:
+    sizes = {"projector_width": 256, "persona_rows": 1, "instruction_rows": 1}
+    config = PlugConfig(tasks=("news_category",), steps=2, evaluations=1, gold_share=0.0, **sizes)
+    rows = ["full", "PPlug as published"]
+    results = ablate(packaged_run, tmp_path / "table", config, rows)
+    assert list(results) == rows
+    for found in results.values():
+        (task,) = found.values()
+        assert task["queries"] == len(task["losses"]) > 0 and task["accuracy"][OPEN]["mean"] <= 1
+    text = (tmp_path / "table" / "ablation.md").read_text()
+    assert text.count("| full |") == 1 and text.count("| PPlug as published |") == 1
+    trained = (tmp_path / "table" / "full" / "plug.pt").stat().st_mtime_ns
+    assert ablate(packaged_run, tmp_path / "table", config, rows) == results
+    assert (tmp_path / "table" / "full" / "plug.pt").stat().st_mtime_ns == trained

