@@ -43,6 +43,8 @@ class PlugConfig:
     projector_width: int = 256
     temperature: float = 10.0
     fixed_temperature: bool = False
+    fixed_query: bool = False  # W stays the identity: weights by cosine alone
+    calibrates_rows: bool = True  # rows start at the size of the model's embeddings; False: at a spread of 1
     has_decay: bool = True
     has_gate: bool = True
     without_outputs: tuple[str, ...] = ()  # tasks whose outputs do not enter the persona
@@ -85,6 +87,8 @@ def fix_parts(plug: Plug, config: PlugConfig) -> None:
     """Takes what the config switches off out of the training: temperature, decay, gate, and an unused projector."""
     if config.fixed_temperature:
         plug.log_temperature.fill_(math.log(config.temperature)).requires_grad_(False)
+    if config.fixed_query:
+        torch.nn.init.eye_(plug.query.weight.requires_grad_(False))
     if not config.has_decay:
         plug.raw_decay.fill_(float("-inf")).requires_grad_(False)  # softplus(−∞) = 0, exactly
     if not config.has_gate:

@@ -14,6 +14,7 @@ import torch
 import training.plug as plug_module
 from training.data import DATA_VARIABLE, load_users, measured_queries
 from training.plug import load_plug, prepare, train, train_plug
+from training.plug_config import optimizer_of
 from training.plug_state import Checkpoint, Progress
 from training.processes import Processes
 from training.tests.tiny_models import write_tiny_model
@@ -72,6 +73,21 @@ def test_shares_are_disjoint_and_cover_all() -> None:
     shares = [Processes(index, 4).share(entries) for index in range(4)]
     assert sorted(entry for share in shares for entry in share) == entries
     assert Processes(3, 4).share(entries[:2]) == []
+
+
+def test_a_fixed_query_head_is_the_identity_and_stays(tiny: tuple[Path, str]) -> None:
+    directory, llm = tiny
+    plug = prepare(directory, replace(config_of(llm), fixed_query=True)).plug
+    assert torch.equal(plug.query.weight, torch.eye(len(plug.query.weight))) and not plug.query.weight.requires_grad
+    assert all(group["peak"] != config_of(llm).query_rate for group in optimizer_of(plug, config_of(llm)).param_groups)
+
+
+def test_rows_start_at_the_size_of_embeddings_unless_told(tiny: tuple[Path, str]) -> None:
+    directory, llm = tiny
+    sized, unsized = (prepare(directory, replace(config_of(llm), calibrates_rows=is_so)) for is_so in (True, False))
+    size = sized.frozen.embedding_rows().std()
+    torch.testing.assert_close(unsized.plug.instruction * size, sized.plug.instruction)
+    torch.testing.assert_close(unsized.plug.projector_out.bias * size, sized.plug.projector_out.bias)
 
 
 def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(
