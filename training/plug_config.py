@@ -84,7 +84,7 @@ def create_plug(config: PlugConfig, hidden: int) -> Plug:
 
 @torch.no_grad()
 def fix_parts(plug: Plug, config: PlugConfig) -> None:
-    """Takes what the config switches off out of the training: temperature, decay, gate, and an unused projector."""
+    """Takes what the config switches off out of the training: temperature, query head, decay, gate, unused parts."""
     if config.fixed_temperature:
         plug.log_temperature.fill_(math.log(config.temperature)).requires_grad_(False)
     if config.fixed_query:

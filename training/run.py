@@ -101,6 +101,15 @@ def link_base(directory: Path, base: dict, own_steps: list[str]) -> None:
             link.symlink_to(target)
 
 
+def check_language_model(directory: Path, chosen: list[str]) -> None:
+    """Raises before the first step, and not after the vectors, where no language model is there for the steps to read."""
+    is_made = "task_tune" in chosen or any((directory / name).exists() for name in ("tuned", "task-tuned"))
+    if not is_made and {"row_tune", "plug"} & set(chosen):
+        raise FileNotFoundError(
+            f"{directory / 'tuned'} is missing. Run step task_tune first, or training.unpack for a model that ships."
+        )
+
+
 def follows(later: str, step: str) -> bool:
     """Whether a step is `step` or reads, directly or not, what `step` writes."""
     return later == step or any(follows(before, step) for before in DEPENDENCIES[later])
@@ -173,6 +182,7 @@ def run(settings: dict, directory: Path, models: Path, chosen: list[str], scale:
         base_done = Path(settings["base"]["run_directory"]) / "done.json"
         known = json.loads(base_done.read_text()) if base_done.exists() else {}
         settings = {**settings, "base": {**settings["base"], "done": known}}
+    check_language_model(directory, chosen)
     done_path = directory / "done.json"
     done: dict[str, str] = json.loads(done_path.read_text()) if done_path.exists() else {}
     steps = build_steps(settings, directory, models, scale)

@@ -10,18 +10,24 @@ import argparse
 import shutil
 from pathlib import Path
 
+from training.model_package import MANIFEST, read_manifest
 from training.shipped import shipped_language_model
 
 
 def unpack(package: Path, directory: Path) -> Path:
     """Writes the package's tokenizer and weights where training looks for them; returns the model's folder."""
-    tuned = directory / "tuned"
+    tuned, partial = directory / "tuned", directory / "tuned.partial"
     if tuned.exists():
         raise FileExistsError(f"{tuned} is there already, and plugs may belong to it. Name another run directory.")
+    kind = read_manifest(package)["kind"] if (package / MANIFEST).exists() else "folder without a manifest"
+    if kind != "language-model":
+        raise ValueError(f"{package} is a {kind}. Name the package of a language model, such as models/nano-llm.")
     model = shipped_language_model(package)
     (directory / "corpus").mkdir(parents=True, exist_ok=True)
     shutil.copyfile(package / "tokenizer.json", directory / "corpus" / "tokenizer.json")
-    model.save_pretrained(tuned)
+    shutil.rmtree(partial, ignore_errors=True)  # of a run that was stopped, or a disk that was full
+    model.save_pretrained(partial)
+    partial.rename(tuned)
     return tuned
 
 

@@ -18,6 +18,7 @@ from training.run import (
     config_of,
     follows,
     link_base,
+    run,
     settings_hash,
 )
 from training.task_tune import TaskTuneConfig
@@ -93,3 +94,15 @@ def test_row_tuning_of_another_runs_model_is_refused(tmp_path: Path) -> None:
     base = {"run_directory": str(tmp_path / "base"), "steps": ["task_tune"]}
     with pytest.raises(ValueError, match="row_tune rewrites"):
         link_base(tmp_path / "run", base, ["row_tune", "plug"])
+
+
+def test_the_plug_for_what_ships_is_trained_as_what_ships_is() -> None:
+    nano, shipped = (tomllib.loads((CONFIGS[0].parent / f"{n}.toml").read_text()) for n in ("nano", "plug-of-shipped"))
+    for step in ("linear_head", "plug", "marginals"):
+        assert shipped[step] == nano[step]
+
+
+def test_a_run_without_a_language_model_stops_before_its_first_step(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="or training.unpack for a model that ships"):
+        run({}, tmp_path / "run", tmp_path / "models", ["embed", "linear_head", "row_tune"], 1.0)
+    assert not list((tmp_path / "run").iterdir())

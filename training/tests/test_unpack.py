@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import LlamaForCausalLM
 
 from training.export import check_same_model
 from training.plug import load_plug
@@ -16,6 +17,7 @@ from training.row_tune import row_tune
 from training.tests.conftest import PACKAGE
 from training.unpack import unpack
 
+pytestmark = pytest.mark.skipif(not (PACKAGE / "manifest.json").exists(), reason="models/nano-llm is not there")
 TASKS = ("news_category",)
 
 
@@ -40,3 +42,25 @@ def test_a_plug_alone_learns_to_be_read_by_a_packaged_model(packaged_run: Path) 
 def test_a_run_that_has_a_model_keeps_it(packaged_run: Path) -> None:
     with pytest.raises(FileExistsError, match="Name another run directory"):
         unpack(PACKAGE, packaged_run)
+
+
+def test_a_write_that_fails_leaves_no_model_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: LlamaForCausalLM, folder: Path) -> None:
+        folder.mkdir()
+        (folder / "config.json").write_text("half")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LlamaForCausalLM, "save_pretrained", fail)
+        with pytest.raises(OSError, match="No space left"):
+            unpack(PACKAGE, tmp_path)
+    assert not (tmp_path / "tuned").exists()
+    unpack(PACKAGE, tmp_path)
+    check_same_model(tmp_path, PACKAGE)
+    assert not (tmp_path / "tuned.partial").exists()
+
+
+@pytest.mark.parametrize(("folder", "kind"), [("plug", "plug"), ("nowhere", "folder without a manifest")])
+def test_only_a_language_model_is_taken_apart(tmp_path: Path, folder: str, kind: str) -> None:
+    with pytest.raises(ValueError, match=f"is a {kind}. Name the package of a language model"):
+        unpack(PACKAGE.parent / folder, tmp_path)
