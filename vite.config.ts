@@ -3,8 +3,8 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type UserConfig } from 'vite';
 import packageJson from './package.json' with { type: 'json' };
-import { modelFiles } from './src/site/vite/model-files.ts';
-import { strictResponses } from './src/site/vite/strict-responses.ts';
+import { modelFiles } from './site/vite/model-files.ts';
+import { strictResponses } from './site/vite/strict-responses.ts';
 
 const repository = fileURLToPath(new URL('.', import.meta.url));
 
@@ -12,7 +12,7 @@ const repository = fileURLToPath(new URL('.', import.meta.url));
 const address = { host: '127.0.0.1', port: 5180, strictPort: true, cors: false } as const;
 
 const site: UserConfig = {
-  root: path.join(repository, 'src/site'),
+  root: path.join(repository, 'site'),
   publicDir: path.join(repository, 'public'),
   cacheDir: path.join(repository, 'node_modules/.vite'),
   // An unknown address is a 404, not the page.

@@ -1,11 +1,12 @@
 // One server for the pages of the browser tests: every folder `e2e/<name>/` with an index.html is a page at
-// http://127.0.0.1:4300/e2e/<name>/, which imports straight from `/src/`. Same headers, same /models/ as the site.
+// http://127.0.0.1:4300/e2e/<name>/, which imports straight from `/src/`. Same headers as the site; /models/ holds the golden vectors too.
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
-import { modelFiles } from '../src/site/vite/model-files.ts';
-import { securityHeaders } from '../src/site/vite/security-headers.ts';
-import { strictResponses } from '../src/site/vite/strict-responses.ts';
+import { modelsFolder, researchModelsFolder } from '../scripts/model-packages.mjs';
+import { modelFiles } from '../site/vite/model-files.ts';
+import { securityHeaders } from '../site/vite/security-headers.ts';
+import { strictResponses } from '../site/vite/strict-responses.ts';
 
 const repository = fileURLToPath(new URL('..', import.meta.url));
 
@@ -14,7 +15,7 @@ export default defineConfig({
   publicDir: path.join(repository, 'public'),
   cacheDir: path.join(repository, 'node_modules/.vite-e2e'),
   appType: 'mpa',
-  plugins: [strictResponses(securityHeaders), modelFiles()],
+  plugins: [strictResponses(securityHeaders), modelFiles({ folders: [modelsFolder(), researchModelsFolder()] })],
   worker: { format: 'es' },
   server: {
     host: '127.0.0.1',

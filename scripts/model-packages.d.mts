@@ -11,7 +11,8 @@ export interface VerifyProgress {
   readonly total: number;
 }
 export function modelsFolder(): string;
-export function findModelPackages(folder?: string): Promise<ModelPackageOnDisk[]>;
+export function researchModelsFolder(): string;
+export function findModelPackages(...folders: readonly string[]): Promise<ModelPackageOnDisk[]>;
 export function filesOfPackage(
   modelPackage: ModelPackageOnDisk,
 ): readonly { path: string; bytes: number; sha256: string }[];
@@ -21,7 +22,7 @@ export function modelIndex(packages: readonly ModelPackageOnDisk[]): {
 };
 export function publishModelPackages(packages: readonly ModelPackageOnDisk[], target: string): Promise<void>;
 export class DamagedModelError extends Error {}
-export function verifyModelPackages(
-  folder?: string,
-  onProgress?: (progress: VerifyProgress) => void,
-): Promise<ModelPackageOnDisk[]>;
+export function verifyModelPackages(options?: {
+  readonly others?: readonly string[];
+  readonly onProgress?: (progress: VerifyProgress) => void;
+}): Promise<ModelPackageOnDisk[]>;

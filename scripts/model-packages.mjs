@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import path from 'node:path';
 
 const shippedModels = fileURLToPath(new URL('../models', import.meta.url));
+const researchModels = fileURLToPath(new URL('../research-models', import.meta.url));
 
 /** The folder of the model packages; PERSONA_PLUG_MODELS overrides the one that ships. */
 export function modelsFolder() {
@@ -14,8 +15,20 @@ export function modelsFolder() {
   return override === undefined || override === '' ? shippedModels : path.resolve(override);
 }
 
-/** Finds the packages of a folder: every subfolder with a manifest.json, sorted by name. */
-export async function findModelPackages(folder = modelsFolder()) {
+/** The folder of golden vectors and controls, which do not ship; PERSONA_PLUG_RESEARCH_MODELS overrides it. */
+export function researchModelsFolder() {
+  const override = process.env.PERSONA_PLUG_RESEARCH_MODELS || process.env.PERSONA_PLUG_MODELS;
+  return override === undefined || override === '' ? researchModels : path.resolve(override);
+}
+
+/** Finds the packages of folders: every subfolder with a manifest.json, sorted by name. */
+export async function findModelPackages(...folders) {
+  const wanted = folders.length === 0 ? [modelsFolder()] : [...new Set(folders)];
+  const packages = (await Promise.all(wanted.map(packagesOf))).flat();
+  return packages.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+async function packagesOf(folder) {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   const packages = [];
   for (const entry of entries) {
@@ -30,7 +43,7 @@ export async function findModelPackages(folder = modelsFolder()) {
       revision: createHash('sha256').update(bytes).digest('hex').slice(0, 16),
     });
   }
-  return packages.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return packages;
 }
 
 /** The files of a package that may be served: the manifest and what it lists. */
@@ -72,11 +85,13 @@ export class DamagedModelError extends Error {
 }
 
 /**
- * Checks every file of every package by size and SHA-256. `onProgress({ label, done, total })` counts bytes.
+ * Checks every file of every package by size and SHA-256: of what ships, and of further folders. `onProgress({ label, done, total })`
+ * counts bytes.
  * Throws DamagedModelError: which file, expected and found hash.
  */
-export async function verifyModelPackages(folder = modelsFolder(), onProgress = () => {}) {
-  const packages = await findModelPackages(folder);
+export async function verifyModelPackages({ others = [], onProgress = () => {} } = {}) {
+  const folder = modelsFolder();
+  const packages = await findModelPackages(folder, ...others);
   for (const required of ['all-minilm-l6-v2', 'nano-llm', 'plug']) {
     if (packages.some(({ name }) => name === required)) continue;
     throw new DamagedModelError(

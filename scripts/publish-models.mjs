@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Lays the shipped model packages out for a static host: `npx persona-plug-models public/models`.
-import { DamagedModelError, modelsFolder, publishModelPackages, verifyModelPackages } from './model-packages.mjs';
+import { DamagedModelError, publishModelPackages, verifyModelPackages } from './model-packages.mjs';
 
 const [target, ...rest] = process.argv.slice(2);
 if (target === undefined || target.startsWith('-') || rest.length > 0) {
@@ -10,7 +10,7 @@ if (target === undefined || target.startsWith('-') || rest.length > 0) {
   process.exit(2);
 }
 try {
-  const packages = await verifyModelPackages(modelsFolder());
+  const packages = await verifyModelPackages();
   await publishModelPackages(packages, target);
   for (const { name, revision } of packages) process.stderr.write(`${name} ${revision}\n`);
   process.stderr.write(`${packages.length} model packages are in ${target}, each file checked by SHA-256.\n`);

@@ -10,7 +10,7 @@ import { CommandError, progressBar } from './terminal.mjs';
 
 export const host = '127.0.0.1';
 const stampFile = path.join(repository, 'dist/site.stamp');
-const sources = ['src', 'public', 'vite.config.ts', 'package-lock.json', 'scripts/model-packages.mjs'];
+const sources = ['src', 'site', 'public', 'vite.config.ts', 'package-lock.json', 'scripts/model-packages.mjs'];
 
 /** Builds dist/site unless it was built from these very sources and models. */
 export async function buildSite() {

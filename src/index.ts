@@ -39,8 +39,8 @@ export type { FinishReason, GenerationUsage, SamplingOptions } from './language-
 export type { DeviceChoice, DevicePreference } from './lib/device.ts';
 export { PersonaPlugError, type PersonaPlugErrorCode } from './lib/errors.ts';
 export type { OnProgress, Progress } from './lib/progress.ts';
-export { type CitationQuestion, citationQuestion } from './prompts/citation.ts';
-export { lampTasks } from './prompts/lamp-tasks.ts';
-export { lampMovieTags, movieTagTask } from './prompts/movie-tag.ts';
-export { type RetrievedItem, type Task } from './prompts/task.ts';
-export { shippedTasks } from './prompts/task-registry.ts';
+export { type CitationQuestion, citationQuestion } from './tasks/citation.ts';
+export { lampTasks } from './tasks/lamp-tasks.ts';
+export { lampMovieTags, movieTagTask } from './tasks/movie-tag.ts';
+export { type RetrievedItem, type Task } from './tasks/task.ts';
+export { shippedTasks } from './tasks/task-registry.ts';

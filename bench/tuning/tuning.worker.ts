@@ -6,7 +6,7 @@ import type { Parameters } from '../../src/tuning/gradient-model.ts';
 import { type JaxGradientModel, jaxGradientModel } from '../../src/tuning/jax/jax-gradient-model.ts';
 import { type Jax, loadJax } from '../../src/tuning/jax/load-jax.ts';
 import { type LlamaWeights, readLlamaWeights } from '../../src/tuning/llama-weights.ts';
-import { startLora } from '../../src/tuning/lora.ts';
+import { startLora } from '../../src/adapter/lora.ts';
 import type { MeasuredTuning, TuningCase, TuningFigures, TuningMeasurement } from './figures.ts';
 
 const rows = 8;

@@ -2,10 +2,10 @@
 // exactly, stop at once. On wasm without WebGPU, and on WebGPU with a software adapter.
 import { readFile } from 'node:fs/promises';
 import { expect, type Page, test } from '@playwright/test';
+import { goldenFolder } from '../../src/testing/golden-models.ts';
 import { createKillableBrowser, type KillableBrowser } from '../history/killable-browser.ts';
 
 const address = `http://127.0.0.1:${process.env['PERSONA_PLUG_PAGES_PORT'] ?? '4300'}/e2e/engine/`;
-const models = process.env['PERSONA_PLUG_MODELS'] ?? 'models';
 
 interface GoldenCase {
   readonly name: string;
@@ -18,7 +18,7 @@ interface GoldenCase {
 }
 
 async function goldenCases(): Promise<GoldenCase[]> {
-  const { cases }: { cases: GoldenCase[] } = JSON.parse(await readFile(`${models}/golden/end-to-end.json`, 'utf8'));
+  const { cases }: { cases: GoldenCase[] } = JSON.parse(await readFile(`${goldenFolder()}/end-to-end.json`, 'utf8'));
   return cases;
 }
 

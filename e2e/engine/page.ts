@@ -20,7 +20,7 @@ const engineTestPage = {
     storageName = 'engine',
   ): Promise<{ status: EngineStatus; milliseconds: number }> {
     const start = performance.now();
-    worker = new Worker(new URL('../../src/site/persona.worker.ts', import.meta.url), { type: 'module' });
+    worker = new Worker(new URL('../../site/persona.worker.ts', import.meta.url), { type: 'module' });
     const devices = { embedderDevice: device, languageModelDevice: device };
     personalizer = await createPersonalizer({ worker, models: '/models/', storageName, ...devices });
     return { status: await personalizer.status(), milliseconds: performance.now() - start };

@@ -2,12 +2,13 @@
 import { expect, test } from '@playwright/test';
 import { evaluate, loadLaboratory, methods, type Prediction } from '../../src/evaluation/index.ts';
 import { createFolderModelSource } from '../../src/model-package/folder-model-source.ts';
+import { modelFolders } from '../../src/testing/golden-models.ts';
 import { tinyMethods, tinyTask } from './tiny-task.ts';
 
 const address = `http://127.0.0.1:${process.env['PERSONA_PLUG_PAGES_PORT'] ?? '4300'}/e2e/evaluation/`;
 
 async function measureInNode(): Promise<Prediction[]> {
-  const models = createFolderModelSource(process.env['PERSONA_PLUG_MODELS'] ?? 'models');
+  const models = createFolderModelSource(...modelFolders());
   await using loaded = await loadLaboratory({ models, device: 'wasm' });
   const chosen = methods.filter(({ name }) => tinyMethods.includes(name));
   const predictions: Prediction[] = [];

@@ -8,7 +8,8 @@ for (const device of ['wasm', 'webgpu'] as const) {
   for (const kind of ['lora', 'ia3'] as const) {
     test(`on ${device}, ${kind} gives torch's loss, and leaves no trace when it is taken away`, async ({ page }) => {
       const goldenCase = openGoldenTuning()?.cases.find((found) => found.kind === kind);
-      if (goldenCase === undefined) throw new Error(`models/golden holds no gradients of ${kind}: export it again`);
+      if (goldenCase === undefined)
+        throw new Error(`research-models/golden holds no gradients of ${kind}: export it again`);
       await page.goto(address);
       await page.waitForFunction(() => 'onnxTestPage' in globalThis);
       await page.evaluate(async (chosen) => await onnxTestPage.loadLanguageModel(chosen), device);

@@ -4,7 +4,7 @@ import type { Embedder } from '../../src/embedder/embedder.ts';
 import { onnxEmbedder } from '../../src/embedder/onnx-embedder.ts';
 import type { LanguageModel, PromptSegment, WeightAdapter } from '../../src/language-model/language-model.ts';
 import { onnxLanguageModel } from '../../src/language-model/onnx/onnx-language-model.ts';
-import { sequenceLogProbabilities } from '../../src/language-model/sequence-log-probabilities.ts';
+import { sequenceLogProbabilities } from '../../src/language-model/decoding/sequence-log-probabilities.ts';
 import type { DeviceChoice, DevicePreference } from '../../src/lib/device.ts';
 import { PersonaPlugError } from '../../src/lib/errors.ts';
 import type { Progress } from '../../src/lib/progress.ts';

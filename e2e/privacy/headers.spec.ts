@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type APIRequestContext, expect, test } from '@playwright/test';
-import { securityHeaders } from '../../src/site/vite/security-headers.ts';
+import { securityHeaders } from '../../site/vite/security-headers.ts';
 import { site } from '../site/demo-browser.ts';
 
 const built = fileURLToPath(new URL('../../dist/site/', import.meta.url));

@@ -5,7 +5,7 @@ import { type BrowserContext, chromium, type Page } from '@playwright/test';
 import type { EngineStatus } from '../../src/engine/personalizer.ts';
 import type { HistoryItemInput } from '../../src/history/history-item.ts';
 import { browserFlags, createQuietProfile, findBrowser, type WebgpuMode } from '../../scripts/browser.mjs';
-import { modelsFolder } from '../../scripts/model-packages.mjs';
+import { goldenFolder } from '../../src/testing/golden-models.ts';
 
 export const site = 'http://127.0.0.1:5181/';
 
@@ -78,7 +78,7 @@ export interface GoldenCase {
 
 /** What training says the page must answer. */
 export async function goldenCases(): Promise<readonly GoldenCase[]> {
-  const text = await readFile(path.join(modelsFolder(), 'golden/end-to-end.json'), 'utf8');
+  const text = await readFile(path.join(goldenFolder(), 'end-to-end.json'), 'utf8');
   // The border: the file comes from our own exporter, and its hash stands in its manifest.
   return (JSON.parse(text) as { cases: GoldenCase[] }).cases;
 }

@@ -1,6 +1,6 @@
 // The main job in a real browser: import, SIGKILL, reopen, ask; the answers are those that training computed.
 import { expect, test } from '@playwright/test';
-import type { PersonaPlugDemo } from '../../src/site/script-interface.ts';
+import type { PersonaPlugDemo } from '../../site/script-interface.ts';
 import { DemoBrowser, type GoldenCase, goldenCases, type OpenOptions, toJsonl } from './demo-browser.ts';
 import { ask, exportWithVectors, importText } from './page-calls.ts';
 

@@ -5,7 +5,7 @@ import { ask, explain, exportWithVectors, forget, importText, items } from './pa
 
 test('forget gives the persona, bit for bit, of a history that never held the item', async () => {
   const golden = (await goldenCases()).find(({ history }) => history.length >= 20);
-  if (golden === undefined) throw new Error('models/golden has no case of 20 items.');
+  if (golden === undefined) throw new Error('research-models/golden has no case of 20 items.');
   const question = { task: golden.task, input: golden.input, at: golden.at };
   await using browser = await DemoBrowser.create();
   const { page } = await browser.open({ webgpu: 'off', query: 'storage=held' });

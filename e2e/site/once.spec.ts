@@ -62,7 +62,7 @@ test('--json is one document of the documented schema, with the golden answers',
   const golden = (await goldenCases()).find(
     ({ history, answers }) => history.length <= 3 && answers.none !== answers.persona,
   );
-  if (golden === undefined) throw new Error('models/golden has no case of 3 items whose answers differ.');
+  if (golden === undefined) throw new Error('research-models/golden has no case of 3 items whose answers differ.');
   const { code, stdout, stderr } = await once(toJsonl(golden.history), [
     '--task',
     golden.task,

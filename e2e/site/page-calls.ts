@@ -2,8 +2,8 @@
 import type { Page } from '@playwright/test';
 import type { Explanation } from '../../src/engine/personalizer.ts';
 import type { HistoryItem } from '../../src/history/history-item.ts';
-import type { Question } from '../../src/site/question.ts';
-import type { AskResult, PersonaPlugDemo } from '../../src/site/script-interface.ts';
+import type { Question } from '../../site/question.ts';
+import type { AskResult, PersonaPlugDemo } from '../../site/script-interface.ts';
 
 declare const personaPlugDemo: PersonaPlugDemo;
 

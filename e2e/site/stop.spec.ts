@@ -1,7 +1,7 @@
 // Stop really stops the model: no piece comes after it, and the next question does not wait for the rest of the last.
 import { expect, type Page, test } from '@playwright/test';
-import type { Question } from '../../src/site/question.ts';
-import type { PersonaPlugDemo } from '../../src/site/script-interface.ts';
+import type { Question } from '../../site/question.ts';
+import type { PersonaPlugDemo } from '../../site/script-interface.ts';
 import { DemoBrowser, toJsonl } from './demo-browser.ts';
 import { ask, importText } from './page-calls.ts';
 

@@ -22,7 +22,7 @@ test('a merged LoRA is the model that torch has, and taken out every logit is wh
   page,
 }) => {
   const goldenCase = openGoldenTuning()?.cases.find(({ kind }) => kind === 'lora');
-  if (goldenCase === undefined) throw new Error('models/golden holds no gradients of a LoRA: export it again');
+  if (goldenCase === undefined) throw new Error('research-models/golden holds no gradients of a LoRA: export it again');
   const worker = await openWorker(page);
   const ids = goldenCase.segments.flatMap((segment) => ('ids' in segment ? segment.ids : []));
   const { losses, refused, isUndone, isKept } = await worker.evaluate(

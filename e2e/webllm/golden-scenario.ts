@@ -1,5 +1,5 @@
 // The golden cases on this runtime: how far its logits are from torch's, and which tokens it would take.
-import { argmax } from '../../src/language-model/sampling.ts';
+import { argmax } from '../../src/language-model/decoding/sampling.ts';
 import type { GenerateTokensOptions, LanguageModel, PromptSegment } from '../../src/language-model/language-model.ts';
 import { logitTolerance } from '../../src/testing/golden-parity.ts';
 import { readGoldenCases } from './golden-cases.ts';

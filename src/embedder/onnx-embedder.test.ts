@@ -3,15 +3,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { GpuAccess } from '../lib/choose-device.ts';
 import type { DeviceChoice } from '../lib/device.ts';
 import type { Progress } from '../lib/progress.ts';
-import { createFolderModelSource } from '../model-package/folder-model-source.ts';
 import { openGoldenFiles, type GoldenEmbedderCase } from '../testing/golden-files.ts';
+import { goldenModels } from '../testing/golden-models.ts';
 import { createEmbedderTokenizer } from '../tokenizer/embedder-tokenizer.ts';
 import type { Embedder } from './embedder.ts';
 import { onnxEmbedder } from './onnx-embedder.ts';
 import { cosineSimilarity } from './pooling.ts';
 import { runSelfTest } from './self-test.ts';
 
-const models = createFolderModelSource(process.env['PERSONA_PLUG_MODELS'] ?? 'models');
+const { source: models } = goldenModels('golden');
 const open = () => models.open('all-minilm-l6-v2', 'embedder');
 
 let embedder: Embedder;

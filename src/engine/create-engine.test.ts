@@ -1,6 +1,6 @@
 // The engine's logic over a memory store and fakes: what it stores, when it embeds, how it ends.
 import { describe, expect, test } from 'vitest';
-import { memoryHistory } from '../history/memory-history.ts';
+import { memoryHistory } from '../history/in-memory-history.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import type { Progress } from '../lib/progress.ts';
 import { fakeEngineParts } from '../testing/fake-personalizer.ts';

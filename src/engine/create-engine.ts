@@ -1,11 +1,11 @@
 // Wires the parts into a Personalizer. It owns them: disposing of the engine disposes of all.
 import { checkItem } from '../history/check-item.ts';
 import { exportHistory } from '../history/export-history.ts';
-import { exportTunings } from '../history/tuning-lines.ts';
+import { exportTunings } from '../adapter/adapter-lines.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import { assertPlugMatches } from '../persona/plug.ts';
-import { createTaskRegistry } from '../prompts/task-registry.ts';
-import { tuningStates } from '../tuning/tuning-state.ts';
+import { createTaskRegistry } from '../tasks/task-registry.ts';
+import { tuningStates } from '../adapter/adapter-state.ts';
 import { answer, type AnswerParts } from './answer.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { importHistory } from './import-history.ts';

@@ -4,7 +4,7 @@ import type { HistoryStore } from '../history/history-store.ts';
 import type { LanguageModel } from '../language-model/language-model.ts';
 import type { PromptTemplatePart } from '../model-package/manifest.ts';
 import type { Plug } from '../persona/plug.ts';
-import type { TaskRegistry } from '../prompts/task-registry.ts';
+import type { TaskRegistry } from '../tasks/task-registry.ts';
 
 export interface EngineParts {
   readonly store: HistoryStore;

@@ -1,10 +1,10 @@
 // Personal weights are out of the model as soon as an item of theirs is forgotten, whoever forgets it and whatever else is going on.
 import { expect, test } from 'vitest';
-import { memoryHistory } from '../history/memory-history.ts';
+import { memoryHistory } from '../history/in-memory-history.ts';
 import type { HistoryStore } from '../history/history-store.ts';
 import { writeSafetensors } from '../model-package/write-safetensors.ts';
 import { fakeEngineParts } from '../testing/fake-personalizer.ts';
-import type { TuningDescription } from '../tuning/tuning-description.ts';
+import type { TuningDescription } from '../adapter/adapter-result.ts';
 import { createEngine } from './create-engine.ts';
 import type { GenerateEvent, Personalizer } from './personalizer.ts';
 

@@ -2,13 +2,13 @@
 // fault at any point leaves the history as it was.
 import type { HistoryStore, EmbeddedItem } from '../history/history-store.ts';
 import { parseHistory } from '../history/parse-history.ts';
-import { parseTunings } from '../history/tuning-lines.ts';
-import type { TuningRecord } from '../history/tuning-record.ts';
+import { parseTunings } from '../adapter/adapter-lines.ts';
+import type { TuningRecord } from '../adapter/adapter-record.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import type { OnProgress } from '../lib/progress.ts';
-import { parseTuningDescription } from '../tuning/tuning-description.ts';
-import { parseTuningSettings } from '../tuning/tuning-settings.ts';
-import { readWeightAdapter } from '../tuning/weight-adapter.ts';
+import { parseTuningDescription } from '../adapter/adapter-result.ts';
+import { parseTuningSettings } from '../adapter/adapter-settings.ts';
+import { readWeightAdapter } from '../adapter/weight-adapter.ts';
 import type { ItemEmbedder } from './item-embedder.ts';
 import type { ImportResult } from './personalizer.ts';
 

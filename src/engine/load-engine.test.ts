@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import * as v from 'valibot';
-import { memoryHistory } from '../history/memory-history.ts';
+import { memoryHistory } from '../history/in-memory-history.ts';
 import { openGoldenFiles } from '../testing/golden-files.ts';
 import { goldenModels } from '../testing/golden-models.ts';
 import { loadEngine } from './load-engine.ts';

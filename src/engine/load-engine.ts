@@ -10,8 +10,8 @@ import type { LanguageModelManifest } from '../model-package/manifest.ts';
 import type { ModelPackage, ModelSource } from '../model-package/model-source.ts';
 import { readSafetensors } from '../model-package/safetensors.ts';
 import { type Plug, readPlug } from '../persona/plug.ts';
-import { createTaskRegistry } from '../prompts/task-registry.ts';
-import type { Task } from '../prompts/task.ts';
+import { createTaskRegistry } from '../tasks/task-registry.ts';
+import type { Task } from '../tasks/task.ts';
 import { createEngine } from './create-engine.ts';
 import type { EngineOptions, Personalizer } from './personalizer.ts';
 

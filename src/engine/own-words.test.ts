@@ -4,7 +4,7 @@ import { fakeEngineParts } from '../testing/fake-personalizer.ts';
 import { hashEmbedder } from '../testing/hash-embedder.ts';
 import { randomPlug } from '../testing/random-plug.ts';
 import { scriptedLanguageModel } from '../testing/scripted-language-model.ts';
-import { createTaskRegistry } from '../prompts/task-registry.ts';
+import { createTaskRegistry } from '../tasks/task-registry.ts';
 import { createEngine } from './create-engine.ts';
 import { createItemEmbedder } from './item-embedder.ts';
 import { createMutex } from './mutex.ts';

@@ -1,6 +1,6 @@
 // The user's own words in an answer: what her outputs add to the logits, and how that is told.
 import type { LanguageModel, TextTokenizer } from '../language-model/language-model.ts';
-import type { LogitBias } from '../language-model/logit-bias.ts';
+import type { LogitBias } from '../language-model/decoding/logit-bias.ts';
 import { marginalBias } from '../persona/marginals.ts';
 import type { Plug } from '../persona/plug.ts';
 import type { Explanation, RaisedWord } from './personalizer.ts';

@@ -2,8 +2,8 @@
 // (createPersonalizer) and directly (createEngine), with the same types.
 import type { DeviceChoice, DevicePreference } from '../lib/device.ts';
 import type { HistoryItem, HistoryItemInput } from '../history/history-item.ts';
-import type { TuningKind } from '../history/tuning-record.ts';
-import type { TuningState } from '../tuning/tuning-state.ts';
+import type { TuningKind } from '../adapter/adapter-record.ts';
+import type { TuningState } from '../adapter/adapter-state.ts';
 import type { OnProgress, Progress } from '../lib/progress.ts';
 import type { GenerationUsage, SamplingOptions } from '../language-model/language-model.ts';
 

@@ -1,12 +1,12 @@
 // The one road from a request to the segments that a language model reads: answers, explanations and scores all take it.
 import type { LanguageModel, PromptSegment, WeightAdapter } from '../language-model/language-model.ts';
-import type { LogitBias } from '../language-model/logit-bias.ts';
+import type { LogitBias } from '../language-model/decoding/logit-bias.ts';
 import type { PromptTemplatePart } from '../model-package/manifest.ts';
 import type { Progress } from '../lib/progress.ts';
 import { fitPrompt } from '../prompts/fit-prompt.ts';
 import { layoutPrompt, promptRoom } from '../prompts/layout-prompt.ts';
-import type { Task } from '../prompts/task.ts';
-import type { TaskRegistry } from '../prompts/task-registry.ts';
+import type { Task } from '../tasks/task.ts';
+import type { TaskRegistry } from '../tasks/task-registry.ts';
 import { profileText } from '../retrieval/profile-text.ts';
 import { checkRequest } from './check-request.ts';
 import { readMemory } from './memory.ts';

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
-import { memoryHistory } from '../history/memory-history.ts';
+import { memoryHistory } from '../history/in-memory-history.ts';
 import { goldenModels } from '../testing/golden-models.ts';
 import { loadEngine } from './load-engine.ts';
 import type { GenerateRequest, Personalizer } from './personalizer.ts';

@@ -2,14 +2,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { onnxEmbedder } from '../embedder/onnx-embedder.ts';
 import type { Embedder } from '../embedder/embedder.ts';
-import { memoryHistory } from '../history/memory-history.ts';
+import { memoryHistory } from '../history/in-memory-history.ts';
 import type { LanguageModel } from '../language-model/language-model.ts';
 import { onnxLanguageModel } from '../language-model/onnx/onnx-language-model.ts';
-import { sequenceLogProbabilities } from '../language-model/sequence-log-probabilities.ts';
+import { sequenceLogProbabilities } from '../language-model/decoding/sequence-log-probabilities.ts';
 import { readSafetensors } from '../model-package/safetensors.ts';
 import { readPlug } from '../persona/plug.ts';
-import { newsCategories } from '../prompts/news-category.ts';
-import { createTaskRegistry } from '../prompts/task-registry.ts';
+import { newsCategories } from '../tasks/news-category.ts';
+import { createTaskRegistry } from '../tasks/task-registry.ts';
 import { goldenModels } from '../testing/golden-models.ts';
 import { createEngine } from './create-engine.ts';
 import { createItemEmbedder } from './item-embedder.ts';

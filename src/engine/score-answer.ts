@@ -1,10 +1,10 @@
 // How likely the engine finds a given answer: the same road as `generate` up to the prompt, then the answer's log probability.
 // For evaluation, which compares methods by it: it needs far fewer queries than counting right answers.
-import { createChoiceTrie } from '../language-model/choice-trie.ts';
+import { createChoiceTrie } from '../language-model/decoding/choice-trie.ts';
 import type { LanguageModel } from '../language-model/language-model.ts';
-import { answerBias } from '../language-model/logit-bias.ts';
-import { argmax } from '../language-model/sampling.ts';
-import { sequenceLogProbabilities } from '../language-model/sequence-log-probabilities.ts';
+import { answerBias } from '../language-model/decoding/logit-bias.ts';
+import { argmax } from '../language-model/decoding/sampling.ts';
+import { sequenceLogProbabilities } from '../language-model/decoding/sequence-log-probabilities.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import type { Mutex } from './mutex.ts';
 import type { Explanation, GenerateRequest } from './personalizer.ts';

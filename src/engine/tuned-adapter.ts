@@ -1,9 +1,9 @@
 // The adapter that was trained on a user's items of a task, where the runtime can take one.
 import type { HistoryStore } from '../history/history-store.ts';
-import type { TuningRecord } from '../history/tuning-record.ts';
+import type { TuningRecord } from '../adapter/adapter-record.ts';
 import type { LanguageModel, WeightAdapter } from '../language-model/language-model.ts';
-import { parseTuningDescription } from '../tuning/tuning-description.ts';
-import { readWeightAdapter } from '../tuning/weight-adapter.ts';
+import { parseTuningDescription } from '../adapter/adapter-result.ts';
+import { readWeightAdapter } from '../adapter/weight-adapter.ts';
 import type { GenerateRequest } from './personalizer.ts';
 
 export interface TunedAdapterParts {

@@ -1,13 +1,13 @@
 // What a personal prompt does to the prompt that the language model sees.
 import { expect, test } from 'vitest';
-import { memoryHistory } from '../history/memory-history.ts';
+import { memoryHistory } from '../history/in-memory-history.ts';
 import type { HistoryStore } from '../history/history-store.ts';
 import type { PromptSegment } from '../language-model/language-model.ts';
 import { writeSafetensors } from '../model-package/write-safetensors.ts';
 import { fakeEngineParts } from '../testing/fake-personalizer.ts';
-import type { TuningDescription } from '../tuning/tuning-description.ts';
-import { checkTuningOptions } from '../tuning/tuning-options.ts';
-import { writeTuningSettings } from '../tuning/tuning-settings.ts';
+import type { TuningDescription } from '../adapter/adapter-result.ts';
+import { checkTuningOptions } from '../adapter/training-options.ts';
+import { writeTuningSettings } from '../adapter/adapter-settings.ts';
 import { createEngine } from './create-engine.ts';
 import type { Explanation, GenerateRequest } from './personalizer.ts';
 

@@ -1,12 +1,12 @@
 // What a personal prompt makes of the rows in the persona's place. It is only rows: every runtime that takes a persona takes them.
 import type { HistoryStore } from '../history/history-store.ts';
-import type { TuningKind } from '../history/tuning-record.ts';
+import type { TuningKind } from '../adapter/adapter-record.ts';
 import { readSafetensors } from '../model-package/safetensors.ts';
 import type { Persona } from '../persona/persona.ts';
 import type { Plug } from '../persona/plug.ts';
 import type { PersonaRows } from '../prompts/layout-prompt.ts';
-import { instructionWithPersonalPrompt, readPersonalPrompt, withPersonalPrompt } from '../tuning/personal-prompt.ts';
-import { parseTuningDescription } from '../tuning/tuning-description.ts';
+import { instructionWithPersonalPrompt, readPersonalPrompt, withPersonalPrompt } from '../adapter/soft-prompt.ts';
+import { parseTuningDescription } from '../adapter/adapter-result.ts';
 import type { ItemEmbedder } from './item-embedder.ts';
 import type { GenerateRequest } from './personalizer.ts';
 

@@ -1,7 +1,7 @@
 // The measurement itself over queries that are written here, with the models that ship.
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createFolderModelSource } from '../model-package/folder-model-source.ts';
-import { goldenModels } from '../testing/golden-models.ts';
+import { goldenModels, modelFolders } from '../testing/golden-models.ts';
 import type { EvaluationTask } from './data/evaluation-task.ts';
 import { evaluate, type EvaluationEvent } from './evaluate.ts';
 import type { Laboratory } from './laboratory.ts';
@@ -30,7 +30,7 @@ function taskWith(queryDate: string | null, dates: readonly (string | null)[]): 
 describe.skipIf(missing !== null)(`evaluate${missing === null ? '' : ` (${missing})`}`, () => {
   let loaded: LoadedLaboratory;
   beforeAll(async () => {
-    const models = createFolderModelSource(process.env['PERSONA_PLUG_MODELS'] ?? 'models');
+    const models = createFolderModelSource(...modelFolders());
     loaded = await loadLaboratory({ models, device: 'wasm' });
   }, 120_000);
   afterAll(() => loaded[Symbol.asyncDispose]());

@@ -3,7 +3,7 @@ import 'fake-indexeddb/auto';
 import { describe, expect, test, vi } from 'vitest';
 import { PersonaPlugError } from '../lib/errors.ts';
 import { historyContract } from '../testing/history-contract.ts';
-import { memoryHistory } from './memory-history.ts';
+import { memoryHistory } from './in-memory-history.ts';
 import { openHistory } from './open-history.ts';
 
 describe('memory', () => {

@@ -1,8 +1,8 @@
 // What lies in the database, and how each version came out of the one before.
 import type { DBSchema, IDBPDatabase, IDBPTransaction, StoreNames } from 'idb';
 import type { HistoryItem, ItemVectors } from './history-item.ts';
-import { addSettings } from './migrate-tunings.ts';
-import type { TuningRecord } from './tuning-record.ts';
+import { addSettings } from './adapters/migrate-adapters.ts';
+import type { TuningRecord } from '../adapter/adapter-record.ts';
 
 /** Task, date ('' where undated: IndexedDB has no key null), id. */
 type OrderKey = [task: string, date: string, id: string];

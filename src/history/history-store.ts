@@ -1,7 +1,7 @@
 // The contract of a history: items with their vectors, all-or-nothing writes, exact deletion. `openHistory` keeps it in
 // IndexedDB, `memoryHistory` in memory; src/testing/history-contract.ts is the contract as tests.
 import type { HistoryItem, ItemVectors, StoredItem } from './history-item.ts';
-import type { TuningRecord, TuningRecords } from './tuning-record.ts';
+import type { TuningRecord, TuningRecords } from '../adapter/adapter-record.ts';
 
 /** An item together with the vectors that were made of it. */
 export interface EmbeddedItem {

@@ -15,10 +15,10 @@ import {
 } from './history-schema.ts';
 import type { EmbeddedItem, HistoryStore, PutResult } from './history-store.ts';
 import { toStorageError } from './storage-error.ts';
-import { indexedDbTunings } from './indexeddb-tunings.ts';
-import type { TuningRecord } from './tuning-record.ts';
-import { addTunings, markStale } from './tuning-transactions.ts';
-import type { TuningWatch } from './tuning-watch.ts';
+import { indexedDbTunings } from './adapters/indexeddb-adapters.ts';
+import type { TuningRecord } from '../adapter/adapter-record.ts';
+import { addTunings, markStale } from './adapters/adapter-transactions.ts';
+import type { TuningWatch } from './adapters/adapter-watch.ts';
 
 type StoreName = StoreNames<HistorySchema>;
 type ReadTransaction = IDBPTransaction<HistorySchema, StoreName[]>;

@@ -5,7 +5,7 @@ import { type HistoryDatabase, type HistorySchema, migrate, schemaVersion } from
 import type { HistoryStore } from './history-store.ts';
 import { indexedDbHistory } from './indexeddb-history.ts';
 import { toStorageError } from './storage-error.ts';
-import { createTuningWatch } from './tuning-watch.ts';
+import { createTuningWatch } from './adapters/adapter-watch.ts';
 
 /** What happens to an open history without its doing. */
 export type HistoryEvent =

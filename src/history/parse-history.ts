@@ -6,7 +6,7 @@ import { yieldToEventLoop } from '../lib/yield-to-event-loop.ts';
 import { checkItem, findItemFault, isSameItem } from './check-item.ts';
 import { decodeFloat32 } from './float32-base64.ts';
 import type { HistoryItem, ItemVectors } from './history-item.ts';
-import { readTuningLine } from './tuning-lines.ts';
+import { readTuningLine } from '../adapter/adapter-lines.ts';
 
 /** Far above a diligent writer's life, far below what a tab can hold. */
 export const importLimits = { characters: 256 * 1024 * 1024, items: 50_000 } as const;

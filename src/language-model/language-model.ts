@@ -1,6 +1,6 @@
 // The contract of a language model that takes text as token ids and personas as rows of input embeddings.
 import type { DeviceChoice } from '../lib/device.ts';
-import type { LogitBias } from './logit-bias.ts';
+import type { LogitBias } from './decoding/logit-bias.ts';
 
 /** A part of a prompt: token ids, or soft rows `[count, hiddenSize]` in place of token embeddings. */
 export type PromptSegment =

@@ -1,11 +1,11 @@
 import * as fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { createFolderModelSource } from '../model-package/folder-model-source.ts';
 import { openGoldenFiles } from '../testing/golden-files.ts';
+import { goldenModels } from '../testing/golden-models.ts';
 import type { TextTokenizer } from './language-model.ts';
 import { createTextTokenizer } from './text-tokenizer.ts';
 
-const models = createFolderModelSource(process.env['PERSONA_PLUG_MODELS'] ?? 'models');
+const { source: models } = goldenModels('golden');
 const controls = ['<|end|>', '<|bos|>', '<|user|>', '<|assistant|>'];
 
 let tokenizer: TextTokenizer;

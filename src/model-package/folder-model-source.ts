@@ -1,4 +1,5 @@
 // Model packages in a folder, for Node (evaluation, tests, the command line). Imports node:, so it is never bundled for a page.
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PersonaPlugError } from '../lib/errors.ts';
@@ -6,7 +7,8 @@ import type { ModelSource, ReadOptions } from './model-source.ts';
 import { checkFile, openModelPackage } from './open-model-package.ts';
 
 /**
- * A source that reads `<folder>/<name>/manifest.json` and the files beside it; each file is checked on each read.
+ * A source that reads `<folder>/<name>/manifest.json` and the files beside it; each file is checked on each read. A package is
+ * taken from the first of the folders that has it.
  *
  * @example
  * ```ts
@@ -14,10 +16,11 @@ import { checkFile, openModelPackage } from './open-model-package.ts';
  * const embedder = await models.open('all-minilm-l6-v2', 'embedder');
  * ```
  */
-export function createFolderModelSource(folder: string): ModelSource {
+export function createFolderModelSource(...folders: readonly string[]): ModelSource {
   return {
     async open(name, kind, options = {}) {
-      if (!/^[\w.-]+$/.test(name) || /^\.+$/.test(name)) throw missing(name, folder);
+      if (!/^[\w.-]+$/.test(name) || /^\.+$/.test(name)) throw missing(name, folders.join(', '));
+      const folder = folders.find((one) => existsSync(join(one, name, 'manifest.json'))) ?? folders[0] ?? '';
       return openModelPackage({
         name,
         kind,

@@ -1,6 +1,6 @@
 // How much of the past a prompt may show: LaMP keeps up to 60 % of the room for the input (arXiv 2304.11406).
 import type { TextTokenizer } from '../language-model/language-model.ts';
-import { promptText, type RetrievedItem, type Task } from './task.ts';
+import { promptText, type RetrievedItem, type Task } from '../tasks/task.ts';
 
 /** Profile and earlier items may take so much of the room when the input would fill the rest. */
 export const earlierShare = 0.4;

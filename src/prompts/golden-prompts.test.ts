@@ -5,8 +5,8 @@ import { createTextTokenizer } from '../language-model/text-tokenizer.ts';
 import { openGoldenFiles } from '../testing/golden-files.ts';
 import { goldenModels } from '../testing/golden-models.ts';
 import { layoutPrompt } from './layout-prompt.ts';
-import { createTaskRegistry } from './task-registry.ts';
-import { promptText } from './task.ts';
+import { createTaskRegistry } from '../tasks/task-registry.ts';
+import { promptText } from '../tasks/task.ts';
 
 const ids = v.array(v.number());
 const schema = v.object({

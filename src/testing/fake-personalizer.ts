@@ -2,7 +2,7 @@
 import { createEngine } from '../engine/create-engine.ts';
 import type { EngineParts } from '../engine/engine-parts.ts';
 import type { Personalizer } from '../engine/personalizer.ts';
-import { memoryHistory } from '../history/memory-history.ts';
+import { memoryHistory } from '../history/in-memory-history.ts';
 import { hashEmbedder } from './hash-embedder.ts';
 import { randomPlug } from './random-plug.ts';
 import { scriptedLanguageModel, scriptedPromptTemplate } from './scripted-language-model.ts';

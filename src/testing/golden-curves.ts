@@ -3,7 +3,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { tuningKinds } from '../history/tuning-record.ts';
+import { tuningKinds } from '../adapter/adapter-record.ts';
+import { goldenFolder } from './golden-models.ts';
 
 const itemSchema = v.object({ id: v.string(), input: v.string(), output: v.string() });
 
@@ -36,8 +37,7 @@ export type GoldenCurve = GoldenCurves['cases'][number];
 
 /** Null where there are none; said aloud. */
 export function openGoldenCurves(): GoldenCurves | null {
-  const models = process.env['PERSONA_PLUG_MODELS'] ?? 'models';
-  const folder = process.env['PERSONA_PLUG_GOLDEN_TUNING'] ?? join(models, 'golden');
+  const folder = process.env['PERSONA_PLUG_GOLDEN_TUNING'] ?? goldenFolder();
   const file = join(folder, 'tuning-curves.json');
   if (existsSync(file)) return v.parse(schema, JSON.parse(readFileSync(file, 'utf8')));
   console.warn(`SKIPPED, golden loss curves: there is no ${file}. Make it with training.golden_curves.`);

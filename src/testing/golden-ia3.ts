@@ -1,5 +1,5 @@
 // (IA)³ vectors that every language makes alike: those of the golden gradients.
-import { ia3Name, ia3Places, ia3Width } from '../tuning/ia3.ts';
+import { ia3Name, ia3Places, ia3Width } from '../adapter/ia3.ts';
 import type { LlamaShape, Tensor } from '../tuning/llama-weights.ts';
 import { waves } from './waves.ts';
 

@@ -3,7 +3,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { tuningKinds } from '../history/tuning-record.ts';
+import { tuningKinds } from '../adapter/adapter-record.ts';
+import { goldenFolder } from './golden-models.ts';
 
 const tensorSchema = v.object({ offset: v.number(), shape: v.array(v.number()) });
 
@@ -36,8 +37,7 @@ export interface GoldenTuning {
 
 /** Null where there are none; said aloud once. */
 export function openGoldenTuning(): GoldenTuning | null {
-  const models = process.env['PERSONA_PLUG_MODELS'] ?? 'models';
-  const folder = process.env['PERSONA_PLUG_GOLDEN_TUNING'] ?? join(models, 'golden');
+  const folder = process.env['PERSONA_PLUG_GOLDEN_TUNING'] ?? goldenFolder();
   if (!existsSync(join(folder, 'tuning.json'))) {
     console.warn(`SKIPPED, golden gradients: ${folder} has no tuning.json. Make it with training.golden_tuning.`);
     return null;

@@ -1,7 +1,7 @@
 // What a history promises about tunings: what they have learned never outlives an item, and none comes back from a run that was dropped.
 import type { HistoryItem } from '../history/history-item.ts';
 import type { EmbeddedItem, HistoryStore } from '../history/history-store.ts';
-import type { StaleMark, TuningRecord } from '../history/tuning-record.ts';
+import type { StaleMark, TuningRecord } from '../adapter/adapter-record.ts';
 import { equal } from './contract-equal.ts';
 
 type Fields = Omit<TuningRecord, 'stale'>;

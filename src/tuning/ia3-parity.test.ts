@@ -13,7 +13,7 @@ import { createExample } from './example.ts';
 import { jaxGradientModel } from './jax/jax-gradient-model.ts';
 import { loadJax } from './jax/load-jax.ts';
 import { type LlamaShape, readLlamaWeights } from './llama-weights.ts';
-import { peftFiles } from './peft-files.ts';
+import { peftFiles } from '../adapter/peft-files.ts';
 
 const { source, missing } = goldenModels('nano-llm');
 

@@ -5,20 +5,20 @@ import type { PromptSegment, TextTokenizer } from '../language-model/language-mo
 import { createTextTokenizer } from '../language-model/text-tokenizer.ts';
 import type { PromptTemplatePart } from '../model-package/manifest.ts';
 import { layoutPrompt } from '../prompts/layout-prompt.ts';
-import { createTaskRegistry } from '../prompts/task-registry.ts';
-import { promptText } from '../prompts/task.ts';
+import { createTaskRegistry } from '../tasks/task-registry.ts';
+import { promptText } from '../tasks/task.ts';
 import { type GoldenCurve, type GoldenCurves, openGoldenCurves } from '../testing/golden-curves.ts';
 import { goldenLora } from '../testing/golden-lora.ts';
 import { goldenModels } from '../testing/golden-models.ts';
 import { waves } from '../testing/waves.ts';
 import { createExample, longestSequence } from './example.ts';
 import type { Parameters } from './gradient-model.ts';
-import { startIa3 } from './ia3.ts';
+import { startIa3 } from '../adapter/ia3.ts';
 import { jaxGradientModel } from './jax/jax-gradient-model.ts';
 import { loadJax } from './jax/load-jax.ts';
 import { type LlamaWeights, readLlamaWeights } from './llama-weights.ts';
 import { startTraining, train, type TrainingSet } from './train.ts';
-import { checkTuningOptions } from './tuning-options.ts';
+import { checkTuningOptions } from '../adapter/training-options.ts';
 
 const { source, missing } = goldenModels('nano-llm');
 const golden = openGoldenCurves();
@@ -47,7 +47,7 @@ describe.skipIf(missing !== null)('the loss curve of peft', () => {
     '%s',
     { timeout: 600_000 },
     async (_, one) => {
-      if (golden === null) throw new Error('models/golden holds no loss curves: export it again');
+      if (golden === null) throw new Error('research-models/golden holds no loss curves: export it again');
       expect(golden.languageModel, 'the golden curves are of another model: write them anew').toBe(fingerprint);
       const losses = await lossesOf(golden, one);
       expect(losses).toHaveLength(one.losses.length);

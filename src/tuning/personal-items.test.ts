@@ -2,7 +2,7 @@
 import { assert, integer, property } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { TextTokenizer } from '../language-model/language-model.ts';
-import { createTaskRegistry } from '../prompts/task-registry.ts';
+import { createTaskRegistry } from '../tasks/task-registry.ts';
 import { instructionRows } from '../persona/instruction.ts';
 import { randomPlug } from '../testing/random-plug.ts';
 import { createRandom } from '../testing/random.ts';

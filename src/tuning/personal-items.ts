@@ -10,10 +10,10 @@ import { attend, personaOf } from '../persona/persona.ts';
 import type { Plug } from '../persona/plug.ts';
 import { projectItem } from '../persona/projector.ts';
 import { layoutPrompt, type PersonaRows } from '../prompts/layout-prompt.ts';
-import { promptText } from '../prompts/task.ts';
-import type { TaskRegistry } from '../prompts/task-registry.ts';
+import { promptText } from '../tasks/task.ts';
+import type { TaskRegistry } from '../tasks/task-registry.ts';
 import { type ExampleSource, longestAnswer, longestSequence } from './example.ts';
-import type { TuningOptions } from './tuning-options.ts';
+import type { TuningOptions } from '../adapter/training-options.ts';
 
 /** An item of one task, with the vectors that the plug's embedder made of it. */
 export interface TunableItem {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Example } from './example.ts';
 import type { GradientModel, Parameters } from './gradient-model.ts';
 import { startTraining, stepCount, train, type TrainingEvent, type TrainingSet, type TrainingState } from './train.ts';
-import { checkTuningOptions, type TuningOptionsInput } from './tuning-options.ts';
+import { checkTuningOptions, type TuningOptionsInput } from '../adapter/training-options.ts';
 
 /** Half the squared distance of p from the example's embeddings. */
 const distanceModel: GradientModel = {

@@ -15,7 +15,7 @@ import {
 } from './adamw.ts';
 import type { Example } from './example.ts';
 import type { GradientModel, Parameters } from './gradient-model.ts';
-import type { TuningOptions } from './tuning-options.ts';
+import type { TuningOptions } from '../adapter/training-options.ts';
 
 /** What is trained on; the same for every run of one tuning. */
 export interface TrainingSet {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { memoryHistory } from '../history/memory-history.ts';
+import { memoryHistory } from '../history/in-memory-history.ts';
 import { goldenModels } from '../testing/golden-models.ts';
 import { loadTuning } from './job/load-tuning.ts';
 import type { LlamaShape } from './llama-weights.ts';

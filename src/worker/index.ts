@@ -1,5 +1,5 @@
 // `persona-plug/worker`: what a worker's file imports.
-export { type Task } from '../prompts/task.ts';
+export { type Task } from '../tasks/task.ts';
 export { servePersonaWorker, type ServePersonaWorkerOptions } from './serve-persona-worker.ts';
 export { type EngineServer, serveEngine, type ServeOptions } from './serve-engine.ts';
 export type { LoadEngine } from './shared-engine.ts';

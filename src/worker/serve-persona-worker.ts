@@ -1,5 +1,5 @@
 // What an application's two-line worker file calls.
-import type { Task } from '../prompts/task.ts';
+import type { Task } from '../tasks/task.ts';
 import type { Port } from './protocol.ts';
 import { type EngineServer, serveEngine } from './serve-engine.ts';
 import type { LoadEngine } from './shared-engine.ts';

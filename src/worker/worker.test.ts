@@ -1,7 +1,7 @@
 // Client and server of the protocol over real message channels, with an engine over fakes behind them.
 import { afterEach, describe, expect, test } from 'vitest';
 import type { EngineOptions, GenerateEvent, Personalizer } from '../engine/personalizer.ts';
-import { memoryHistory } from '../history/memory-history.ts';
+import { memoryHistory } from '../history/in-memory-history.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import type { Progress } from '../lib/progress.ts';
 import { fakePersonalizer } from '../testing/fake-personalizer.ts';

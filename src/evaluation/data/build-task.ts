@@ -1,9 +1,9 @@
 // From what a file holds to a task that can be measured: its answers, and the users of one split.
 import { PersonaPlugError } from '../../lib/errors.ts';
-import { lampMovieTags } from '../../prompts/movie-tag.ts';
-import { newsCategories } from '../../prompts/news-category.ts';
-import { citationChoices } from '../../prompts/citation.ts';
-import { ratings } from '../../prompts/movie-rating.ts';
+import { lampMovieTags } from '../../tasks/movie-tag.ts';
+import { newsCategories } from '../../tasks/news-category.ts';
+import { citationChoices } from '../../tasks/citation.ts';
+import { ratings } from '../../tasks/movie-rating.ts';
 import { type EvaluationTask, type EvaluationUser, kindOf } from './evaluation-task.ts';
 import type { LampTask } from './parse-lamp.ts';
 import { splitOfUser } from './split-of-user.ts';

@@ -1,7 +1,7 @@
 // What each of LaMP's tasks calls its fields, and which of our tasks it is. Facts of the benchmark's files; the wording of prompts
 // stays in src/prompts, which puts its own words around the text that a question is about.
-import { citationChoices } from '../../prompts/citation.ts';
-import { ratings } from '../../prompts/movie-rating.ts';
+import { citationChoices } from '../../tasks/citation.ts';
+import { ratings } from '../../tasks/movie-rating.ts';
 
 export interface LampForm {
   /** Our name of the task. */

@@ -1,5 +1,5 @@
 // All methods, in the order of the report. A method that is added here is measured, tested and documented like the others.
-import { tuningKinds } from '../../history/tuning-record.ts';
+import { tuningKinds } from '../../adapter/adapter-record.ts';
 import type { Method } from '../method.ts';
 import { empty } from './empty.ts';
 import { irrelevant } from './irrelevant.ts';

@@ -1,7 +1,7 @@
 // Parameters of her own, trained on what she wrote before (OPPU, arXiv 2402.04401), alone and with what else personalizes: her persona,
 // and OPPU's retrieval (k = 0, 1, 4) and textual profile.
 import type { GenerateRequest } from '../../engine/personalizer.ts';
-import type { TuningKind } from '../../history/tuning-record.ts';
+import type { TuningKind } from '../../adapter/adapter-record.ts';
 import { engineMethod, type HistoryChoice, noHistory, ownHistory } from '../engine-method.ts';
 
 const words = { prompt: 'A soft prompt', lora: 'A LoRA', ia3: 'An (IA)³' } as const satisfies Record<

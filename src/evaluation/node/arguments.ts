@@ -14,7 +14,7 @@ export const usage = `npm run evaluate -- --tasks DIR --out DIR
   --no-generate            score only, give no answers where there are choices
   --generated-queries N    write answers to N queries of each text task, for ROUGE   (default: 0)
   --seed S                 of other users' histories, chosen queries, intervals      (default: 0)
-  --models DIR             the model packages                                        (default: models)
+  --models DIR             the model packages; may be repeated       (default: models, research-models)
   --plug NAME=DIR          another plug package as the method NAME; may be repeated
   --language-model NAME=DIR  another language model as the method none-NAME; may be repeated
   --cache DIR              where vectors and tunings are kept                      (default: OUT/cache)
@@ -31,7 +31,7 @@ export interface CommandArguments {
   readonly generate: boolean;
   readonly generatedQueries: number;
   readonly seed: number;
-  readonly models: string;
+  readonly models: readonly string[];
   readonly plugs: ReadonlyMap<string, string>;
   readonly languageModels: ReadonlyMap<string, string>;
   readonly cache: string | null;
@@ -62,7 +62,7 @@ export function readArguments(argv: readonly string[]): CommandArguments | strin
     generate: values['no-generate'] !== true,
     generatedQueries: whole('generated-queries', values['generated-queries'] ?? '0', 0),
     seed: whole('seed', values.seed ?? '0', 0),
-    models: values.models ?? 'models',
+    models: values.models ?? ['models', 'research-models'],
     plugs: pairs('plug', values.plug),
     languageModels: pairs('language-model', values['language-model']),
     cache: values.cache ?? null,
@@ -87,7 +87,7 @@ function parse(argv: readonly string[]) {
         'no-generate': { type: 'boolean' },
         'generated-queries': text,
         seed: text,
-        models: text,
+        models: texts,
         plug: texts,
         'language-model': texts,
         cache: text,

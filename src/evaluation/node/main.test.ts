@@ -6,12 +6,12 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
-import { goldenModels } from '../../testing/golden-models.ts';
+import { goldenModels, modelFolders } from '../../testing/golden-models.ts';
 import { keyOf, type Prediction, predictionSchema } from '../prediction.ts';
 import { main } from './main.ts';
 
 const { missing } = goldenModels('all-minilm-l6-v2', 'nano-llm', 'plug');
-const models = process.env['PERSONA_PLUG_MODELS'] ?? 'models';
+const models = modelFolders().flatMap((folder) => ['--models', path.resolve(folder)]);
 const repository = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** Three users with six articles each, written here. */
@@ -47,7 +47,7 @@ async function run(
   signal = new AbortController().signal,
 ): Promise<{ code: number; said: string[] }> {
   const said: string[] = [];
-  const code = await main(['--models', models, ...argv], {
+  const code = await main([...models, ...argv], {
     say: (sentence) => said.push(sentence),
     progress: () => undefined,
     signal,
@@ -68,7 +68,7 @@ const sorted = (predictions: readonly Prediction[]): Prediction[] =>
 
 /** Starts the command itself and kills it, without a warning, when it has written some lines. */
 async function runAndKill(argv: readonly string[], out: string): Promise<number> {
-  const child = spawn(process.execPath, ['scripts/evaluate.mjs', '--models', path.resolve(models), ...argv], {
+  const child = spawn(process.execPath, ['scripts/evaluate.mjs', ...models, ...argv], {
     cwd: repository,
     stdio: 'ignore',
   });
@@ -136,7 +136,7 @@ describe.skipIf(missing !== null)(`npm run evaluate${missing === null ? '' : ` (
     const out = path.join(tasks, '../stopped');
     const controller = new AbortController();
     const said: string[] = [];
-    const argv = ['--models', models, '--tasks', tasks, '--split', 'all', '--methods', 'none,persona', '--out', out];
+    const argv = [...models, '--tasks', tasks, '--split', 'all', '--methods', 'none,persona', '--out', out];
     const code = await main(argv, {
       say: (sentence) => said.push(sentence),
       progress: (done) => {

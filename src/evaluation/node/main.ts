@@ -44,7 +44,7 @@ export async function main(argv: readonly string[], { say, progress, signal }: S
 
   const cache = options.cache ?? path.join(options.out, 'cache');
   await using loaded = await loadLaboratory({
-    models: createFolderModelSource(options.models),
+    models: createFolderModelSource(...options.models),
     plugs: packagePlaces(options.plugs),
     languageModels: packagePlaces(options.languageModels),
     keepVectors: (embedder) => cachedEmbedder(embedder, cache),

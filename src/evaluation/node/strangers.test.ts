@@ -3,13 +3,13 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { goldenModels } from '../../testing/golden-models.ts';
+import { goldenModels, modelFolders } from '../../testing/golden-models.ts';
 import { type Prediction, predictionSchema } from '../prediction.ts';
 import { readLines } from './json-lines.ts';
 import { main } from './main.ts';
 
 const { missing } = goldenModels('all-minilm-l6-v2', 'nano-llm', 'plug');
-const models = process.env['PERSONA_PLUG_MODELS'] ?? 'models';
+const models = modelFolders().flatMap((folder) => ['--models', path.resolve(folder)]);
 
 /** Histories of another length in every task, so that a stranger can be told by it. */
 const lengths = { news_category: 3, news_headline: 4, paper_title: 5 } as const;
@@ -35,7 +35,7 @@ function writeTasks(): string {
 async function headlines(tasks: string, out: string, chosen: readonly string[]): Promise<Prediction[]> {
   const folder = path.join(tasks, '..', out);
   const argv = ['--tasks', tasks, ...chosen.flatMap((task) => ['--task', task]), '--split', 'all', '--queries', '1'];
-  const code = await main([...argv, '--models', models, '--methods', 'irrelevant', '--no-generate', '--out', folder], {
+  const code = await main([...argv, ...models, '--methods', 'irrelevant', '--no-generate', '--out', folder], {
     say: () => undefined,
     progress: () => undefined,
     signal: new AbortController().signal,

@@ -5,14 +5,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
-import { goldenModels } from '../../testing/golden-models.ts';
+import { goldenModels, modelFolders } from '../../testing/golden-models.ts';
 import { type Prediction, predictionSchema } from '../prediction.ts';
 import { type TrainingCost, trainingCostSchema } from '../tuning/training-cost.ts';
 import { readLines } from './json-lines.ts';
 import { main } from './main.ts';
 
 const { missing } = goldenModels('all-minilm-l6-v2', 'nano-llm', 'plug');
-const models = process.env['PERSONA_PLUG_MODELS'] ?? 'models';
+const models = modelFolders().flatMap((folder) => ['--models', path.resolve(folder)]);
 
 /** What a method says where nothing was trained, or the trained rows have no place. */
 const untrained = {
@@ -56,7 +56,7 @@ describe.skipIf(missing !== null)(`oppu methods${missing === null ? '' : ` (${mi
     const said: string[] = [];
     const controller = new AbortController();
     const names = ['none', 'persona', 'bm25-1', ...Object.keys(untrained)];
-    const argv = ['--models', models, '--tasks', tasks, '--split', 'all', '--queries', '2', '--out', place(out)];
+    const argv = [...models, '--tasks', tasks, '--split', 'all', '--queries', '2', '--out', place(out)];
     const code = await main([...argv, '--methods', names.join(','), '--cache', place('cache'), ...options], {
       say: (sentence) => said.push(sentence),
       progress(done) {

@@ -3,7 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as v from 'valibot';
-import { tuningKinds } from '../../history/tuning-record.ts';
+import { tuningKinds } from '../../adapter/adapter-record.ts';
 import { PersonaPlugError } from '../../lib/errors.ts';
 import type { TrainedTuning } from '../tuning/trained-tuning.ts';
 import type { TuningKeeper } from '../tuning/tuning-keeper.ts';

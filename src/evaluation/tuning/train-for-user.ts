@@ -1,13 +1,13 @@
 // One adapter a user, as OPPU trains it (arXiv 2402.04401): on what lies before her first query, then used for all of them.
 import type { HistoryItem, ItemVectors } from '../../history/history-item.ts';
-import { memoryHistory } from '../../history/memory-history.ts';
-import type { TuningKind } from '../../history/tuning-record.ts';
+import { memoryHistory } from '../../history/in-memory-history.ts';
+import type { TuningKind } from '../../adapter/adapter-record.ts';
 import { PersonaPlugError } from '../../lib/errors.ts';
 import { sha256Hex } from '../../model-package/sha256.ts';
 import { runTuning, type TuningOutcome } from '../../tuning/job/tuning-job.ts';
 import type { TuningJobParts } from '../../tuning/job/tuning-run.ts';
 import { needsVectors, type TuningBase } from '../../tuning/personal-items.ts';
-import { checkTuningOptions } from '../../tuning/tuning-options.ts';
+import { checkTuningOptions } from '../../adapter/training-options.ts';
 import { type Laboratory, mainLanguageModel, mainPlug } from '../laboratory.ts';
 import type { UserSession } from '../method.ts';
 import type { TrainedTuning } from './trained-tuning.ts';

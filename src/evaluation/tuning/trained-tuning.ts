@@ -1,5 +1,5 @@
 // What came out of training on one user's items, and what it cost.
-import type { TuningRecord } from '../../history/tuning-record.ts';
+import type { TuningRecord } from '../../adapter/adapter-record.ts';
 
 /** `no-gain`: the held-out loss never fell; `too-few-items`: there was nothing to hold out. Then nothing is kept. */
 export type TuningResult = 'kept' | 'no-gain' | 'too-few-items';

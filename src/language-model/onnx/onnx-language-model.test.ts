@@ -1,14 +1,14 @@
 // The shipped LLM on ORT wasm in Node, held to torch's golden values and to its own laws.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createFolderModelSource } from '../../model-package/folder-model-source.ts';
 import { openGoldenFiles, type GoldenLanguageModelCase } from '../../testing/golden-files.ts';
+import { goldenModels } from '../../testing/golden-models.ts';
 import { compareWithGolden } from '../../testing/golden-parity.ts';
 import type { GenerateTokensOptions, GenerationUsage, LanguageModel, PromptSegment } from '../language-model.ts';
-import { sequenceLogProbabilities } from '../sequence-log-probabilities.ts';
+import { sequenceLogProbabilities } from '../decoding/sequence-log-probabilities.ts';
 import { largestDifference } from '../../testing/largest-difference.ts';
 import { onnxLanguageModel } from './onnx-language-model.ts';
 
-const models = createFolderModelSource(process.env['PERSONA_PLUG_MODELS'] ?? 'models');
+const { source: models } = goldenModels('golden');
 const open = () => models.open('nano-llm', 'language-model');
 
 let model: LanguageModel;

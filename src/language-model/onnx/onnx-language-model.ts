@@ -20,7 +20,7 @@ import type {
 import { createTextTokenizer } from '../text-tokenizer.ts';
 import { adapterInputs, adapterKinds } from './adapter-inputs.ts';
 import { checkCausalGraph, startSequence } from './causal-graph.ts';
-import { decodeChoice, type DecodeContext, decodeFreely } from '../decode.ts';
+import { decodeChoice, type DecodeContext, decodeFreely } from '../decoding/decode.ts';
 import { widenBfloat16 } from './widen-bfloat16.ts';
 
 export interface OnnxLanguageModelOptions {

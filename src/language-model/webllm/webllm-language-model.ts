@@ -6,7 +6,7 @@ import { createProgressMeter } from '../../lib/progress-meter.ts';
 import type { OnProgress } from '../../lib/progress.ts';
 import type { LanguageModelManifest } from '../../model-package/manifest.ts';
 import type { ModelPackage } from '../../model-package/model-source.ts';
-import { decodeChoice, decodeFreely, type DecodeContext } from '../decode.ts';
+import { decodeChoice, decodeFreely, type DecodeContext } from '../decoding/decode.ts';
 import { checkedId, flattenPrompt } from '../flatten-prompt.ts';
 import type {
   GenerateTokensOptions,
@@ -16,10 +16,10 @@ import type {
   TokenDelta,
   WeightAdapter,
 } from '../language-model.ts';
-import type { EngineSession } from './engine-session.ts';
-import { packageSource, recordSource, type WebllmRecord } from './engine-source.ts';
+import type { EngineSession } from './loading/engine-session.ts';
+import { packageSource, recordSource, type WebllmRecord } from './loading/engine-source.ts';
 import { createSerialQueue, orAborted } from './serial-queue.ts';
-import { checkWebllmVersion } from './version-guard.ts';
+import { checkWebllmVersion } from './hook/version-guard.ts';
 
 export type { WebllmRecord };
 

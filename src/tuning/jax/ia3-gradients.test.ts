@@ -6,7 +6,7 @@ import { goldenModels } from '../../testing/golden-models.ts';
 import { logitDistance } from '../../testing/logit-distance.ts';
 import { createExample, type Example } from '../example.ts';
 import type { Parameters } from '../gradient-model.ts';
-import { ia3Name, ia3Places, startIa3 } from '../ia3.ts';
+import { ia3Name, ia3Places, startIa3 } from '../../adapter/ia3.ts';
 import { type LlamaShape, type LlamaWeights, readLlamaWeights, type Tensor } from '../llama-weights.ts';
 import { type JaxGradientModel, jaxGradientModel } from './jax-gradient-model.ts';
 import { attentionWidths } from './llama-arrays.ts';

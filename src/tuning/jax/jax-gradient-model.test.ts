@@ -54,7 +54,7 @@ describe.skipIf(missing !== null)('the shipped language model on jax-js', () => 
   });
 
   test('losses and gradients are those of torch in float64', async () => {
-    if (golden === null) throw new Error('models/golden holds no gradients: export it again');
+    if (golden === null) throw new Error('research-models/golden holds no gradients: export it again');
     expect(golden.languageModel, 'the golden gradients are of another model: write them anew').toBe(fingerprint);
     for (const goldenCase of golden.cases) {
       const { example, parameters } = inputsOf(goldenCase);

@@ -1,21 +1,21 @@
 // The job over the shipped language model on jax-js and a history in memory: what a person may do to it, and what then is left.
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { HistoryStore } from '../../history/history-store.ts';
-import { memoryHistory } from '../../history/memory-history.ts';
+import { memoryHistory } from '../../history/in-memory-history.ts';
 import { createTextTokenizer } from '../../language-model/text-tokenizer.ts';
 import { PersonaPlugError } from '../../lib/errors.ts';
 import { readSafetensors } from '../../model-package/safetensors.ts';
 import { readPlug } from '../../persona/plug.ts';
-import { createTaskRegistry } from '../../prompts/task-registry.ts';
+import { createTaskRegistry } from '../../tasks/task-registry.ts';
 import { goldenModels } from '../../testing/golden-models.ts';
 import { createRandom } from '../../testing/random.ts';
 import { jaxGradientModel } from '../jax/jax-gradient-model.ts';
 import { loadJax } from '../jax/load-jax.ts';
 import { readLlamaWeights } from '../llama-weights.ts';
-import { parseTuningDescription } from '../tuning-description.ts';
-import { readWeightAdapter } from '../weight-adapter.ts';
-import { checkTuningOptions } from '../tuning-options.ts';
-import { parseTuningSettings, writeTuningSettings } from '../tuning-settings.ts';
+import { parseTuningDescription } from '../../adapter/adapter-result.ts';
+import { readWeightAdapter } from '../../adapter/weight-adapter.ts';
+import { checkTuningOptions } from '../../adapter/training-options.ts';
+import { parseTuningSettings, writeTuningSettings } from '../../adapter/adapter-settings.ts';
 import { runTuning, type TuningJobControl, type TuningJobEvent } from './tuning-job.ts';
 import type { TuningJobParts, TuningRequest, TuningResumption, TuningRetraining } from './tuning-run.ts';
 

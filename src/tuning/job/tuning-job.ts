@@ -1,11 +1,11 @@
 // A tuning as a job that a person can live with: it tells how far it is, can be paused, survives a closed tab, and can be given up
 // without a trace. What is kept lies in the history, so it goes with the items that it was made of.
-import type { TuningRecord } from '../../history/tuning-record.ts';
+import type { TuningRecord } from '../../adapter/adapter-record.ts';
 import { PersonaPlugError } from '../../lib/errors.ts';
 import { writeSafetensors } from '../../model-package/write-safetensors.ts';
 import { stepsDone, train, type TrainingState } from '../train.ts';
-import type { TuningDescription } from '../tuning-description.ts';
-import type { TuningOptions } from '../tuning-options.ts';
+import type { TuningDescription } from '../../adapter/adapter-result.ts';
+import type { TuningOptions } from '../../adapter/training-options.ts';
 import {
   checkpointOf,
   resumeRun,

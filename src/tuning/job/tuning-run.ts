@@ -1,14 +1,14 @@
 // How a training starts, and how it goes on from what the history keeps of it.
 import * as v from 'valibot';
 import type { HistoryStore } from '../../history/history-store.ts';
-import type { TuningKind, TuningRecord } from '../../history/tuning-record.ts';
+import type { TuningKind, TuningRecord } from '../../adapter/adapter-record.ts';
 import { PersonaPlugError } from '../../lib/errors.ts';
 import type { Plug } from '../../persona/plug.ts';
 import { createExample } from '../example.ts';
 import type { GradientModel, Parameters } from '../gradient-model.ts';
 import type { LlamaWeights } from '../llama-weights.ts';
-import { startIa3 } from '../ia3.ts';
-import { startLora } from '../lora.ts';
+import { startIa3 } from '../../adapter/ia3.ts';
+import { startLora } from '../../adapter/lora.ts';
 import {
   needsVectors,
   personalItems,
@@ -16,10 +16,10 @@ import {
   type TunableItem,
   type TuningBase,
 } from '../personal-items.ts';
-import { startPrompt } from '../personal-prompt.ts';
+import { startPrompt } from '../../adapter/soft-prompt.ts';
 import { startTraining, type TrainingSet, type TrainingState } from '../train.ts';
-import { checkTuningOptions, type TuningOptions, type TuningOptionsInput } from '../tuning-options.ts';
-import { parseTuningSettings, writeTuningSettings } from '../tuning-settings.ts';
+import { checkTuningOptions, type TuningOptions, type TuningOptionsInput } from '../../adapter/training-options.ts';
+import { parseTuningSettings, writeTuningSettings } from '../../adapter/adapter-settings.ts';
 import { packTraining, trainingNumbersSchema, unpackTraining } from './training-file.ts';
 
 /** What a job is made of. */

@@ -4,10 +4,10 @@ export { startTuning, type StartTuningOptions, type TuningJob } from './start-tu
 export type { TuningPlace } from './tuning-protocol.ts';
 export type { TuningJobEvent, TuningOutcome } from '../../tuning/job/tuning-job.ts';
 export type { TuningRequest, TuningResumption, TuningRetraining } from '../../tuning/job/tuning-run.ts';
-export type { TuningOptionsInput } from '../../tuning/tuning-options.ts';
+export type { TuningOptionsInput } from '../../adapter/training-options.ts';
 export { dropTuning, exportAdapter, type StoredTuning, storedTunings, watchTunings } from './stored-tunings.ts';
-export type { StaleMark } from '../../history/tuning-record.ts';
-export type { TuningDescription } from '../../tuning/tuning-description.ts';
-export type { TuningState } from '../../tuning/tuning-state.ts';
-export type { TuningSettings } from '../../tuning/tuning-settings.ts';
-export type { PeftFiles } from '../../tuning/peft-files.ts';
+export type { StaleMark } from '../../adapter/adapter-record.ts';
+export type { TuningDescription } from '../../adapter/adapter-result.ts';
+export type { TuningState } from '../../adapter/adapter-state.ts';
+export type { TuningSettings } from '../../adapter/adapter-settings.ts';
+export type { PeftFiles } from '../../adapter/peft-files.ts';

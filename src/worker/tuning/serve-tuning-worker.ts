@@ -1,7 +1,7 @@
 // The worker's end of a training: what an application's two-line worker file calls. A worker of its own, because a step of the
 // training blocks for a tenth of a second, and answers must not wait for it.
 import { PersonaPlugError } from '../../lib/errors.ts';
-import type { Task } from '../../prompts/task.ts';
+import type { Task } from '../../tasks/task.ts';
 import { untilNoAnswer } from '../answer-lock.ts';
 import type { Port } from '../protocol.ts';
 import { toRemoteError } from '../remote-error.ts';

@@ -1,13 +1,13 @@
 // What is trained and what is under way, as an application shows it; and the ways to take it out or away.
 import type { HistoryStore } from '../../history/history-store.ts';
-import type { StaleMark, TuningKind } from '../../history/tuning-record.ts';
+import type { StaleMark, TuningKind } from '../../adapter/adapter-record.ts';
 import { openHistory } from '../../history/open-history.ts';
 import { PersonaPlugError } from '../../lib/errors.ts';
-import { parseTuningDescription, type TuningDescription } from '../../tuning/tuning-description.ts';
-import { parseTuningSettings, type TuningSettings } from '../../tuning/tuning-settings.ts';
-import { peftFiles, type PeftFiles } from '../../tuning/peft-files.ts';
-import { type TuningState, tuningStates } from '../../tuning/tuning-state.ts';
-import { readWeightAdapter } from '../../tuning/weight-adapter.ts';
+import { parseTuningDescription, type TuningDescription } from '../../adapter/adapter-result.ts';
+import { parseTuningSettings, type TuningSettings } from '../../adapter/adapter-settings.ts';
+import { peftFiles, type PeftFiles } from '../../adapter/peft-files.ts';
+import { type TuningState, tuningStates } from '../../adapter/adapter-state.ts';
+import { readWeightAdapter } from '../../adapter/weight-adapter.ts';
 
 export interface StoredTuning {
   readonly kind: TuningKind;

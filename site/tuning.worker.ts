@@ -1,0 +1,5 @@
+import { serveTuningWorker } from '../src/worker/tuning/index.ts';
+import { watchRequestsInWorker } from './watch-requests.ts';
+
+serveTuningWorker();
+watchRequestsInWorker();

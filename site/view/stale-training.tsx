@@ -1,0 +1,55 @@
+import type { StoredTuning } from '../../src/worker/tuning/index.ts';
+import { ignoreShown } from '../ignore-shown.ts';
+import { type TrainingName, trainingTitles } from '../trainer-state.ts';
+import type { DemoProps } from './demo-props.ts';
+
+interface StaleProps extends DemoProps {
+  readonly name: TrainingName;
+  readonly stale: StoredTuning;
+  readonly isDisabled: boolean;
+}
+
+const reasons: Readonly<Record<NonNullable<StoredTuning['stale']>['reason'], string>> = {
+  forgotten: 'An item that it was trained on was forgotten',
+  changed: 'An item that it was trained on was changed',
+  imported: 'It came with an import, without its parameters',
+};
+
+/** What a forgotten item has left of a tuning, and the visitor's choice: train again, or delete. */
+export function StaleTraining({ demo, name, stale, isDisabled }: StaleProps) {
+  const title = trainingTitles[name.kind];
+  if (stale.stale === null) return null;
+  const { reason, at } = stale.stale;
+  return (
+    <article class="training-result is-stale" aria-label={`Stale: ${title}`}>
+      <h3>Your {title} is switched off</h3>
+      <p>
+        {reasons[reason]} ({new Date(at).toLocaleString('en')}).{' '}
+        {reason !== 'imported' && 'What it had learned is erased, and answers are without it.'}
+      </p>
+      <p class="quiet">
+        {stale.items} of its items are left. Training again starts from scratch, as it was asked for, on what the
+        history holds now.
+      </p>
+      <div class="row">
+        <button
+          type="button"
+          disabled={isDisabled}
+          aria-label={`Train the ${title} again`}
+          onClick={() => ignoreShown(demo.trainer.retrain(name))}
+        >
+          Train again
+        </button>
+        <button
+          type="button"
+          class="danger"
+          disabled={isDisabled}
+          aria-label={`Delete the stale ${title}`}
+          onClick={() => ignoreShown(demo.trainer.drop(name, 'stale'))}
+        >
+          Delete
+        </button>
+      </div>
+    </article>
+  );
+}

@@ -1,0 +1,33 @@
+// (IA)³ (arXiv 2205.05638): keys, values and inner feed-forward activations, each number times its own learned l. What is trained is
+// l − 1: weight decay then pulls to the model as it is, and not to one without keys and values.
+import type { Parameters } from '../tuning/gradient-model.ts';
+import type { LlamaShape, Tensor } from '../tuning/llama-weights.ts';
+
+/** What is rescaled: the projections of keys and of values in what they give, the down projection in what it takes. */
+export const ia3Places = ['k', 'v', 'down'] as const;
+export type Ia3Place = (typeof ia3Places)[number];
+
+/** The name of a vector among the parameters. */
+export function ia3Name(layer: number, place: Ia3Place): string {
+  return `layers.${layer}.${place}`;
+}
+
+/** Numbers of a vector. */
+export function ia3Width(
+  { kvHeads, headDim, feedForwardSize }: Pick<LlamaShape, 'kvHeads' | 'headDim' | 'feedForwardSize'>,
+  place: Ia3Place,
+): number {
+  return place === 'down' ? feedForwardSize : kvHeads * headDim;
+}
+
+/** The vectors before training: l − 1 = 0, so that nothing is changed yet. */
+export function startIa3(shape: LlamaShape): Parameters {
+  const parameters = new Map<string, Tensor>();
+  for (let layer = 0; layer < shape.layers; layer++) {
+    for (const place of ia3Places) {
+      const width = ia3Width(shape, place);
+      parameters.set(ia3Name(layer, place), { shape: [width], data: new Float32Array(width) });
+    }
+  }
+  return parameters;
+}

@@ -1,0 +1,84 @@
+// The tunings of a history in IndexedDB: each function is one step inside a transaction.
+import type { IDBPTransaction, StoreNames } from 'idb';
+import type { HistorySchema } from '../history-schema.ts';
+import { newestTuning, staleTuning } from './stale-adapter.ts';
+import type { StaleMark, TuningKind, TuningRecord } from '../../adapter/adapter-record.ts';
+
+type WriteTransaction = IDBPTransaction<HistorySchema, StoreNames<HistorySchema>[], 'readwrite'>;
+
+const allStates: readonly TuningRecord['state'][] = ['running', 'done', 'stale'];
+
+export async function startTuning(transaction: WriteTransaction, record: TuningRecord): Promise<boolean> {
+  const items = transaction.objectStore('items');
+  const keys = await Promise.all(record.items.map(async (id) => await items.getKey(id)));
+  if (keys.includes(undefined)) return false;
+  await transaction.objectStore('tunings').put({ ...record, state: 'running' });
+  return true;
+}
+
+export async function keepTuning(transaction: WriteTransaction, record: TuningRecord): Promise<boolean> {
+  const store = transaction.objectStore('tunings');
+  const { task, kind } = record;
+  if ((await store.get([task, kind, 'running']))?.run !== record.run) return false;
+  if (record.state === 'done') {
+    await Promise.all([store.delete([task, kind, 'running']), store.delete([task, kind, 'stale'])]);
+  }
+  await store.put(record);
+  return true;
+}
+
+export async function dropTunings(
+  transaction: WriteTransaction,
+  task: string,
+  kind: TuningKind,
+  states: readonly TuningRecord['state'][],
+): Promise<number> {
+  const store = transaction.objectStore('tunings');
+  const wanted = states.length === 0 ? allStates : states;
+  const keys = (await Promise.all(wanted.map(async (one) => await store.getKey([task, kind, one])))).filter(
+    (key) => key !== undefined,
+  );
+  await Promise.all(keys.map(async (key) => await store.delete(key)));
+  return keys.length;
+}
+
+/**
+ * Erases what was learned of items, and keeps how it was asked for. One item after the other: two that are in one tuning must not
+ * bring each other's ids back. Returns how many tunings there were.
+ */
+export async function markStale(
+  transaction: WriteTransaction,
+  ids: readonly string[],
+  mark: StaleMark,
+): Promise<number> {
+  const store = transaction.objectStore('tunings');
+  let count = 0;
+  for (const id of ids) {
+    const affected = await store.index('item').getAll(id);
+    count += affected.length;
+    await Promise.all(affected.map(async ({ task, kind, state }) => await store.delete([task, kind, state])));
+    const names = new Map(affected.map(({ task, kind }) => [JSON.stringify([task, kind]), { task, kind }]));
+    for (const { task, kind } of names.values()) {
+      const left = await store.get([task, kind, 'stale']);
+      const ofName = affected.filter((record) => record.task === task && record.kind === kind);
+      const newest = newestTuning(left === undefined ? ofName : [...ofName, left]);
+      if (newest !== undefined) await store.put(staleTuning(newest, id, mark));
+    }
+  }
+  return count;
+}
+
+/** Stores tunings of an import where the history has none of their task and kind, and has their items. Returns how many. */
+export async function addTunings(transaction: WriteTransaction, records: readonly TuningRecord[]): Promise<number> {
+  const [store, items] = [transaction.objectStore('tunings'), transaction.objectStore('items')];
+  let added = 0;
+  for (const record of records) {
+    const { task, kind } = record;
+    const known = await Promise.all(allStates.map(async (state) => await store.getKey([task, kind, state])));
+    const isThere = await Promise.all(record.items.map(async (id) => (await items.getKey(id)) !== undefined));
+    if (known.some((key) => key !== undefined) || isThere.includes(false)) continue;
+    await store.put(record);
+    added += 1;
+  }
+  return added;
+}

@@ -1,0 +1,149 @@
+// A history in memory: the same contract as IndexedDB's, for Node and for tests. It ends with the process.
+import { compareDated } from '../lib/compare-dated.ts';
+import { PersonaPlugError } from '../lib/errors.ts';
+import { isSameItem } from './check-item.ts';
+import { areSameVectors } from './compare-vectors.ts';
+import type { StoredItem } from './history-item.ts';
+import type { HistoryStore } from './history-store.ts';
+import { memoryTunings } from './adapters/in-memory-adapters.ts';
+
+/** Opens an empty history in memory. `clock`: milliseconds since 1970. */
+export function memoryHistory({ clock = Date.now }: { readonly clock?: () => number } = {}): HistoryStore {
+  const stored = new Map<string, StoredItem>();
+  /** By plug, then by item id. */
+  const cache = new Map<string, Map<string, Float32Array<ArrayBuffer>>>();
+  const tunings = memoryTunings((id) => stored.has(id));
+  let isClosed = false;
+
+  function assertOpen(): void {
+    if (isClosed) throw new PersonaPlugError('closed', 'The history is closed. Open it again.');
+  }
+
+  function dropProjections(id: string): void {
+    for (const projections of cache.values()) projections.delete(id);
+  }
+
+  return {
+    async put(entries, options) {
+      assertOpen();
+      options?.signal?.throwIfAborted();
+      const result = { added: 0, replaced: 0, unchanged: 0 };
+      for (const { item, vectors } of entries) {
+        const old = stored.get(item.id);
+        if (old !== undefined && isSameItem(old.item, item) && old.vectors?.embedder === vectors.embedder) {
+          result.unchanged += 1;
+          continue;
+        }
+        result[old === undefined ? 'added' : 'replaced'] += 1;
+        dropProjections(item.id);
+        if (old !== undefined && !isSameItem(old.item, item)) {
+          tunings.markStale(item.id, { reason: 'changed', at: clock() });
+        }
+        stored.set(item.id, structuredClone({ item, vectors }));
+      }
+      tunings.add(options?.tunings ?? []);
+      return result;
+    },
+    async get(id) {
+      assertOpen();
+      return structuredClone(stored.get(id));
+    },
+    async has(items, embedder) {
+      assertOpen();
+      const isThere = items.filter((item) => {
+        const old = stored.get(item.id);
+        return old !== undefined && isSameItem(old.item, item) && old.vectors?.embedder === embedder;
+      });
+      return new Set(isThere.map((item) => item.id));
+    },
+    async list(task) {
+      assertOpen();
+      return [...stored.values()]
+        .filter(({ item }) => task === undefined || item.task === task)
+        .sort((a, b) => compareTasks(a.item.task, b.item.task) || compareDated(a.item, b.item))
+        .map((entry) => structuredClone(entry));
+    },
+    async items(task) {
+      return (await this.list(task)).map(({ item }) => item);
+    },
+    async count() {
+      assertOpen();
+      const counts = new Map<string, number>();
+      for (const { item } of stored.values()) counts.set(item.task, (counts.get(item.task) ?? 0) + 1);
+      return Object.fromEntries([...counts].sort(([a], [b]) => compareTasks(a, b)));
+    },
+    async delete(id) {
+      assertOpen();
+      dropProjections(id);
+      tunings.markStale(id, { reason: 'forgotten', at: clock() });
+      return stored.delete(id);
+    },
+    async clear() {
+      assertOpen();
+      stored.clear();
+      cache.clear();
+      tunings.clear();
+    },
+    async replaceVectors(entries) {
+      assertOpen();
+      let written = 0;
+      for (const { item, vectors } of entries) {
+        const old = stored.get(item.id);
+        if (old === undefined || !isSameItem(old.item, item)) continue;
+        dropProjections(item.id);
+        stored.set(item.id, structuredClone({ item, vectors }));
+        written += 1;
+      }
+      return written;
+    },
+    async recall(task, plug) {
+      const kept = cache.get(plug);
+      return (await this.list(task)).map((entry) => ({
+        ...entry,
+        projection: kept?.get(entry.item.id)?.slice() ?? null,
+      }));
+    },
+    async putProjections(plug, projections) {
+      assertOpen();
+      const ofPlug = cache.get(plug) ?? new Map<string, Float32Array<ArrayBuffer>>();
+      cache.set(plug, ofPlug);
+      let kept = 0;
+      for (const { id, vectors, projection } of projections) {
+        const now = stored.get(id)?.vectors ?? null;
+        if (now === null || !areSameVectors(now, vectors)) continue;
+        ofPlug.set(id, projection.slice());
+        kept += 1;
+      }
+      return kept;
+    },
+    async startTuning(record) {
+      assertOpen();
+      return await tunings.startTuning(record);
+    },
+    async keepTuning(record) {
+      assertOpen();
+      return await tunings.keepTuning(record);
+    },
+    async tuning(task, kind) {
+      assertOpen();
+      return await tunings.tuning(task, kind);
+    },
+    async tunings(task) {
+      assertOpen();
+      return await tunings.tunings(task);
+    },
+    async dropTunings(task, kind, ...states) {
+      assertOpen();
+      return await tunings.dropTunings(task, kind, ...states);
+    },
+    watchTunings: (listener) => tunings.watchTunings(listener),
+    async [Symbol.asyncDispose]() {
+      isClosed = true;
+    },
+  };
+}
+
+function compareTasks(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}

@@ -1,0 +1,91 @@
+// Where an engine comes from: a model package whose files are checked, or a model record that the app supplies.
+import type { ModelRecord } from '@mlc-ai/web-llm';
+import { PersonaPlugError } from '../../../lib/errors.ts';
+import type { OnProgress } from '../../../lib/progress.ts';
+import type { LanguageModelManifest } from '../../../model-package/manifest.ts';
+import type { ModelPackage } from '../../../model-package/model-source.ts';
+import type { TextTokenizer } from '../../language-model.ts';
+import { createTextTokenizer } from '../../text-tokenizer.ts';
+import { openEngine, type EngineSession, type OpenEngineOptions } from './engine-session.ts';
+import { checkListedHashes } from './listed-hashes.ts';
+import { withVerifiedFiles } from './verified-files.ts';
+import { testedModelVersion } from '../hook/version-guard.ts';
+
+/** A WebLLM model that the app supplies, e.g. one of `prebuiltAppConfig`. */
+export interface WebllmRecord {
+  readonly record: ModelRecord;
+  readonly tokenizer: TextTokenizer;
+  readonly endTokens: readonly number[];
+  /** What a plug names this model by. */
+  readonly fingerprint: string;
+  /** SHA-256 sums (hex) by file name beside the model, the library's under `library`: checked before the load. */
+  readonly sha256?: Readonly<Record<string, string>>;
+}
+
+type LoadOptions = Pick<OpenEngineOptions, 'signal' | 'onProgress'>;
+
+/** Opens engines of one model: the first, and others when one was lost. */
+export interface EngineSource {
+  readonly name: string;
+  readonly fingerprint: string;
+  readonly tokenizer: TextTokenizer;
+  readonly endTokens: readonly number[];
+  /** What the package says it is; null where nothing was said. */
+  readonly hiddenSize: number | null;
+  open(options: LoadOptions): Promise<EngineSession>;
+}
+
+/** @throws PersonaPlugError `model-mismatch` when the package's library is for another release of WebLLM. */
+export async function packageSource(
+  modelPackage: ModelPackage<LanguageModelManifest>,
+  allowUntestedVersion: boolean,
+  { signal, onProgress }: LoadOptions,
+): Promise<EngineSource> {
+  const { name, fingerprint, languageModel } = modelPackage.manifest;
+  const built = languageModel.webllm?.version;
+  if (built !== undefined && !allowUntestedVersion && `v${built.replaceAll('.', '_')}/base` !== testedModelVersion) {
+    throw new PersonaPlugError(
+      'model-mismatch',
+      `The library of ${name} was built for web-llm ${built}, not for ${testedModelVersion}. Build it again with training/webllm_library.`,
+    );
+  }
+  const tokenizerJson = await modelPackage.json(languageModel.tokenizer, given({ signal, onProgress }));
+  return {
+    name,
+    fingerprint,
+    tokenizer: createTextTokenizer(tokenizerJson),
+    endTokens: languageModel.endTokens,
+    hiddenSize: languageModel.hiddenSize,
+    open: async (options) =>
+      await withVerifiedFiles(
+        modelPackage,
+        async (placed) =>
+          await openEngine({
+            ...options,
+            allowUntestedVersion,
+            record: { model: placed.model, model_id: name, model_lib: placed.library },
+          }),
+        given(options),
+      ),
+  };
+}
+
+export function recordSource({ record, sha256, ...model }: WebllmRecord, allowUntestedVersion: boolean): EngineSource {
+  return {
+    ...model,
+    name: record.model_id,
+    hiddenSize: null,
+    async open(options) {
+      if (sha256 !== undefined) await checkListedHashes(record, sha256, options.signal);
+      return await openEngine({ ...options, allowUntestedVersion, record });
+    },
+  };
+}
+
+/** Leaves out what is undefined, as exact optional properties want it. */
+function given({ signal, onProgress }: LoadOptions): {
+  signal?: AbortSignal;
+  onProgress?: OnProgress;
+} {
+  return { ...(signal ? { signal } : {}), ...(onProgress ? { onProgress } : {}) };
+}
