@@ -4,7 +4,7 @@ import type { Personalizer } from '../src/engine/personalizer.ts';
 import type { TextTokenizer } from '../src/language-model/language-model.ts';
 import type { OnProgress } from '../src/lib/progress.ts';
 import type { ModelPackage, ModelSource } from '../src/model-package/model-source.ts';
-import type { EvaluationTask, Laboratory, Method, Prediction } from '../src/evaluation/index.ts';
+import type { EvaluationTask, EvaluationModels, Method, Prediction } from '../src/evaluation/index.ts';
 import type { SoftPrompt } from '../src/language-model/webllm/index.ts';
 
 declare global {
@@ -20,7 +20,7 @@ declare global {
   const persona: SoftPrompt;
   const question: string;
   const onProgress: OnProgress;
-  const laboratory: Laboratory;
+  const evaluationModels: EvaluationModels;
   const tasks: readonly EvaluationTask[];
   const task: EvaluationTask;
   const predictions: readonly Prediction[];

@@ -13,7 +13,7 @@ import type { Progress } from '../src/lib/progress.ts';
 import { askTwice } from './ask.ts';
 import { createDemoState, type DemoState, emptyAnswer } from './demo-state.ts';
 import type { Question } from './question.ts';
-import { ignoreShown } from './ignore-shown.ts';
+import { ignoreFailure } from './ignore-failure.ts';
 import type { SampleHistory } from './sample-histories.ts';
 import { Trainer } from './trainer.ts';
 import { addForeign, onWorkerReport, type RequestReport, watchRequests } from './watch-requests.ts';
@@ -47,8 +47,8 @@ export class Demo {
     // What was trained becomes stale with its items, so each change of them is a reason to look.
     effect(() => {
       const { phase, task, status } = this.state;
-      const known = status.value?.tunings.some((tuning) => tuning.task === task.value) ?? false;
-      if (phase.value === 'ready') ignoreShown(this.trainer.show(task.value, known));
+      const known = status.value?.adapters.some((tuning) => tuning.task === task.value) ?? false;
+      if (phase.value === 'ready') ignoreFailure(this.trainer.show(task.value, known));
     });
   }
 
@@ -281,7 +281,7 @@ export class Demo {
 }
 
 function staleCount(status: EngineStatus | null): number {
-  return status?.tunings.filter(({ state }) => state === 'stale').length ?? 0;
+  return status?.adapters.filter(({ state }) => state === 'stale').length ?? 0;
 }
 
 function importSentence(name: string, { added, replaced, unchanged }: ImportResult): string {

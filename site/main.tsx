@@ -9,7 +9,7 @@ const demo = new Demo({
   engine: () => engineOptionsFromQuery(globalThis.location.search),
   createWorker: () => new Worker(new URL('./persona.worker.ts', import.meta.url), { type: 'module', name: 'persona' }),
   createTuningWorker: () =>
-    new Worker(new URL('./tuning.worker.ts', import.meta.url), { type: 'module', name: 'tuning' }),
+    new Worker(new URL('./training.worker.ts', import.meta.url), { type: 'module', name: 'tuning' }),
 });
 const place = document.querySelector('#application');
 if (place !== null) render(<App demo={demo} />, place);

@@ -2,16 +2,16 @@
 import { batch } from '@preact/signals';
 import { PersonaPlugError } from '../src/lib/errors.ts';
 import type {
-  TuningJob,
-  TuningJobEvent,
-  TuningOutcome,
-  TuningPlace,
-  TuningRequest,
-  TuningResumption,
-  TuningRetraining,
+  TrainingJob,
+  TrainingJobEvent,
+  TrainingOutcome,
+  TrainingPlace,
+  TrainingRequest,
+  TrainingResumption,
+  TrainingRetraining,
 } from '../src/worker/tuning/index.ts';
 import type * as tuningModule from '../src/worker/tuning/index.ts';
-import { ignoreShown } from './ignore-shown.ts';
+import { ignoreFailure } from './ignore-failure.ts';
 import { emptyCurve } from './loss-curve.ts';
 import {
   createTrainerState,
@@ -25,7 +25,7 @@ import { onWorkerReport, type RequestReport } from './watch-requests.ts';
 type TuningModule = typeof tuningModule;
 
 export interface TrainerOptions {
-  readonly place: () => TuningPlace & { readonly storageName: string };
+  readonly place: () => TrainingPlace & { readonly storageName: string };
   readonly createWorker: () => Worker;
   readonly onRequest: (report: RequestReport) => void;
   /** Says in a sentence what has just been done. */
@@ -36,7 +36,7 @@ export interface TrainerOptions {
 export class Trainer {
   readonly state: TrainerState = createTrainerState();
   readonly #options: TrainerOptions;
-  #current: { readonly stop: () => void; job: TuningJob | null } | null = null;
+  #current: { readonly stop: () => void; job: TrainingJob | null } | null = null;
   #shownTask = '';
   #module: Promise<TuningModule> | null = null;
 
@@ -73,8 +73,8 @@ export class Trainer {
   /** Deletes all that is kept of a kind, or only its stale mark. */
   async drop({ task, kind }: TrainingName, state?: 'stale'): Promise<void> {
     await this.#showFailure(`The ${trainingTitles[kind]} was not deleted`, async () => {
-      const { dropTuning } = await this.#tuning();
-      await dropTuning(this.#options.place().storageName, task, kind, state);
+      const { dropAdapter } = await this.#training();
+      await dropAdapter(this.#options.place().storageName, task, kind, state);
       const { ended } = this.state;
       if (ended.value?.task === task && ended.value.kind === kind) ended.value = null;
       await this.#refresh();
@@ -101,7 +101,7 @@ export class Trainer {
     await this.#showFailure('What was trained cannot be read', async () => await this.#refresh());
   }
 
-  async #run(name: TrainingName, request: TuningRequest | TuningResumption | TuningRetraining): Promise<void> {
+  async #run(name: TrainingName, request: TrainingRequest | TrainingResumption | TrainingRetraining): Promise<void> {
     if (this.#current !== null) return;
     const { state } = this;
     const began = performance.now();
@@ -109,7 +109,7 @@ export class Trainer {
     const controller = new AbortController();
     const { signal } = controller;
     const stop = (): void => controller.abort(new DOMException('Stopped by the visitor.', 'AbortError'));
-    const current: { stop: () => void; job: TuningJob | null } = { stop, job: null };
+    const current: { stop: () => void; job: TrainingJob | null } = { stop, job: null };
     this.#current = current;
     const started: { worker: Worker | null } = { worker: null };
     batch(() => {
@@ -128,12 +128,12 @@ export class Trainer {
       await this.#showFailure(
         'The training ended',
         async () => {
-          const { startTuning } = await this.#tuning();
+          const { startTraining } = await this.#training();
           signal.throwIfAborted();
           const worker = this.#startWorker();
           started.worker = worker;
           const whenHidden = state.pausesWhenHidden.value ? 'pause' : 'continue';
-          const job = startTuning(worker, this.#options.place(), request, { signal, whenHidden });
+          const job = startTraining(worker, this.#options.place(), request, { signal, whenHidden });
           current.job = job;
           if (state.running.value?.isPausing === true) job.pause();
           for await (const event of job) {
@@ -163,7 +163,7 @@ export class Trainer {
     return { step: ended.outcome.step, steps, milliseconds, curve };
   }
 
-  #receive(event: Exclude<TuningJobEvent, { type: 'end' }>): void {
+  #receive(event: Exclude<TrainingJobEvent, { type: 'end' }>): void {
     const { running } = this.state;
     if (running.value === null) return;
     const { curve, step } = running.value;
@@ -193,7 +193,7 @@ export class Trainer {
     }
   }
 
-  #end(outcome: TuningOutcome, milliseconds: number): void {
+  #end(outcome: TrainingOutcome, milliseconds: number): void {
     const { running, ended } = this.state;
     if (running.value === null) return;
     const { task, kind, curve, steps, step } = running.value;
@@ -216,18 +216,18 @@ export class Trainer {
   }
 
   /** The code of tuning, loaded when it is first needed; from then on changes by other tabs are shown, too. */
-  async #tuning(): Promise<TuningModule> {
-    this.#module ??= this.#loadTuning();
+  async #training(): Promise<TuningModule> {
+    this.#module ??= this.#loadTraining();
     return await this.#module;
   }
 
-  async #loadTuning(): Promise<TuningModule> {
+  async #loadTraining(): Promise<TuningModule> {
     try {
       const loaded = await import('../src/worker/tuning/index.ts');
-      const onChange = (): void => ignoreShown(this.show(this.#shownTask, true));
+      const onChange = (): void => ignoreFailure(this.show(this.#shownTask, true));
       // As long as the page lives.
       const { signal } = new AbortController();
-      await loaded.watchTunings(this.#options.place().storageName, onChange, { signal });
+      await loaded.watchAdapters(this.#options.place().storageName, onChange, { signal });
       return loaded;
     } catch (error) {
       this.#module = null;
@@ -237,8 +237,8 @@ export class Trainer {
 
   async #refresh(): Promise<void> {
     const task = this.#shownTask;
-    const { storedTunings } = await this.#tuning();
-    const stored = await storedTunings(this.#options.place().storageName, task);
+    const { storedAdapters } = await this.#training();
+    const stored = await storedAdapters(this.#options.place().storageName, task);
     // Another task may have been chosen meanwhile.
     if (task !== this.#shownTask) return;
     this.state.stored.value = stored;
@@ -264,7 +264,7 @@ export class Trainer {
   }
 }
 
-const sentences: Readonly<Record<TuningOutcome['type'], string>> = {
+const sentences: Readonly<Record<TrainingOutcome['type'], string>> = {
   done: 'Training is done: its result is kept.',
   'no-gain': 'Training is done: it did not help, so nothing of it is kept.',
   paused: 'Training is paused.',

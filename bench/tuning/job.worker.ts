@@ -1,3 +1,3 @@
-import { serveTuningWorker } from '../../src/worker/tuning/index.ts';
+import { serveTrainingWorker } from '../../src/worker/tuning/index.ts';
 
-serveTuningWorker();
+serveTrainingWorker();

@@ -2,7 +2,7 @@
 import { openHistory } from '../../src/history/open-history.ts';
 import { createUrlModelSource } from '../../src/model-package/url-model-source.ts';
 import { createRandom } from '../../src/testing/random.ts';
-import { startTuning } from '../../src/worker/tuning/index.ts';
+import { startTraining } from '../../src/worker/tuning/index.ts';
 import type { MeasuredTuning, TuningMeasurement } from './figures.ts';
 
 async function measureTuning(measurement: TuningMeasurement): Promise<MeasuredTuning & { longestGap: number }> {
@@ -50,7 +50,7 @@ async function trainOnce(kind: 'prompt' | 'lora', items: number, words: number):
   const worker = new Worker(new URL('./job.worker.ts', import.meta.url), { type: 'module' });
   const request = { task: 'paper_title', options: { kind, passes: 1 } } as const;
   let steps = 0;
-  for await (const event of startTuning(worker, { models: '/models/', storageName: name }, request)) {
+  for await (const event of startTraining(worker, { models: '/models/', storageName: name }, request)) {
     if (event.type === 'step') steps = event.step;
   }
   return steps;

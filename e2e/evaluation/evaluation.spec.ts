@@ -1,6 +1,6 @@
 // The evaluation in a real browser measures what it measures in Node.
 import { expect, test } from '@playwright/test';
-import { evaluate, loadLaboratory, methods, type Prediction } from '../../src/evaluation/index.ts';
+import { evaluate, loadEvaluationModels, methods, type Prediction } from '../../src/evaluation/index.ts';
 import { createFolderModelSource } from '../../src/model-package/folder-model-source.ts';
 import { modelFolders } from '../../src/testing/golden-models.ts';
 import { tinyMethods, tinyTask } from './tiny-task.ts';
@@ -8,12 +8,12 @@ import { tinyMethods, tinyTask } from './tiny-task.ts';
 const address = `http://127.0.0.1:${process.env['PERSONA_PLUG_PAGES_PORT'] ?? '4300'}/e2e/evaluation/`;
 
 async function measureInNode(): Promise<Prediction[]> {
-  const models = createFolderModelSource(...modelFolders());
-  await using loaded = await loadLaboratory({ models, device: 'wasm' });
+  const source = createFolderModelSource(...modelFolders());
+  await using loaded = await loadEvaluationModels({ models: source, device: 'wasm' });
   const chosen = methods.filter(({ name }) => tinyMethods.includes(name));
   const predictions: Prediction[] = [];
-  const { laboratory } = loaded;
-  for await (const event of evaluate({ laboratory, tasks: [tinyTask()], methods: chosen, split: 'all' })) {
+  const { models } = loaded;
+  for await (const event of evaluate({ models, tasks: [tinyTask()], methods: chosen, split: 'all' })) {
     if (event.type === 'prediction') predictions.push(event.prediction);
   }
   return predictions;

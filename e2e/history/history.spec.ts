@@ -75,7 +75,7 @@ test('a database of version 1 is migrated with every item, bit for bit', async (
 
 test('tunings of a database of version 3 get their settings, and an unreadable one is dropped', async ({ page }) => {
   await page.evaluate(async () => await historyTestPage.writeVersion3('tunings'));
-  const tunings = await page.evaluate(async () => await historyTestPage.tunings('tunings'));
+  const tunings = await page.evaluate(async () => await historyTestPage.adapters('tunings'));
   const models = { version: 1, base: 'persona', plug: 'p', languageModel: 'l' };
   expect(tunings).toEqual([
     { kind: 'lora', state: 'done', bytes: 3, settings: { ...models, options: { kind: 'lora' }, startedAt: 5 } },

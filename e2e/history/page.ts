@@ -145,10 +145,10 @@ const historyTestPage = {
   writeVersion1,
   writeVersion3,
 
-  async tunings(name: string): Promise<unknown> {
+  async adapters(name: string): Promise<unknown> {
     const store = await openHistory({ name });
     await using _ = store;
-    return (await store.tunings()).map(({ kind, state, settings, tensors }) => ({
+    return (await store.adapters()).map(({ kind, state, settings, tensors }) => ({
       kind,
       state,
       bytes: tensors.byteLength,

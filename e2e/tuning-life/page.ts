@@ -4,26 +4,29 @@ import { openHistory } from '../../src/history/open-history.ts';
 import { createUrlModelSource } from '../../src/model-package/url-model-source.ts';
 import { createRandom } from '../../src/testing/random.ts';
 import {
-  dropTuning,
-  startTuning,
-  type StartTuningOptions,
-  storedTunings,
-  type TuningJobEvent,
-  type TuningPlace,
-  type TuningRequest,
-  type TuningResumption,
-  type TuningRetraining,
-  watchTunings,
+  dropAdapter,
+  startTraining,
+  type StartTrainingOptions,
+  storedAdapters,
+  type TrainingJobEvent,
+  type TrainingPlace,
+  type TrainingRequest,
+  type TrainingResumption,
+  type TrainingRetraining,
+  watchAdapters,
 } from '../../src/worker/tuning/index.ts';
 
 const task = 'news_headline';
 const places = ['bridge', 'school', 'market', 'harbour', 'library', 'station'];
-const request: TuningRequest = { task, options: { kind: 'prompt', passes: 4, batchSize: 1, rate: 0.05, patience: 4 } };
+const request: TrainingRequest = {
+  task,
+  options: { kind: 'prompt', passes: 4, batchSize: 1, rate: 0.05, patience: 4 },
+};
 /** One that goes on while a test does other things. */
-const longRequest: TuningRequest = { task, options: { ...request.options, passes: 8, patience: 8 } };
-const resumption: TuningResumption = { task, resume: 'prompt' };
+const longRequest: TrainingRequest = { task, options: { ...request.options, passes: 8, patience: 8 } };
+const resumption: TrainingResumption = { task, resume: 'prompt' };
 
-type What = TuningRequest | TuningResumption | TuningRetraining;
+type What = TrainingRequest | TrainingResumption | TrainingRetraining;
 
 function startWorker(): Worker {
   return new Worker(new URL('../tuning/tuning.worker.ts', import.meta.url), { type: 'module' });
@@ -33,10 +36,15 @@ function begin(
   worker: Worker,
   name: string,
   what: What,
-  options: StartTuningOptions = {},
-  more?: Partial<TuningPlace>,
+  options: StartTrainingOptions = {},
+  more?: Partial<TrainingPlace>,
 ) {
-  return startTuning(worker, { models: '/models/', storageName: name, checkpointInterval: 0, ...more }, what, options);
+  return startTraining(
+    worker,
+    { models: '/models/', storageName: name, checkpointInterval: 0, ...more },
+    what,
+    options,
+  );
 }
 
 /** How a promise ended, as plain values. */
@@ -56,8 +64,8 @@ async function outcome(
   }
 }
 
-async function read(job: AsyncIterable<TuningJobEvent>): Promise<TuningJobEvent[]> {
-  const events: TuningJobEvent[] = [];
+async function read(job: AsyncIterable<TrainingJobEvent>): Promise<TrainingJobEvent[]> {
+  const events: TrainingJobEvent[] = [];
   for await (const event of job) events.push(event);
   return events;
 }
@@ -78,8 +86,8 @@ async function keepDone(name: string, items: readonly string[]): Promise<void> {
     startedAt: 1,
   });
   const record = { task, kind: 'lora', state: 'running', run: 'one', items, settings, description: '{}' } as const;
-  await store.startTuning({ ...record, tensors: new Uint8Array(200_000).fill(7) });
-  await store.keepTuning({ ...record, state: 'done', tensors: new Uint8Array(200_000).fill(7) });
+  await store.startAdapter({ ...record, tensors: new Uint8Array(200_000).fill(7) });
+  await store.keepAdapter({ ...record, state: 'done', tensors: new Uint8Array(200_000).fill(7) });
 }
 
 let watched = 0;
@@ -111,8 +119,8 @@ const tuningLifePage = {
   },
 
   keepDone,
-  stored: async (name: string) => await storedTunings(name, task),
-  drop: async (name: string) => await dropTuning(name, task, 'prompt'),
+  stored: async (name: string) => await storedAdapters(name, task),
+  drop: async (name: string) => await dropAdapter(name, task, 'prompt'),
 
   async forget(name: string, id: string): Promise<boolean> {
     await using store = await openHistory({ name });
@@ -127,7 +135,7 @@ const tuningLifePage = {
   /** What is there of an item and of the tuning that was made of it, by plain records. */
   async rest(name: string, id: string): Promise<unknown> {
     await using store = await openHistory({ name });
-    const [record] = await store.tunings(task);
+    const [record] = await store.adapters(task);
     return {
       isItemThere: (await store.get(id)) !== undefined,
       state: record?.state,
@@ -139,11 +147,11 @@ const tuningLifePage = {
 
   /** Watches the tunings from this tab. */
   async watch(name: string): Promise<void> {
-    await watchTunings(name, () => (watched += 1), { signal: new AbortController().signal });
+    await watchAdapters(name, () => (watched += 1), { signal: new AbortController().signal });
   },
   watched: () => watched,
 
-  async train(name: string, what: 'start' | 'resume' | 'retrain'): Promise<TuningJobEvent[]> {
+  async train(name: string, what: 'start' | 'resume' | 'retrain'): Promise<TrainingJobEvent[]> {
     const worker = startWorker();
     const asked = { start: request, resume: resumption, retrain: { task, retrain: 'prompt' } } as const;
     const events = await read(begin(worker, name, asked[what]));
@@ -157,7 +165,7 @@ const tuningLifePage = {
     for await (const event of begin(worker, name, request)) {
       if (event.type === 'step' && event.step === step) break;
     }
-    const kept = await storedTunings(name, task);
+    const kept = await storedAdapters(name, task);
     const rest = await read(begin(worker, name, resumption));
     worker.terminate();
     return {
@@ -170,7 +178,7 @@ const tuningLifePage = {
   /** Hides the tab in the middle of a training that pauses then. */
   async hide(name: string, whenHidden: 'continue' | 'pause') {
     const worker = startWorker();
-    const events: TuningJobEvent[] = [];
+    const events: TrainingJobEvent[] = [];
     for await (const event of begin(worker, name, request, { whenHidden })) {
       events.push(event);
       if (event.type !== 'step' || event.step !== 2) continue;

@@ -3,21 +3,24 @@ import { openHistory } from '../../src/history/open-history.ts';
 import { createUrlModelSource } from '../../src/model-package/url-model-source.ts';
 import { createRandom } from '../../src/testing/random.ts';
 import {
-  dropTuning,
+  dropAdapter,
   exportAdapter,
-  startTuning,
-  storedTunings,
-  type TuningJobEvent,
-  type TuningRequest,
+  startTraining,
+  storedAdapters,
+  type TrainingJobEvent,
+  type TrainingRequest,
 } from '../../src/worker/tuning/index.ts';
 
 const task = 'news_headline';
 const places = ['bridge', 'school', 'market', 'harbour', 'library', 'station', 'garden', 'theatre'];
 
-const request: TuningRequest = { task, options: { kind: 'prompt', passes: 4, batchSize: 1, rate: 0.05, patience: 4 } };
+const request: TrainingRequest = {
+  task,
+  options: { kind: 'prompt', passes: 4, batchSize: 1, rate: 0.05, patience: 4 },
+};
 
 /** So many steps that a test can kill it again and again, and patience to the end. */
-const longRequest: TuningRequest = { task, options: { ...request.options, passes: 10, patience: 10 } };
+const longRequest: TrainingRequest = { task, options: { ...request.options, passes: 10, patience: 10 } };
 
 async function fill(name: string, count = 6): Promise<void> {
   await using store = await openHistory({ name });
@@ -47,28 +50,28 @@ async function fill(name: string, count = 6): Promise<void> {
 
 function job(
   name: string,
-  what: TuningRequest | { task: string; resume: 'prompt' },
+  what: TrainingRequest | { task: string; resume: 'prompt' },
   signal?: AbortSignal,
   device: 'wasm' | 'webgpu' = 'wasm',
 ) {
   const worker = new Worker(new URL('./tuning.worker.ts', import.meta.url), { type: 'module' });
   const place = { models: '/models/', storageName: name, checkpointInterval: 0, device };
-  return { worker, running: startTuning(worker, place, what, signal === undefined ? {} : { signal }) };
+  return { worker, running: startTraining(worker, place, what, signal === undefined ? {} : { signal }) };
 }
 
 /** The numbers of what was trained, exactly, and how many records there are. */
 async function state(name: string): Promise<{ done: string | null; records: number }> {
   await using store = await openHistory({ name });
-  const done = await store.tuning(task, 'prompt');
+  const done = await store.adapter(task, 'prompt');
   return {
     done: done === null ? null : Array.from(done.tensors).join(),
-    records: (await store.tunings(task)).length,
+    records: (await store.adapters(task)).length,
   };
 }
 
 /** Reads up to a step and lets the training run on: leaving a `for await` would pause it. */
 async function untilStep(
-  running: AsyncIterable<TuningJobEvent>,
+  running: AsyncIterable<TrainingJobEvent>,
   step: number,
 ): Promise<{ first: number; step: number }> {
   const events = running[Symbol.asyncIterator]();
@@ -89,7 +92,7 @@ const tuningTestPage = {
   async run(name: string, end: 'done' | 'pause' | 'abort', isResumed = false) {
     const controller = new AbortController();
     const { worker, running } = job(name, isResumed ? { task, resume: 'prompt' } : request, controller.signal);
-    const events: TuningJobEvent[] = [];
+    const events: TrainingJobEvent[] = [];
     let longestGap = 0;
     let beat = performance.now();
     const pulse = setInterval(() => {
@@ -129,22 +132,22 @@ const tuningTestPage = {
   async adapter(name: string, kind: 'lora' | 'ia3', rate: number): Promise<unknown> {
     const options = { kind, passes: 2, batchSize: 1, rate };
     for await (const _event of job(name, { task, options }).running);
-    const stored = await storedTunings(name, task);
+    const stored = await storedAdapters(name, task);
     const { config, tensors } = await exportAdapter(name, task, 'nano-llm', kind);
-    const isDropped = await dropTuning(name, task, kind);
+    const isDropped = await dropAdapter(name, task, kind);
     return {
       stored,
       peftType: JSON.parse(config).peft_type,
       bytes: tensors.byteLength,
       isDropped,
-      left: await storedTunings(name, task),
+      left: await storedAdapters(name, task),
     };
   },
 
   /** The held-out losses of one pass on a device. */
   async losses(name: string, device: 'wasm' | 'webgpu'): Promise<number[]> {
     const losses: number[] = [];
-    const once: TuningRequest = { task, options: { kind: 'prompt', passes: 1, batchSize: 1, rate: 0.05 } };
+    const once: TrainingRequest = { task, options: { kind: 'prompt', passes: 1, batchSize: 1, rate: 0.05 } };
     for await (const event of job(name, once, undefined, device).running) {
       if (event.type === 'evaluation' || event.type === 'step') losses.push(event.loss);
     }

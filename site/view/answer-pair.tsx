@@ -27,7 +27,7 @@ export function AnswerPair({ demo }: DemoProps) {
 
 function remarkOn(explanation: Explanation | null): string {
   if (explanation === null) return '';
-  const { isPersonaUsed, tunings, words } = explanation;
+  const { isPersonaUsed, adapters, words } = explanation;
   return [
     ...(isPersonaUsed ? [] : ['The same prompt as on the left: no persona was used.']),
     ...(words.length > 0
@@ -38,9 +38,9 @@ function remarkOn(explanation: Explanation | null): string {
             .join(', ')}.`,
         ]
       : []),
-    ...(tunings.includes('prompt') ? ['With your personal prompt.'] : []),
-    ...(tunings.includes('lora') ? ['Both answers use your LoRA.'] : []),
-    ...(tunings.includes('ia3') ? ['Both answers use your (IA)³.'] : []),
+    ...(adapters.includes('prompt') ? ['With your personal prompt.'] : []),
+    ...(adapters.includes('lora') ? ['Both answers use your LoRA.'] : []),
+    ...(adapters.includes('ia3') ? ['Both answers use your (IA)³.'] : []),
   ].join(' ');
 }
 

@@ -1,6 +1,6 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { taskTitle } from '../format.ts';
-import { ignoreShown } from '../ignore-shown.ts';
+import { ignoreFailure } from '../ignore-failure.ts';
 import { exampleInputs } from '../sample-histories.ts';
 import type { DemoProps } from './demo-props.ts';
 import { RetrievalChoice } from './retrieval-choice.tsx';
@@ -13,7 +13,7 @@ export function AskForm({ demo }: DemoProps) {
     if (!isReady || state.input.value.trim() === '') return;
     const { task, input, retrieval } = state;
     const earlier = retrieval.value === null ? {} : { retrieval: retrieval.value };
-    ignoreShown(demo.ask({ task: task.value, input: input.value, ...earlier }));
+    ignoreFailure(demo.ask({ task: task.value, input: input.value, ...earlier }));
   };
   return (
     <form

@@ -1,5 +1,5 @@
 import { useRef } from 'preact/hooks';
-import { ignoreShown } from '../ignore-shown.ts';
+import { ignoreFailure } from '../ignore-failure.ts';
 import type { DemoProps } from './demo-props.ts';
 
 /** A button, and the question behind it. */
@@ -25,7 +25,7 @@ export function ForgetEverything({ demo, isDisabled }: DemoProps & { readonly is
             class="danger"
             onClick={() => {
               dialog.current?.close();
-              ignoreShown(demo.forgetEverything());
+              ignoreFailure(demo.forgetEverything());
             }}
           >
             Forget everything

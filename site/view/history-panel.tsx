@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
 import type { HistoryItem } from '../../src/history/history-item.ts';
 import { taskTitle } from '../format.ts';
-import { ignoreShown } from '../ignore-shown.ts';
+import { ignoreFailure } from '../ignore-failure.ts';
 import { sampleHistories } from '../sample-histories.ts';
 import type { DemoProps } from './demo-props.ts';
 import { ForgetEverything } from './forget-everything.tsx';
@@ -30,7 +30,7 @@ export function HistoryPanel({ demo }: DemoProps) {
               type="button"
               class="sample"
               disabled={isBusy}
-              onClick={() => ignoreShown(demo.importSample(sample))}
+              onClick={() => ignoreFailure(demo.importSample(sample))}
             >
               <strong>{sample.title}</strong>
               <span class="quiet">{sample.description}</span>
@@ -41,7 +41,7 @@ export function HistoryPanel({ demo }: DemoProps) {
       {items.value.length > 0 && (
         <>
           <div class="row">
-            <button type="button" disabled={isBusy} onClick={() => ignoreShown(demo.download())}>
+            <button type="button" disabled={isBusy} onClick={() => ignoreFailure(demo.download())}>
               Export
             </button>
             <ForgetEverything demo={demo} isDisabled={isBusy} />
@@ -79,7 +79,7 @@ function ItemList({ demo, items, isDisabled }: ItemListProps) {
               class="plain"
               disabled={isDisabled}
               aria-label={`Forget: ${item.output}`}
-              onClick={() => ignoreShown(demo.forget(item.id))}
+              onClick={() => ignoreFailure(demo.forget(item.id))}
             >
               Forget
             </button>

@@ -1,12 +1,12 @@
 import { useSignal } from '@preact/signals';
-import { ignoreShown } from '../ignore-shown.ts';
+import { ignoreFailure } from '../ignore-failure.ts';
 import type { DemoProps } from './demo-props.ts';
 
 /** A place to drop a history file on, which is also the button that chooses one. */
 export function ImportDrop({ demo, isDisabled }: DemoProps & { readonly isDisabled: boolean }) {
   const isOver = useSignal(false);
   const importFile = (file: File | undefined): void => {
-    if (file !== undefined && !isDisabled) ignoreShown(demo.importFile(file));
+    if (file !== undefined && !isDisabled) ignoreFailure(demo.importFile(file));
   };
   return (
     <label

@@ -1,15 +1,15 @@
-import type { StoredTuning } from '../../src/worker/tuning/index.ts';
-import { ignoreShown } from '../ignore-shown.ts';
+import type { StoredAdapter } from '../../src/worker/tuning/index.ts';
+import { ignoreFailure } from '../ignore-failure.ts';
 import { type TrainingName, trainingTitles } from '../trainer-state.ts';
 import type { DemoProps } from './demo-props.ts';
 
 interface StaleProps extends DemoProps {
   readonly name: TrainingName;
-  readonly stale: StoredTuning;
+  readonly stale: StoredAdapter;
   readonly isDisabled: boolean;
 }
 
-const reasons: Readonly<Record<NonNullable<StoredTuning['stale']>['reason'], string>> = {
+const reasons: Readonly<Record<NonNullable<StoredAdapter['stale']>['reason'], string>> = {
   forgotten: 'An item that it was trained on was forgotten',
   changed: 'An item that it was trained on was changed',
   imported: 'It came with an import, without its parameters',
@@ -36,7 +36,7 @@ export function StaleTraining({ demo, name, stale, isDisabled }: StaleProps) {
           type="button"
           disabled={isDisabled}
           aria-label={`Train the ${title} again`}
-          onClick={() => ignoreShown(demo.trainer.retrain(name))}
+          onClick={() => ignoreFailure(demo.trainer.retrain(name))}
         >
           Train again
         </button>
@@ -45,7 +45,7 @@ export function StaleTraining({ demo, name, stale, isDisabled }: StaleProps) {
           class="danger"
           disabled={isDisabled}
           aria-label={`Delete the stale ${title}`}
-          onClick={() => ignoreShown(demo.trainer.drop(name, 'stale'))}
+          onClick={() => ignoreFailure(demo.trainer.drop(name, 'stale'))}
         >
           Delete
         </button>

@@ -1,7 +1,7 @@
 import { Fragment } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { taskTitle } from '../format.ts';
-import { ignoreShown } from '../ignore-shown.ts';
+import { ignoreFailure } from '../ignore-failure.ts';
 import { aTraining, type TrainingKind } from '../trainer-state.ts';
 import type { DemoProps } from './demo-props.ts';
 import { LossChart } from './loss-chart.tsx';
@@ -125,7 +125,7 @@ function TrainingForm({ demo, isDisabled }: DemoProps & { readonly isDisabled: b
       <button
         type="button"
         disabled={isDisabled}
-        onClick={() => ignoreShown(demo.trainer.start({ task: demo.state.task.value, kind: kind.value }))}
+        onClick={() => ignoreFailure(demo.trainer.start({ task: demo.state.task.value, kind: kind.value }))}
       >
         Train {aTraining(kind.value)}
       </button>

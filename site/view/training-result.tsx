@@ -1,6 +1,6 @@
-import type { StoredTuning, TuningDescription } from '../../src/worker/tuning/index.ts';
+import type { StoredAdapter, AdapterResult } from '../../src/worker/tuning/index.ts';
 import { formatBytes, formatDuration } from '../format.ts';
-import { ignoreShown } from '../ignore-shown.ts';
+import { ignoreFailure } from '../ignore-failure.ts';
 import type { EndedTraining, TrainingName } from '../trainer-state.ts';
 import { trainingTitles } from '../trainer-state.ts';
 import type { DemoProps } from './demo-props.ts';
@@ -8,7 +8,7 @@ import type { DemoProps } from './demo-props.ts';
 interface StoredProps extends DemoProps {
   readonly name: TrainingName;
   /** What is kept of this kind: the finished one, the paused one, or both. */
-  readonly stored: readonly StoredTuning[];
+  readonly stored: readonly StoredAdapter[];
   /** The last training of this tab, where it is this one. */
   readonly ended: EndedTraining | null;
   readonly isDisabled: boolean;
@@ -33,7 +33,7 @@ export function StoredTraining({ demo, name, stored, ended, isDisabled }: Stored
       )}
       <div class="row">
         {paused !== undefined && (
-          <button type="button" disabled={isDisabled} onClick={() => ignoreShown(demo.trainer.resume(name))}>
+          <button type="button" disabled={isDisabled} onClick={() => ignoreFailure(demo.trainer.resume(name))}>
             Resume
           </button>
         )}
@@ -42,7 +42,7 @@ export function StoredTraining({ demo, name, stored, ended, isDisabled }: Stored
           class="danger"
           disabled={isDisabled}
           aria-label={`Delete the ${title}`}
-          onClick={() => ignoreShown(demo.trainer.drop(name))}
+          onClick={() => ignoreFailure(demo.trainer.drop(name))}
         >
           Delete
         </button>
@@ -56,7 +56,7 @@ function pausedAt(ended: EndedTraining | null): string {
 }
 
 interface DoneFiguresProps {
-  readonly description: TuningDescription;
+  readonly description: AdapterResult;
   readonly bytes: number;
   /** Null when another visit trained it. */
   readonly milliseconds: number | null;

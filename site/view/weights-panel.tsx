@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
 import type { Explanation } from '../../src/engine/personalizer.ts';
 import { formatShare } from '../format.ts';
-import { ignoreShown } from '../ignore-shown.ts';
+import { ignoreFailure } from '../ignore-failure.ts';
 import type { DemoProps } from './demo-props.ts';
 
 /** How many items are shown before the visitor asks for all. */
@@ -37,7 +37,7 @@ export function WeightsPanel({ demo }: DemoProps) {
                 class="plain"
                 disabled={job.value !== null || isAsking.value}
                 aria-label={`Forget: ${item.output}, ${excerpt(item.input)}`}
-                onClick={() => ignoreShown(demo.forget(item.id))}
+                onClick={() => ignoreFailure(demo.forget(item.id))}
               >
                 Forget
               </button>

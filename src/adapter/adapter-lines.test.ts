@@ -4,12 +4,12 @@ import { writeSafetensors } from '../model-package/write-safetensors.ts';
 import { exportHistory } from '../history/export-history.ts';
 import type { HistoryItem } from '../history/history-item.ts';
 import { parseHistory } from '../history/parse-history.ts';
-import type { TuningRecord } from './adapter-record.ts';
-import { exportTunings, parseTunings } from './adapter-lines.ts';
+import type { AdapterRecord } from './adapter-record.ts';
+import { exportAdapters, parseAdapters } from './adapter-lines.ts';
 
 const item = (id: string): HistoryItem => ({ id, date: null, task: 'notes', input: `in ${id}`, output: `out ${id}` });
 const items = [item('a'), item('b')];
-const done: TuningRecord = {
+const done: AdapterRecord = {
   task: 'notes',
   kind: 'prompt',
   state: 'done',
@@ -21,17 +21,17 @@ const done: TuningRecord = {
 };
 const now = 1000;
 
-async function fileOf(records: readonly TuningRecord[], includeVectors: boolean, held = items): Promise<string> {
+async function fileOf(records: readonly AdapterRecord[], includeVectors: boolean, held = items): Promise<string> {
   const lines = exportHistory(
     held.map((one) => ({ item: one, vectors: null })),
     { includeVectors },
   );
-  return lines + (await exportTunings(records, held, { includeVectors }));
+  return lines + (await exportAdapters(records, held, { includeVectors }));
 }
 
-async function read(text: string): Promise<TuningRecord[]> {
+async function read(text: string): Promise<AdapterRecord[]> {
   const parsed = await parseHistory(text);
-  return await parseTunings(
+  return await parseAdapters(
     text,
     parsed.map((entry) => entry.item),
     now,
@@ -59,7 +59,7 @@ test('without vectors its provenance comes back, to be trained again', async () 
 });
 
 test('a stale one comes back as it was, and what is under way stays behind', async () => {
-  const stale: TuningRecord = {
+  const stale: AdapterRecord = {
     ...done,
     state: 'stale',
     items: ['b'],

@@ -5,7 +5,7 @@ import { PersonaPlugError } from '../lib/errors.ts';
 import { readSafetensors } from '../model-package/safetensors.ts';
 import { sha256Hex } from '../model-package/sha256.ts';
 import type { HistoryItem } from '../history/history-item.ts';
-import { type StaleMark, tuningKinds, type TuningRecord } from './adapter-record.ts';
+import { type StaleMark, adapterKinds, type AdapterRecord } from './adapter-record.ts';
 
 /** Far above what a tuning of any shipped model takes. */
 const longestParameters = 64 * 1024 * 1024;
@@ -13,7 +13,7 @@ const longestParameters = 64 * 1024 * 1024;
 const lineSchema = v.object({
   version: v.literal(1),
   task: v.pipe(v.string(), v.nonEmpty()),
-  kind: v.picklist(tuningKinds),
+  kind: v.picklist(adapterKinds),
   state: v.picklist(['ready', 'stale']),
   run: v.pipe(v.string(), v.nonEmpty(), v.maxLength(200)),
   items: v.array(v.string()),
@@ -26,20 +26,20 @@ const lineSchema = v.object({
   stale: v.nullable(v.object({ reason: v.picklist(['forgotten', 'changed', 'imported']), at: v.number() })),
 });
 
-type TuningLine = v.InferOutput<typeof lineSchema>;
+type AdapterLine = v.InferOutput<typeof lineSchema>;
 
-/** The lines of tunings; what is under way is left out. `items`: all that the history holds. */
-export async function exportTunings(
-  tunings: readonly TuningRecord[],
+/** The lines of adapters; what is under way is left out. `items`: all that the history holds. */
+export async function exportAdapters(
+  adapters: readonly AdapterRecord[],
   items: readonly HistoryItem[],
   { includeVectors }: { readonly includeVectors: boolean },
 ): Promise<string> {
   const byId = new Map(items.map((item) => [item.id, item]));
   const lines: string[] = [];
-  for (const { task, kind, state, run, items: ids, settings, description, tensors, stale = null } of tunings) {
+  for (const { task, kind, state, run, items: ids, settings, description, tensors, stale = null } of adapters) {
     if (state === 'running') continue;
     const isReady = state === 'done';
-    const line: TuningLine = {
+    const line: AdapterLine = {
       version: 1,
       task,
       kind,
@@ -58,16 +58,20 @@ export async function exportTunings(
 }
 
 /**
- * Reads the lines of tunings. One whose parameters are not in the file, or whose items are not, is stale: it can be trained again.
+ * Reads the lines of adapters. One whose parameters are not in the file, or whose items are not, is stale: it can be trained again.
  * `items`: those of the same file. `now`: milliseconds since 1970.
  *
  * @throws PersonaPlugError `invalid-import`, details `line` and `reason`.
  */
-export async function parseTunings(text: string, items: readonly HistoryItem[], now: number): Promise<TuningRecord[]> {
+export async function parseAdapters(
+  text: string,
+  items: readonly HistoryItem[],
+  now: number,
+): Promise<AdapterRecord[]> {
   const byId = new Map(items.map((item) => [item.id, item]));
-  const parsed: TuningRecord[] = [];
+  const parsed: AdapterRecord[] = [];
   for (const [index, content] of text.split(/\r\n|\n|\r/u).entries()) {
-    const value = readTuningLine(content);
+    const value = readAdapterLine(content);
     if (value === null) continue;
     const result = v.safeParse(lineSchema, value);
     if (!result.success) {
@@ -80,7 +84,7 @@ export async function parseTunings(text: string, items: readonly HistoryItem[], 
 }
 
 /** What a line says of a tuning; null for every other line. An item may have a field of that name, which is left out like others. */
-export function readTuningLine(content: string): object | null {
+export function readAdapterLine(content: string): object | null {
   if (!/^\uFEFF?\s*\{\s*"tuning"\s*:/u.test(content)) return null;
   try {
     const value: unknown = JSON.parse(content.replace(/^\uFEFF/u, ''));
@@ -93,11 +97,11 @@ export function readTuningLine(content: string): object | null {
 }
 
 async function toRecord(
-  line: TuningLine,
+  line: AdapterLine,
   items: ReadonlyMap<string, HistoryItem>,
   now: number,
   number: number,
-): Promise<TuningRecord> {
+): Promise<AdapterRecord> {
   const { task, kind, run, items: ids, settings, description, parameters } = line;
   const known = { task, kind, run, items: ids.filter((id) => items.has(id)), settings: JSON.stringify(settings) };
   const reason = await whyStale(line, items);
@@ -110,7 +114,7 @@ async function toRecord(
 }
 
 async function whyStale(
-  line: TuningLine,
+  line: AdapterLine,
   items: ReadonlyMap<string, HistoryItem>,
 ): Promise<StaleMark['reason'] | null> {
   if (line.state === 'stale') return 'imported';

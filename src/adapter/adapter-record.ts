@@ -3,8 +3,8 @@
 // the tuning was asked for, so that it can be trained again on what is left.
 
 /** Kinds of tunings: rows of a prompt, low-rank changes of weights, rescaled activations ((IA)³). */
-export const tuningKinds = ['prompt', 'lora', 'ia3'] as const;
-export type TuningKind = (typeof tuningKinds)[number];
+export const adapterKinds = ['prompt', 'lora', 'ia3'] as const;
+export type AdapterKind = (typeof adapterKinds)[number];
 
 /** Why the parameters of a tuning are not there: an item of it was forgotten or changed, or an import brought none. */
 export interface StaleMark {
@@ -14,9 +14,9 @@ export interface StaleMark {
 }
 
 /** One tuning of a task. There is at most one in each state, of each kind. */
-export interface TuningRecord {
+export interface AdapterRecord {
   readonly task: string;
-  readonly kind: TuningKind;
+  readonly kind: AdapterKind;
   /** `stale`: `description` and `tensors` are empty, erased by what made it stale, and it waits to be trained again or deleted. */
   readonly state: 'running' | 'done' | 'stale';
   /** Names the run: a checkpoint that comes late must not bring back what was dropped or started anew meanwhile. */
@@ -34,23 +34,23 @@ export interface TuningRecord {
 }
 
 /** The tunings of a history, see `HistoryStore`. */
-export interface TuningRecords {
+export interface AdapterStore {
   /**
    * Stores a running tuning; one that ran before for the same task and kind is dropped. False, and nothing is stored, when an
    * item of it is not there.
    */
-  startTuning(record: TuningRecord): Promise<boolean>;
+  startAdapter(record: AdapterRecord): Promise<boolean>;
   /**
    * Stores how far a run has come; `done` takes its place, that of the last one that was done, and of a stale one. False, and nothing is stored,
    * when the run is not there any more: dropped, started anew, or one of its items forgotten or changed.
    */
-  keepTuning(record: TuningRecord): Promise<boolean>;
+  keepAdapter(record: AdapterRecord): Promise<boolean>;
   /** The one that is done; null where there is none. */
-  tuning(task: string, kind: TuningKind): Promise<TuningRecord | null>;
+  adapter(task: string, kind: AdapterKind): Promise<AdapterRecord | null>;
   /** All tunings of a task; of all tasks without one. */
-  tunings(task?: string): Promise<TuningRecord[]>;
+  adapters(task?: string): Promise<AdapterRecord[]>;
   /** Removes tunings; without a state all. Returns how many there were. */
-  dropTunings(task: string, kind: TuningKind, ...states: TuningRecord['state'][]): Promise<number>;
+  dropAdapters(task: string, kind: AdapterKind, ...states: AdapterRecord['state'][]): Promise<number>;
   /** Tells of every change of the tunings, also by another tab, once it is committed. Returns what ends it. */
-  watchTunings(listener: () => void): () => void;
+  watchAdapters(listener: () => void): () => void;
 }

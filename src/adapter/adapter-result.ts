@@ -22,10 +22,10 @@ const schema = v.object({
   finishedAt: v.number(),
 });
 
-export type TuningDescription = v.InferOutput<typeof schema>;
+export type AdapterResult = v.InferOutput<typeof schema>;
 
 /** @throws PersonaPlugError `storage-failed` when another version of this package wrote it. */
-export function parseTuningDescription(json: string): TuningDescription {
+export function parseAdapterResult(json: string): AdapterResult {
   const result = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), json);
   if (result.success) return result.output;
   throw new PersonaPlugError(

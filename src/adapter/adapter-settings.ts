@@ -2,8 +2,8 @@
 // from a text, not even a loss.
 import * as v from 'valibot';
 import { PersonaPlugError } from '../lib/errors.ts';
-import type { TuningBase } from '../tuning/personal-items.ts';
-import { checkTuningOptions, type TuningOptions, type TuningOptionsInput } from './training-options.ts';
+import type { AdapterBase } from '../tuning/personal-items.ts';
+import { checkTrainingOptions, type TrainingOptions, type TrainingOptionsInput } from './training-options.ts';
 
 const schema = v.object({
   version: v.literal(1),
@@ -17,21 +17,21 @@ const schema = v.object({
 });
 
 /** Where a tuning came from, beside its items: enough to make it again. */
-export interface TuningSettings {
-  readonly base: TuningBase;
+export interface AdapterSettings {
+  readonly base: AdapterBase;
   readonly plug: string;
   readonly languageModel: string;
   /** The seed among them. */
-  readonly options: TuningOptions;
+  readonly options: TrainingOptions;
   readonly startedAt: number | null;
 }
 
-export function writeTuningSettings(settings: TuningSettings): string {
+export function writeAdapterSettings(settings: AdapterSettings): string {
   return JSON.stringify({ version: 1, ...settings } satisfies v.InferOutput<typeof schema>);
 }
 
 /** @throws PersonaPlugError `storage-failed` when another version of this package wrote them. */
-export function parseTuningSettings(json: string): TuningSettings {
+export function parseAdapterSettings(json: string): AdapterSettings {
   const result = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), json);
   if (!result.success) {
     throw new PersonaPlugError(
@@ -40,10 +40,10 @@ export function parseTuningSettings(json: string): TuningSettings {
     );
   }
   const { version: _, options, ...settings } = result.output;
-  return { ...settings, options: checkTuningOptions(readOptions(options)) };
+  return { ...settings, options: checkTrainingOptions(readOptions(options)) };
 }
 
-/** The border: what was stored is checked in full by `checkTuningOptions`. */
-function readOptions(stored: unknown): TuningOptionsInput {
-  return stored as TuningOptionsInput;
+/** The border: what was stored is checked in full by `checkTrainingOptions`. */
+function readOptions(stored: unknown): TrainingOptionsInput {
+  return stored as TrainingOptionsInput;
 }

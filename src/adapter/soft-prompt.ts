@@ -6,18 +6,18 @@ import type { Plug } from '../persona/plug.ts';
 import type { PersonaRows, SoftRows } from '../prompts/layout-prompt.ts';
 import type { Parameters } from '../tuning/gradient-model.ts';
 import type { Tensor } from '../tuning/llama-weights.ts';
-import type { TuningBase } from '../tuning/personal-items.ts';
+import type { AdapterBase } from '../tuning/personal-items.ts';
 
 /** Rows of a trained prompt, and of what they are the change. */
 export interface PersonalPrompt {
   readonly task: string;
-  readonly base: Exclude<TuningBase, 'none'>;
+  readonly base: Exclude<AdapterBase, 'none'>;
   /** Δ, `[k, hiddenSize]`. */
   readonly rows: Tensor;
 }
 
 /** The trainable rows before training: zeros, so that the first prompt is the plug's own. */
-export function startPrompt(plug: Plug, base: TuningBase): Parameters {
+export function startPrompt(plug: Plug, base: AdapterBase): Parameters {
   const count = base === 'persona' ? plug.personaRows : plug.instructionRows;
   return new Map([['prompt', { shape: [count, plug.hiddenSize], data: new Float32Array(count * plug.hiddenSize) }]]);
 }

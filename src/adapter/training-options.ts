@@ -1,6 +1,6 @@
 // The settings of a tuning, and what is allowed.
 import * as v from 'valibot';
-import { tuningKinds } from './adapter-record.ts';
+import { adapterKinds } from './adapter-record.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(1));
@@ -10,7 +10,7 @@ const share = v.pipe(v.number(), v.minValue(0), v.ltValue(1));
 /** OPPU's settings (arXiv 2402.04401, appendix), but for rate, passes and batch: those were looked for on development users (docs/tuning.md). */
 const schema = v.strictObject({
   /** What is trained. */
-  kind: v.picklist(tuningKinds),
+  kind: v.picklist(adapterKinds),
   /** Passes over the items, at most: training ends earlier when the held-out loss no longer falls. */
   passes: v.optional(count, 2),
   /** Items whose gradients make one step. */
@@ -34,14 +34,14 @@ const schema = v.strictObject({
   alpha: v.optional(positive, 8),
 });
 
-export type TuningOptionsInput = v.InferInput<typeof schema>;
-export type TuningOptions = v.InferOutput<typeof schema> & { readonly rate: number };
+export type TrainingOptionsInput = v.InferInput<typeof schema>;
+export type TrainingOptions = v.InferOutput<typeof schema> & { readonly rate: number };
 
 /** Rows move in units of embeddings, LoRA in units of weights, (IA)³ in shares of activations. */
 const defaultRates = { prompt: 0.03, lora: 1e-3, ia3: 1e-2 } as const;
 
 /** @throws PersonaPlugError `invalid-argument` naming the setting. */
-export function checkTuningOptions(input: TuningOptionsInput): TuningOptions {
+export function checkTrainingOptions(input: TrainingOptionsInput): TrainingOptions {
   const result = v.safeParse(schema, input);
   if (result.success) return { ...result.output, rate: result.output.rate ?? defaultRates[result.output.kind] };
   const [issue] = result.issues;

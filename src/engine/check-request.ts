@@ -14,8 +14,8 @@ export function checkRequest(request: GenerateRequest): void {
     input,
     at,
     persona,
-    ownWords,
-    tuning,
+    unigramAdaptation,
+    adapters,
     maximumNewTokens,
     choices,
     stopStrings,
@@ -33,9 +33,10 @@ export function checkRequest(request: GenerateRequest): void {
   if (persona !== undefined && !['auto', 'none', 'always'].includes(persona)) {
     throw fault('persona', persona, 'Use "auto", "none" or "always"');
   }
-  if (tuning !== undefined && !['auto', 'none'].includes(tuning)) throw fault('tuning', tuning, 'Use "auto" or "none"');
-  if (ownWords !== undefined && typeof ownWords !== 'boolean') {
-    throw fault('ownWords', shown(ownWords), 'Use true or false');
+  if (adapters !== undefined && !['auto', 'none'].includes(adapters))
+    throw fault('adapters', adapters, 'Use "auto" or "none"');
+  if (unigramAdaptation !== undefined && typeof unigramAdaptation !== 'boolean') {
+    throw fault('unigramAdaptation', shown(unigramAdaptation), 'Use true or false');
   }
   checkEarlier(request);
   if (maximumNewTokens !== undefined && !(Number.isSafeInteger(maximumNewTokens) && maximumNewTokens >= 1)) {

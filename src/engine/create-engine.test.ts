@@ -1,6 +1,6 @@
 // The engine's logic over a memory store and fakes: what it stores, when it embeds, how it ends.
 import { describe, expect, test } from 'vitest';
-import { memoryHistory } from '../history/in-memory-history.ts';
+import { inMemoryHistory } from '../history/in-memory-history.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import type { Progress } from '../lib/progress.ts';
 import { fakeEngineParts } from '../testing/fake-personalizer.ts';
@@ -320,7 +320,7 @@ describe('an answer', () => {
 });
 
 test('items of another embedder are embedded anew, once, with progress', async () => {
-  const store = memoryHistory();
+  const store = inMemoryHistory();
   const old = start({ store, embedder: hashEmbedder({ fingerprint: 'ab'.repeat(32) }) });
   await old.engine.importHistory(jsonl('a', 'b'));
   const { engine, embedded } = start({ store });

@@ -1,11 +1,11 @@
 // Wires the parts into a Personalizer. It owns them: disposing of the engine disposes of all.
 import { checkItem } from '../history/check-item.ts';
 import { exportHistory } from '../history/export-history.ts';
-import { exportTunings } from '../adapter/adapter-lines.ts';
+import { exportAdapters } from '../adapter/adapter-lines.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import { assertPlugMatches } from '../persona/plug.ts';
 import { createTaskRegistry } from '../tasks/task-registry.ts';
-import { tuningStates } from '../adapter/adapter-state.ts';
+import { adapterStates } from '../adapter/adapter-state.ts';
 import { answer, type AnswerParts } from './answer.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { importHistory } from './import-history.ts';
@@ -61,25 +61,25 @@ export function createEngine(parts: EngineParts): Personalizer {
   return {
     async status(options) {
       during(options);
-      const tunings = (await store.tunings()).map(({ task, kind, state }) => ({
+      const adapters = (await store.adapters()).map(({ task, kind, state }) => ({
         task,
         kind,
-        state: tuningStates[state],
+        state: adapterStates[state],
       }));
-      return { ...describe(parts), items: await store.count(), tunings };
+      return { ...describe(parts), items: await store.count(), adapters };
     },
     async remember(input, options) {
       const signal = during(options, writes.signal);
       const item = await checkItem(input);
       const isThere = (await store.has([item], embed.fingerprint)).size > 0;
       if (!isThere) await store.put([{ item, vectors: await embed.item(item, signal) }], { signal });
-      await weights.takeOutForgotten();
+      await weights.removeForgottenAdapter();
       return item;
     },
     async forget(id, options) {
       during(options);
       const wasThere = await store.delete(id);
-      await weights.takeOutForgotten();
+      await weights.removeForgottenAdapter();
       return wasThere;
     },
     async forgetEverything(options) {
@@ -88,7 +88,7 @@ export function createEngine(parts: EngineParts): Personalizer {
       writes.abort(new DOMException('Everything was forgotten while this was being stored.', 'AbortError'));
       writes = new AbortController();
       await store.clear();
-      await weights.takeOutForgotten();
+      await weights.removeForgottenAdapter();
     },
     async items(task, options) {
       during(options);
@@ -101,15 +101,15 @@ export function createEngine(parts: EngineParts): Personalizer {
         signal,
         onProgress: options?.onProgress,
       });
-      await weights.takeOutForgotten();
+      await weights.removeForgottenAdapter();
       return result;
     },
     async exportHistory(options) {
       during(options);
       const form = { includeVectors: options?.includeVectors ?? false };
       const stored = await store.list();
-      const lines = await exportTunings(
-        await store.tunings(),
+      const lines = await exportAdapters(
+        await store.adapters(),
         stored.map(({ item }) => item),
         form,
       );
@@ -137,7 +137,7 @@ export function createEngine(parts: EngineParts): Personalizer {
   };
 }
 
-function describe({ embedder, languageModel, plug }: EngineParts): Omit<EngineStatus, 'items' | 'tunings'> {
+function describe({ embedder, languageModel, plug }: EngineParts): Omit<EngineStatus, 'items' | 'adapters'> {
   return {
     embedder: {
       name: embedder.identity.name,

@@ -1,17 +1,17 @@
 // Personal weights are out of the model as soon as an item of theirs is forgotten, whoever forgets it and whatever else is going on.
 import { expect, test } from 'vitest';
-import { memoryHistory } from '../history/in-memory-history.ts';
+import { inMemoryHistory } from '../history/in-memory-history.ts';
 import type { HistoryStore } from '../history/history-store.ts';
 import { writeSafetensors } from '../model-package/write-safetensors.ts';
 import { fakeEngineParts } from '../testing/fake-personalizer.ts';
-import type { TuningDescription } from '../adapter/adapter-result.ts';
+import type { AdapterResult } from '../adapter/adapter-result.ts';
 import { createEngine } from './create-engine.ts';
 import type { GenerateEvent, Personalizer } from './personalizer.ts';
 
 const task = 'notes';
 
 async function keepLora(store: HistoryStore, items: readonly string[], languageModel: string): Promise<void> {
-  const description: TuningDescription = {
+  const description: AdapterResult = {
     version: 1,
     base: 'none',
     plug: 'any',
@@ -34,13 +34,13 @@ async function keepLora(store: HistoryStore, items: readonly string[], languageM
     description: JSON.stringify(description),
     tensors: writeSafetensors(new Map([['layers.0.q.A', { shape: [1, 1], data: new Float32Array(1) }]])),
   };
-  await store.startTuning(record);
-  expect(await store.keepTuning({ ...record, state: 'done' })).toBe(true);
+  await store.startAdapter(record);
+  expect(await store.keepAdapter({ ...record, state: 'done' })).toBe(true);
 }
 
 /** An engine whose model says which adapter it has, with a LoRA of two items. */
 async function engineWithLora() {
-  const store = memoryHistory();
+  const store = inMemoryHistory();
   const parts = fakeEngineParts({ store });
   const set: (string | null)[] = [];
   const engine = createEngine({
@@ -53,10 +53,10 @@ async function engineWithLora() {
   return { engine, store, a, set };
 }
 
-async function tunings(engine: Personalizer, onEvent?: (event: GenerateEvent) => Promise<void>): Promise<string[][]> {
+async function adapters(engine: Personalizer, onEvent?: (event: GenerateEvent) => Promise<void>): Promise<string[][]> {
   const seen: string[][] = [];
   for await (const event of engine.generate({ task, input: 'new', persona: 'none' })) {
-    if (event.type === 'explanation') seen.push([...event.explanation.tunings]);
+    if (event.type === 'explanation') seen.push([...event.explanation.adapters]);
     await onEvent?.(event);
   }
   return seen;
@@ -64,10 +64,10 @@ async function tunings(engine: Personalizer, onEvent?: (event: GenerateEvent) =>
 
 test('forgetting an item takes the weights out before it resolves', async () => {
   const { engine, a, set } = await engineWithLora();
-  expect(await tunings(engine)).toEqual([['lora']]);
+  expect(await adapters(engine)).toEqual([['lora']]);
   await engine.forget(a);
   expect(set).toEqual(['one', null]);
-  expect(await tunings(engine)).toEqual([[]]);
+  expect(await adapters(engine)).toEqual([[]]);
 });
 
 test('so do changing one, importing another version of it, and forgetting everything', async () => {
@@ -78,7 +78,7 @@ test('so do changing one, importing another version of it, and forgetting everyt
     async (engine: Personalizer) => await engine.forgetEverything(),
   ]) {
     const { engine, set } = await engineWithLora();
-    await tunings(engine);
+    await adapters(engine);
     await act(engine);
     expect(set).toEqual(['one', null]);
   }
@@ -86,7 +86,7 @@ test('so do changing one, importing another version of it, and forgetting everyt
 
 test('so does another who has the history open', async () => {
   const { engine, store, a, set } = await engineWithLora();
-  await tunings(engine);
+  await adapters(engine);
   await store.delete(a);
   await expect.poll(() => set).toEqual(['one', null]);
 });
@@ -94,7 +94,7 @@ test('so does another who has the history open', async () => {
 test('an answer that is being written ends as it began, and forgetting does not wait for it', async () => {
   const { engine, a, set } = await engineWithLora();
   let wasForgotten = false;
-  await tunings(engine, async ({ type }) => {
+  await adapters(engine, async ({ type }) => {
     if (type === 'delta' && !wasForgotten) wasForgotten = await engine.forget(a);
     if (type === 'end') expect(set).toEqual(['one']);
   });
@@ -105,11 +105,11 @@ test('an answer that is being written ends as it began, and forgetting does not 
 test('an answer that waits for its turn while an item is forgotten is made without what was tuned on it, and says so', async () => {
   const { engine, a, set } = await engineWithLora();
   const waiting: Promise<string[][]>[] = [];
-  await tunings(engine, async ({ type }) => {
+  await adapters(engine, async ({ type }) => {
     if (type !== 'delta' || waiting.length > 0) return;
     await new Promise<void>((explained) => {
       waiting.push(
-        tunings(engine, async (event) => {
+        adapters(engine, async (event) => {
           if (event.type === 'explanation') explained();
         }),
       );

@@ -2,12 +2,12 @@
 // fault at any point leaves the history as it was.
 import type { HistoryStore, EmbeddedItem } from '../history/history-store.ts';
 import { parseHistory } from '../history/parse-history.ts';
-import { parseTunings } from '../adapter/adapter-lines.ts';
-import type { TuningRecord } from '../adapter/adapter-record.ts';
+import { parseAdapters } from '../adapter/adapter-lines.ts';
+import type { AdapterRecord } from '../adapter/adapter-record.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import type { OnProgress } from '../lib/progress.ts';
-import { parseTuningDescription } from '../adapter/adapter-result.ts';
-import { parseTuningSettings } from '../adapter/adapter-settings.ts';
+import { parseAdapterResult } from '../adapter/adapter-result.ts';
+import { parseAdapterSettings } from '../adapter/adapter-settings.ts';
 import { readWeightAdapter } from '../adapter/weight-adapter.ts';
 import type { ItemEmbedder } from './item-embedder.ts';
 import type { ImportResult } from './personalizer.ts';
@@ -26,12 +26,12 @@ export async function importHistory(
   { signal, onProgress }: { readonly signal: AbortSignal; readonly onProgress?: OnProgress | undefined },
 ): Promise<ImportResult> {
   const parsed = await parseHistory(jsonl, { signal });
-  const tunings = await parseTunings(
+  const adapters = await parseAdapters(
     jsonl,
     parsed.map(({ item }) => item),
     clock(),
   );
-  for (const tuning of tunings) assertReadable(tuning);
+  for (const adapter of adapters) assertReadable(adapter);
   const isThere = await store.has(
     parsed.map(({ item }) => item),
     embed.fingerprint,
@@ -58,23 +58,23 @@ export async function importHistory(
       millisecondsLeft: null,
     });
   report(0);
-  const { added, replaced, unchanged } = await store.put(entries, { signal, tunings });
+  const { added, replaced, unchanged } = await store.put(entries, { signal, adapters });
   report(entries.length);
   return { added, replaced, unchanged: unchanged + isThere.size };
 }
 
 /** What could not be read later would make every answer of its task fail. */
-function assertReadable(tuning: TuningRecord): void {
+function assertReadable(adapter: AdapterRecord): void {
   try {
-    parseTuningSettings(tuning.settings);
-    if (tuning.state !== 'done') return;
-    parseTuningDescription(tuning.description);
-    if (tuning.kind !== 'prompt') readWeightAdapter(tuning);
+    parseAdapterSettings(adapter.settings);
+    if (adapter.state !== 'done') return;
+    parseAdapterResult(adapter.description);
+    if (adapter.kind !== 'prompt') readWeightAdapter(adapter);
   } catch (cause) {
     throw new PersonaPlugError(
       'invalid-import',
-      `The ${tuning.kind} of "${tuning.task}" in the history file cannot be read: ${cause instanceof Error ? cause.message : String(cause)} Nothing was imported; leave its line out and try again.`,
-      { cause, details: { task: tuning.task, kind: tuning.kind } },
+      `The ${adapter.kind} of "${adapter.task}" in the history file cannot be read: ${cause instanceof Error ? cause.message : String(cause)} Nothing was imported; leave its line out and try again.`,
+      { cause, details: { task: adapter.task, kind: adapter.kind } },
     );
   }
 }

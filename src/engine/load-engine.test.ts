@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import * as v from 'valibot';
-import { memoryHistory } from '../history/in-memory-history.ts';
+import { inMemoryHistory } from '../history/in-memory-history.ts';
 import { openGoldenFiles } from '../testing/golden-files.ts';
 import { goldenModels } from '../testing/golden-models.ts';
 import { loadEngine } from './load-engine.ts';
@@ -32,7 +32,7 @@ const { source, missing } = goldenModels('all-minilm-l6-v2', 'nano-llm', 'plug',
 async function openOnWasm(onProgress = (): void => undefined): Promise<Personalizer> {
   const options = { models: 'unused:', embedderDevice: 'wasm', languageModelDevice: 'wasm' } as const;
   const context = { signal: new AbortController().signal, onProgress };
-  return await loadEngine(options, context, { models: source, store: memoryHistory() });
+  return await loadEngine(options, context, { models: source, store: inMemoryHistory() });
 }
 
 async function promptTokens(engine: Personalizer, request: GenerateRequest): Promise<number> {
@@ -97,7 +97,7 @@ describe.skipIf(missing !== null)('the shipped models in Node', () => {
   );
 
   test('say which package is missing, and close what was opened', async () => {
-    const store = memoryHistory();
+    const store = inMemoryHistory();
     const options = { models: 'unused:', embedderDevice: 'wasm', packages: { plug: 'absent' } } as const;
     const context = { signal: new AbortController().signal, onProgress: () => undefined };
     await expect(loadEngine(options, context, { models: source, store })).rejects.toMatchObject({

@@ -2,8 +2,8 @@
 // (createPersonalizer) and directly (createEngine), with the same types.
 import type { DeviceChoice, DevicePreference } from '../lib/device.ts';
 import type { HistoryItem, HistoryItemInput } from '../history/history-item.ts';
-import type { TuningKind } from '../adapter/adapter-record.ts';
-import type { TuningState } from '../adapter/adapter-state.ts';
+import type { AdapterKind } from '../adapter/adapter-record.ts';
+import type { AdapterState } from '../adapter/adapter-state.ts';
 import type { OnProgress, Progress } from '../lib/progress.ts';
 import type { GenerationUsage, SamplingOptions } from '../language-model/language-model.ts';
 
@@ -32,13 +32,13 @@ export interface GenerateRequest extends SamplingOptions {
   /** `auto`: the gate decides; `none`: never; `always`: whenever there is a history. @defaultValue 'auto' */
   readonly persona?: 'auto' | 'none' | 'always';
   /** Where a persona is used and its plug knows how: whether words that she writes are made likelier, among choices the answers she gives. @defaultValue true */
-  readonly ownWords?: boolean;
+  readonly unigramAdaptation?: boolean;
   /** Earlier items of the task, shown in the prompt; with or without a persona. @defaultValue none */
   readonly retrieval?: RetrievalOptions;
   /** A sentence about the user before the prompt, counted from her items of the task. @defaultValue false */
   readonly profile?: boolean;
   /** `auto`: what was tuned on the user's items of this task is used. @defaultValue 'auto' */
-  readonly tuning?: 'auto' | 'none';
+  readonly adapters?: 'auto' | 'none';
   readonly maximumNewTokens?: number;
   readonly stopStrings?: readonly string[];
   /** Overrides the task's own fixed choices. */
@@ -72,7 +72,7 @@ export interface RetrievedScore {
 }
 
 /** A word that the user writes more often than others do. */
-export interface RaisedWord {
+export interface AdaptedWord {
   readonly text: string;
   /** By how much its odds against a word that she has never written rose, a token; above 1. */
   readonly factor: number;
@@ -91,9 +91,9 @@ export interface Explanation {
   /** The sentence about the user in the prompt; null when it was not asked for, says nothing, or does not fit. */
   readonly profile: string | null;
   /** Words of her outputs that were made likelier in this answer, the most raised first, at most 12; empty when none were. */
-  readonly words: readonly RaisedWord[];
+  readonly words: readonly AdaptedWord[];
   /** What was tuned on her items and has a part in this answer. */
-  readonly tunings: readonly TuningKind[];
+  readonly adapters: readonly AdapterKind[];
 }
 
 /**
@@ -138,14 +138,14 @@ export interface EngineStatus {
   readonly plug: { readonly name: string; readonly fingerprint: string; readonly tasks: readonly string[] };
   readonly items: Readonly<Record<string, number>>;
   /** What was tuned on her items and what became stale, of all tasks. */
-  readonly tunings: readonly KnownTuning[];
+  readonly adapters: readonly KnownAdapter[];
 }
 
 /** A tuning by name; `persona-plug/tuning` tells more of it. */
-export interface KnownTuning {
+export interface KnownAdapter {
   readonly task: string;
-  readonly kind: TuningKind;
-  readonly state: TuningState;
+  readonly kind: AdapterKind;
+  readonly state: AdapterState;
 }
 
 export interface ImportResult {
@@ -170,13 +170,13 @@ export interface Personalizer extends AsyncDisposable {
    * unless an answer is being written, which ends as it began. False when there was none.
    */
   forget(id: string, options?: CallOptions): Promise<boolean>;
-  /** Removes all items and tunings. */
+  /** Removes all items and adapters. */
   forgetEverything(options?: CallOptions): Promise<void>;
   items(task?: string, options?: CallOptions): Promise<HistoryItem[]>;
   /** JSONL text, all or nothing, idempotent. @throws PersonaPlugError `invalid-import` with line number and reason. */
   importHistory(jsonl: string, options?: LongCallOptions): Promise<ImportResult>;
   /**
-   * JSONL text of all items, and of where their tunings came from; `includeVectors` adds vectors (base64 float32) and what the tunings
+   * JSONL text of all items, and of where their adapters came from; `includeVectors` adds vectors (base64 float32) and what the adapters
    * have learned, so that a later import is bit-equal. Without them an import offers to train again.
    */
   exportHistory(options?: CallOptions & { includeVectors?: boolean }): Promise<string>;

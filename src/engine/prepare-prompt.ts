@@ -9,15 +9,15 @@ import type { Task } from '../tasks/task.ts';
 import type { TaskRegistry } from '../tasks/task-registry.ts';
 import { profileText } from '../retrieval/profile-text.ts';
 import { checkRequest } from './check-request.ts';
-import { readMemory } from './memory.ts';
-import { ownWords, raisedWords } from './own-words.ts';
+import { recallHistory } from './recall.ts';
+import { adaptedWords, unigramBiasOf } from './adapted-words.ts';
 import type { Explanation, GenerateRequest } from './personalizer.ts';
-import { recollect, type RecollectionParts } from './recollection.ts';
+import { attendHistory, type AttentionParts } from './attention.ts';
 import { retrieve } from './retrieve.ts';
 import { tunedAdapter } from './tuned-adapter.ts';
 import { tunedRows } from './tuned-rows.ts';
 
-export interface PromptParts extends RecollectionParts {
+export interface PromptParts extends AttentionParts {
   readonly languageModel: Pick<
     LanguageModel,
     'fingerprint' | 'tokenizer' | 'contextWindow' | 'endTokens' | 'useAdapter'
@@ -40,7 +40,7 @@ export interface PreparedPrompt {
   readonly logitBias: LogitBias;
   /** The weights' change to answer with; null for none. */
   readonly adapter: WeightAdapter | null;
-  /** The runs of the tunings that have a part in it. */
+  /** The runs of the adapters that have a part in it. */
   readonly runs: readonly string[];
 }
 
@@ -59,13 +59,13 @@ export async function* preparePrompt(
   const task = parts.tasks(request.task);
   const maximumNewTokens = request.maximumNewTokens ?? task.maximumNewTokens;
   const choices = request.choices ?? task.choices;
-  const memory = yield* readMemory(parts, request, signal);
-  const { explanation, persona } = await recollect(parts, request, memory, signal);
+  const memory = yield* recallHistory(parts, request, signal);
+  const { explanation, persona } = await attendHistory(parts, request, memory, signal);
   const logitBias =
-    request.ownWords !== false && explanation.isPersonaUsed
-      ? ownWords(parts, request.task, explanation.items)
+    request.unigramAdaptation !== false && explanation.isPersonaUsed
+      ? unigramBiasOf(parts, request.task, explanation.items)
       : new Map<number, number>();
-  const { rows, tunings, runs } = await tunedRows(parts, request, persona, signal);
+  const { rows, adapters, runs } = await tunedRows(parts, request, persona, signal);
   const adapter = await tunedAdapter(parts, request);
   const { tokenizer, contextWindow } = parts.languageModel;
   const frame = {
@@ -83,18 +83,18 @@ export async function* preparePrompt(
     room: promptRoom(frame),
   });
   const prompt = layoutPrompt({ ...frame, tokenizer, text });
-  const used = adapter === null ? tunings : [...tunings, adapter.kind];
+  const used = adapter === null ? adapters : [...adapters, adapter.kind];
   return {
     explanation: {
       ...explanation,
       retrieved,
       profile,
-      words: raisedWords(
+      words: adaptedWords(
         logitBias,
         explanation.items.map(({ item }) => item.output),
         tokenizer,
       ),
-      tunings: used,
+      adapters: used,
     },
     prompt,
     task,

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
-import { memoryHistory } from '../history/in-memory-history.ts';
+import { inMemoryHistory } from '../history/in-memory-history.ts';
 import { goldenModels } from '../testing/golden-models.ts';
 import { loadEngine } from './load-engine.ts';
 import type { GenerateRequest, Personalizer } from './personalizer.ts';
@@ -47,7 +47,7 @@ describe.skipIf(!isDataThere || missing !== null)(
       await using engine = await loadEngine(
         { models: 'unused:', embedderDevice: 'wasm', languageModelDevice: 'wasm' },
         { signal: new AbortController().signal, onProgress: () => undefined },
-        { models: source, store: memoryHistory() },
+        { models: source, store: inMemoryHistory() },
       );
       const right = { none: 0, auto: 0 };
       let asked = 0;

@@ -4,11 +4,11 @@ import { bm25Scores } from '../retrieval/bm25.ts';
 import { denseScores } from '../retrieval/dense.ts';
 import { recencyScores } from '../retrieval/recency.ts';
 import { selectTop } from '../retrieval/select-top.ts';
-import type { Memory } from './memory.ts';
+import type { RecalledHistory } from './recall.ts';
 import type { GenerateRequest, RetrievalOptions, RetrievedScore } from './personalizer.ts';
 
 /** The best items of the memory, most relevant first; empty when the request asks for none. */
-export function retrieve({ retrieval, input }: GenerateRequest, memory: Memory): RetrievedScore[] {
+export function retrieve({ retrieval, input }: GenerateRequest, memory: RecalledHistory): RetrievedScore[] {
   if (retrieval === undefined) return [];
   const { items, scores } = scoredItems(retrieval.method, input, memory);
   return selectTop(scores, retrieval.count).flatMap((place) => {
@@ -20,7 +20,7 @@ export function retrieve({ retrieval, input }: GenerateRequest, memory: Memory):
 function scoredItems(
   method: RetrievalOptions['method'],
   input: string,
-  { items, vectors }: Memory,
+  { items, vectors }: RecalledHistory,
 ): { readonly items: readonly HistoryItem[]; readonly scores: Float64Array } {
   switch (method) {
     case 'bm25': {

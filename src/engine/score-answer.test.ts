@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { onnxEmbedder } from '../embedder/onnx-embedder.ts';
 import type { Embedder } from '../embedder/embedder.ts';
-import { memoryHistory } from '../history/in-memory-history.ts';
+import { inMemoryHistory } from '../history/in-memory-history.ts';
 import type { LanguageModel } from '../language-model/language-model.ts';
 import { onnxLanguageModel } from '../language-model/onnx/onnx-language-model.ts';
 import { sequenceLogProbabilities } from '../language-model/decoding/sequence-log-probabilities.ts';
@@ -33,7 +33,7 @@ describe.skipIf(missing !== null)('scores of the shipped models', () => {
     const plugPackage = await source.open('plug', 'plug');
     const { manifest } = plugPackage;
     const shared = {
-      store: memoryHistory(),
+      store: inMemoryHistory(),
       plug: readPlug(manifest, readSafetensors(await plugPackage.bytes(manifest.plug.weights))),
       languageModel,
       promptTemplate: modelPackage.manifest.languageModel.promptTemplate,
@@ -129,7 +129,7 @@ describe.skipIf(missing !== null)('scores of the shipped models', () => {
       }
       return found;
     };
-    const [raised, plain] = [await likelihoods({}), await likelihoods({ ownWords: false })];
+    const [raised, plain] = [await likelihoods({}), await likelihoods({ unigramAdaptation: false })];
     for (const all of [raised, plain]) expect(all.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 4);
     expect(raised[0]).toBeGreaterThan(1.05 * (plain[0] ?? 1));
     for (const choice of choices) {

@@ -1,10 +1,10 @@
 // Which of several trained adapters an answer is made with.
 import { expect, test } from 'vitest';
-import { memoryHistory } from '../history/in-memory-history.ts';
+import { inMemoryHistory } from '../history/in-memory-history.ts';
 import type { HistoryStore } from '../history/history-store.ts';
 import { writeSafetensors } from '../model-package/write-safetensors.ts';
 import { fakeEngineParts } from '../testing/fake-personalizer.ts';
-import type { TuningDescription } from '../adapter/adapter-result.ts';
+import type { AdapterResult } from '../adapter/adapter-result.ts';
 import { createEngine } from './create-engine.ts';
 
 const task = 'notes';
@@ -17,7 +17,7 @@ async function keep(
   finishedAt: number,
   fingerprint = languageModel.fingerprint,
 ): Promise<void> {
-  const description: TuningDescription = {
+  const description: AdapterResult = {
     version: 1,
     base: 'none',
     plug: 'any',
@@ -41,8 +41,8 @@ async function keep(
     description: JSON.stringify(description),
     tensors: writeSafetensors(new Map([[name, { shape, data: Float32Array.of(0.5) }]])),
   };
-  await store.startTuning(record);
-  expect(await store.keepTuning({ ...record, state: 'done' })).toBe(true);
+  await store.startAdapter(record);
+  expect(await store.keepAdapter({ ...record, state: 'done' })).toBe(true);
 }
 
 /** An engine whose model says which adapter it was given last. */
@@ -53,35 +53,35 @@ function engineOn(store: HistoryStore) {
     ...parts,
     languageModel: { ...parts.languageModel, useAdapter: async (adapter) => void (used = adapter?.id ?? null) },
   });
-  return async (tuning: 'auto' | 'none' = 'auto'): Promise<{ used: string | null; tunings: readonly string[] }> => {
-    let tunings: readonly string[] = [];
+  return async (mode: 'auto' | 'none' = 'auto'): Promise<{ used: string | null; adapters: readonly string[] }> => {
+    let adapters: readonly string[] = [];
     const request = { task, input: 'new', persona: 'none' } as const;
-    for await (const event of engine.generate(tuning === 'none' ? { ...request, tuning } : request)) {
-      if (event.type === 'explanation') ({ tunings } = event.explanation);
+    for await (const event of engine.generate({ ...request, adapters: mode })) {
+      if (event.type === 'explanation') ({ adapters } = event.explanation);
     }
-    return { used, tunings };
+    return { used, adapters };
   };
 }
 
 test('the adapter that was trained last is used, alone, and is named', async () => {
-  const store = memoryHistory();
+  const store = inMemoryHistory();
   const ask = engineOn(store);
-  expect(await ask()).toEqual({ used: null, tunings: [] });
+  expect(await ask()).toEqual({ used: null, adapters: [] });
   await keep(store, 'lora', 1);
-  expect(await ask()).toEqual({ used: 'lora 1', tunings: ['lora'] });
+  expect(await ask()).toEqual({ used: 'lora 1', adapters: ['lora'] });
   await keep(store, 'ia3', 2);
-  expect(await ask()).toEqual({ used: 'ia3 2', tunings: ['ia3'] });
+  expect(await ask()).toEqual({ used: 'ia3 2', adapters: ['ia3'] });
   await keep(store, 'lora', 3);
-  expect(await ask()).toEqual({ used: 'lora 3', tunings: ['lora'] });
-  expect(await ask('none')).toEqual({ used: null, tunings: [] });
-  await store.dropTunings(task, 'lora');
-  expect(await ask()).toEqual({ used: 'ia3 2', tunings: ['ia3'] });
+  expect(await ask()).toEqual({ used: 'lora 3', adapters: ['lora'] });
+  expect(await ask('none')).toEqual({ used: null, adapters: [] });
+  await store.dropAdapters(task, 'lora');
+  expect(await ask()).toEqual({ used: 'ia3 2', adapters: ['ia3'] });
 });
 
 test('one of another language model does not count, however new it is', async () => {
-  const store = memoryHistory();
+  const store = inMemoryHistory();
   const ask = engineOn(store);
   await keep(store, 'lora', 1);
   await keep(store, 'ia3', 2, 'another');
-  expect(await ask()).toEqual({ used: 'lora 1', tunings: ['lora'] });
+  expect(await ask()).toEqual({ used: 'lora 1', adapters: ['lora'] });
 });

@@ -1,8 +1,8 @@
 // The adapter that was trained on a user's items of a task, where the runtime can take one.
 import type { HistoryStore } from '../history/history-store.ts';
-import type { TuningRecord } from '../adapter/adapter-record.ts';
+import type { AdapterRecord } from '../adapter/adapter-record.ts';
 import type { LanguageModel, WeightAdapter } from '../language-model/language-model.ts';
-import { parseTuningDescription } from '../adapter/adapter-result.ts';
+import { parseAdapterResult } from '../adapter/adapter-result.ts';
 import { readWeightAdapter } from '../adapter/weight-adapter.ts';
 import type { GenerateRequest } from './personalizer.ts';
 
@@ -19,12 +19,12 @@ export async function tunedAdapter(
   { store, languageModel }: TunedAdapterParts,
   request: GenerateRequest,
 ): Promise<WeightAdapter | null> {
-  if (request.tuning === 'none' || languageModel.useAdapter === undefined) return null;
-  let last: { readonly record: TuningRecord; readonly finishedAt: number } | null = null;
+  if (request.adapters === 'none' || languageModel.useAdapter === undefined) return null;
+  let last: { readonly record: AdapterRecord; readonly finishedAt: number } | null = null;
   for (const kind of adapterKinds) {
-    const record = await store.tuning(request.task, kind);
+    const record = await store.adapter(request.task, kind);
     if (record === null) continue;
-    const { languageModel: trainedFor, finishedAt } = parseTuningDescription(record.description);
+    const { languageModel: trainedFor, finishedAt } = parseAdapterResult(record.description);
     if (trainedFor !== languageModel.fingerprint) continue;
     if (last === null || finishedAt > last.finishedAt) last = { record, finishedAt };
   }

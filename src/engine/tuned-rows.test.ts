@@ -1,22 +1,22 @@
 // What a personal prompt does to the prompt that the language model sees.
 import { expect, test } from 'vitest';
-import { memoryHistory } from '../history/in-memory-history.ts';
+import { inMemoryHistory } from '../history/in-memory-history.ts';
 import type { HistoryStore } from '../history/history-store.ts';
 import type { PromptSegment } from '../language-model/language-model.ts';
 import { writeSafetensors } from '../model-package/write-safetensors.ts';
 import { fakeEngineParts } from '../testing/fake-personalizer.ts';
-import type { TuningDescription } from '../adapter/adapter-result.ts';
-import { checkTuningOptions } from '../adapter/training-options.ts';
-import { writeTuningSettings } from '../adapter/adapter-settings.ts';
+import type { AdapterResult } from '../adapter/adapter-result.ts';
+import { checkTrainingOptions } from '../adapter/training-options.ts';
+import { writeAdapterSettings } from '../adapter/adapter-settings.ts';
 import { createEngine } from './create-engine.ts';
 import type { Explanation, GenerateRequest } from './personalizer.ts';
 
 const task = 'notes';
 const { plug, languageModel } = fakeEngineParts();
 
-async function keep(store: HistoryStore, fields: Partial<TuningDescription>, fill: number, id: string): Promise<void> {
+async function keep(store: HistoryStore, fields: Partial<AdapterResult>, fill: number, id: string): Promise<void> {
   const count = fields.base === 'instruction' ? plug.instructionRows : plug.personaRows;
-  const description: TuningDescription = {
+  const description: AdapterResult = {
     version: 1,
     base: 'persona',
     plug: plug.fingerprint,
@@ -37,22 +37,22 @@ async function keep(store: HistoryStore, fields: Partial<TuningDescription>, fil
     state: 'running' as const,
     run: 'one',
     items: [id],
-    settings: writeTuningSettings({
+    settings: writeAdapterSettings({
       base: description.base,
       plug: description.plug,
       languageModel: description.languageModel,
-      options: checkTuningOptions({ kind: 'prompt', seed: 7 }),
+      options: checkTrainingOptions({ kind: 'prompt', seed: 7 }),
       startedAt: 5,
     }),
     description: JSON.stringify(description),
     tensors: writeSafetensors(new Map([['prompt', { shape: [count, plug.hiddenSize], data }]])),
   };
-  await store.startTuning(record);
-  expect(await store.keepTuning({ ...record, state: 'done' })).toBe(true);
+  await store.startAdapter(record);
+  expect(await store.keepAdapter({ ...record, state: 'done' })).toBe(true);
 }
 
 /** An engine with one item, and the rows segments of the prompts that its language model got. */
-async function engineWith(store: HistoryStore = memoryHistory()) {
+async function engineWith(store: HistoryStore = inMemoryHistory()) {
   const parts = fakeEngineParts({ store });
   const prompts: PromptSegment[][] = [];
   const engine = createEngine({
@@ -86,12 +86,12 @@ test('a prompt trained on personas is added to the persona, and to nothing where
   const none = await ask({ persona: 'none' });
   await keep(store, {}, 0.5, id);
   const after = await ask({ persona: 'always' });
-  expect(before.explanation.tunings).toEqual([]);
-  expect(after.explanation.tunings).toEqual(['prompt']);
+  expect(before.explanation.adapters).toEqual([]);
+  expect(after.explanation.adapters).toEqual(['prompt']);
   const [instruction, persona] = rowsOf(before.prompt);
   expect(rowsOf(after.prompt)).toEqual([instruction, persona?.map((value) => value + 0.5)]);
   expect(await ask({ persona: 'none' })).toEqual(none);
-  expect(await ask({ persona: 'always', tuning: 'none' })).toEqual(before);
+  expect(await ask({ persona: 'always', adapters: 'none' })).toEqual(before);
 });
 
 test('a prompt trained without a persona starts from the instruction, and leaves personas alone', async () => {
@@ -100,7 +100,7 @@ test('a prompt trained without a persona starts from the instruction, and leaves
   await keep(store, { base: 'instruction' }, 0.25, id);
   expect(await ask({ persona: 'always' })).toEqual(before);
   const { explanation, prompt } = await ask({ persona: 'none' });
-  expect(explanation.tunings).toEqual(['prompt']);
+  expect(explanation.adapters).toEqual(['prompt']);
   expect(rowsOf(prompt)).toEqual([plug.parametersOf(task).instruction.map((value) => value + 0.25)]);
 });
 
@@ -110,7 +110,7 @@ test('a tuning of other models does not count, and a forgotten item takes it alo
   await keep(store, { languageModel: 'another' }, 1, id);
   expect(await ask({ persona: 'always' })).toEqual(before);
   await keep(store, {}, 1, id);
-  expect((await ask({ persona: 'always' })).explanation.tunings).toEqual(['prompt']);
+  expect((await ask({ persona: 'always' })).explanation.adapters).toEqual(['prompt']);
   await engine.forget(id);
   await engine.remember({ task, input: 'a draft', output: 'a title' });
   expect(await ask({ persona: 'always' })).toEqual(before);
@@ -127,7 +127,7 @@ test('an export with vectors carries it to another history, bit for bit; without
   await same.engine.importHistory(text);
   expect(await same.ask({ persona: 'always' })).toEqual(before);
   expect(await same.engine.exportHistory({ includeVectors: true })).toBe(text);
-  expect((await same.engine.status()).tunings).toEqual([{ task, kind: 'prompt', state: 'ready' }]);
+  expect((await same.engine.status()).adapters).toEqual([{ task, kind: 'prompt', state: 'ready' }]);
   // Twice changes nothing.
   await same.engine.importHistory(text);
   expect(await same.engine.exportHistory({ includeVectors: true })).toBe(text);
@@ -135,10 +135,10 @@ test('an export with vectors carries it to another history, bit for bit; without
   const bare = await engineWith();
   await bare.engine.forgetEverything();
   await bare.engine.importHistory(await engine.exportHistory());
-  expect((await bare.ask({ persona: 'always' })).explanation.tunings).toEqual([]);
-  expect((await bare.engine.status()).tunings).toEqual([{ task, kind: 'prompt', state: 'stale' }]);
-  const [left] = await bare.store.tunings();
-  expect(left?.settings).toBe((await store.tunings())[0]?.settings);
+  expect((await bare.ask({ persona: 'always' })).explanation.adapters).toEqual([]);
+  expect((await bare.engine.status()).adapters).toEqual([{ task, kind: 'prompt', state: 'stale' }]);
+  const [left] = await bare.store.adapters();
+  expect(left?.settings).toBe((await store.adapters())[0]?.settings);
   await bare.engine.forgetEverything();
-  expect(await bare.store.tunings()).toEqual([]);
+  expect(await bare.store.adapters()).toEqual([]);
 });

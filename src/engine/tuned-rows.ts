@@ -1,12 +1,12 @@
 // What a personal prompt makes of the rows in the persona's place. It is only rows: every runtime that takes a persona takes them.
 import type { HistoryStore } from '../history/history-store.ts';
-import type { TuningKind } from '../adapter/adapter-record.ts';
+import type { AdapterKind } from '../adapter/adapter-record.ts';
 import { readSafetensors } from '../model-package/safetensors.ts';
 import type { Persona } from '../persona/persona.ts';
 import type { Plug } from '../persona/plug.ts';
 import type { PersonaRows } from '../prompts/layout-prompt.ts';
 import { instructionWithPersonalPrompt, readPersonalPrompt, withPersonalPrompt } from '../adapter/soft-prompt.ts';
-import { parseTuningDescription } from '../adapter/adapter-result.ts';
+import { parseAdapterResult } from '../adapter/adapter-result.ts';
 import type { ItemEmbedder } from './item-embedder.ts';
 import type { GenerateRequest } from './personalizer.ts';
 
@@ -20,8 +20,8 @@ export interface TunedRowsParts {
 export interface TunedRows {
   /** Null where the prompt has no rows at all. */
   readonly rows: PersonaRows | null;
-  /** The tunings that changed them. */
-  readonly tunings: readonly TuningKind[];
+  /** The adapters that changed them. */
+  readonly adapters: readonly AdapterKind[];
   /** The runs that made them. */
   readonly runs: readonly string[];
 }
@@ -38,15 +38,15 @@ export async function tunedRows(
 ): Promise<TunedRows> {
   const { store, plug, languageModel, embed } = parts;
   const rows = persona === null ? null : rowsOf(plug, persona);
-  const record = request.tuning === 'none' ? null : await store.tuning(request.task, 'prompt');
-  const untuned: TunedRows = { rows, tunings: [], runs: [] };
+  const record = request.adapters === 'none' ? null : await store.adapter(request.task, 'prompt');
+  const untuned: TunedRows = { rows, adapters: [], runs: [] };
   if (record === null) return untuned;
-  const { base, ...made } = parseTuningDescription(record.description);
+  const { base, ...made } = parseAdapterResult(record.description);
   const isOfTheseModels = made.plug === plug.fingerprint && made.languageModel === languageModel.fingerprint;
   const isOfThisBase = base === (persona === null ? 'instruction' : 'persona');
   if (!isOfTheseModels || !isOfThisBase) return untuned;
   const prompt = readPersonalPrompt(request.task, base, readSafetensors(record.tensors));
-  const tuned = { tunings: ['prompt'], runs: [record.run] } as const;
+  const tuned = { adapters: ['prompt'], runs: [record.run] } as const;
   if (rows !== null) return { rows: withPersonalPrompt(rows, prompt), ...tuned };
   const query = await embed.text(request.input, signal);
   return { rows: instructionWithPersonalPrompt(plug, prompt, query), ...tuned };

@@ -11,7 +11,7 @@ export interface WeightsInUse extends Disposable {
    * Takes the adapter out whose tuning is gone. While an answer is being written it resolves at once: the answer ends as it began,
    * and the adapter goes before anything else gets its turn.
    */
-  takeOutForgotten(): Promise<void>;
+  removeForgottenAdapter(): Promise<void>;
 }
 
 export interface WeightsInUseParts {
@@ -25,7 +25,7 @@ export interface WeightsInUseParts {
 export function weightsInUse({ store, languageModel, answerTurn }: WeightsInUseParts): WeightsInUse {
   const { useAdapter } = languageModel;
   if (useAdapter === undefined) {
-    return { languageModel, takeOutForgotten: async () => undefined, [Symbol.dispose]: () => undefined };
+    return { languageModel, removeForgottenAdapter: async () => undefined, [Symbol.dispose]: () => undefined };
   }
   let used: WeightAdapter | null = null;
   let ownTurns = 0;
@@ -40,7 +40,7 @@ export function weightsInUse({ store, languageModel, answerTurn }: WeightsInUseP
     }
   }
 
-  async function takeOutForgotten(): Promise<void> {
+  async function removeForgottenAdapter(): Promise<void> {
     if (used === null) return;
     const isWriting = answerTurn.turns() > ownTurns;
     ownTurns += 1;
@@ -48,7 +48,7 @@ export function weightsInUse({ store, languageModel, answerTurn }: WeightsInUseP
     if (!isWriting) await taken;
   }
 
-  const unwatch = store.watchTunings(() => void takeOutForgotten());
+  const unwatch = store.watchAdapters(() => void removeForgottenAdapter());
   return {
     languageModel: {
       ...languageModel,
@@ -59,14 +59,14 @@ export function weightsInUse({ store, languageModel, answerTurn }: WeightsInUseP
         used = adapter;
       },
     },
-    takeOutForgotten,
+    removeForgottenAdapter,
     [Symbol.dispose]: unwatch,
   };
 }
 
-/** Whether tunings, by their runs, are still there to be used. */
-export async function areStored(store: Pick<HistoryStore, 'tunings'>, runs: readonly string[]): Promise<boolean> {
+/** Whether adapters, by their runs, are still there to be used. */
+export async function areStored(store: Pick<HistoryStore, 'adapters'>, runs: readonly string[]): Promise<boolean> {
   if (runs.length === 0) return true;
-  const done = (await store.tunings()).filter(({ state }) => state === 'done').map(({ run }) => run);
+  const done = (await store.adapters()).filter(({ state }) => state === 'done').map(({ run }) => run);
   return runs.every((run) => done.includes(run));
 }

@@ -2,9 +2,9 @@
 import type { GenerateRequest } from '../engine/personalizer.ts';
 import type { HistoryItem } from '../history/history-item.ts';
 import type { EvaluationQuery } from './data/evaluation-task.ts';
-import { mainLanguageModel, mainPlug } from './laboratory.ts';
+import { mainLanguageModel, mainPlug } from './evaluation-models.ts';
 import type { Method, UserSession } from './method.ts';
-import { trainForUser, type TuningChoice, whyUntrainable } from './tuning/train-for-user.ts';
+import { trainForUser, type AdapterChoice, whyUntrainable } from './tuning/train-for-user.ts';
 
 /** Whose history the engine holds. */
 export interface HistoryChoice {
@@ -12,7 +12,7 @@ export interface HistoryChoice {
   readonly name: string;
   readonly itemsOf: (session: UserSession, query: EvaluationQuery) => readonly HistoryItem[];
   /** Whom it needs beside the user. */
-  readonly needs?: 'partner' | 'stranger';
+  readonly needs?: 'sameTaskControl' | 'otherTaskControl';
 }
 
 export const ownHistory: HistoryChoice = { name: 'own', itemsOf: (_, query) => query.history };
@@ -21,18 +21,23 @@ export const noHistory: HistoryChoice = { name: 'none', itemsOf: () => [] };
 
 /** Another user's items before her first query: what this user's would look like if they were not hers. */
 export const anotherUsersHistory: HistoryChoice = {
-  name: 'partner',
-  needs: 'partner',
+  name: 'sameTaskControl',
+  needs: 'sameTaskControl',
   // Co-authors share abstracts: an item that holds the query's own input would hold its answer too.
-  itemsOf: ({ partner }, { input }) => (partner?.queries[0]?.history ?? []).filter((item) => item.input !== input),
+  itemsOf: ({ sameTaskControl }, { input }) =>
+    (sameTaskControl?.queries[0]?.history ?? []).filter((item) => item.input !== input),
 };
 
 /** Items of another task's user, put under this task: memory that has nothing to say. */
 export const anotherTasksHistory: HistoryChoice = {
-  name: 'stranger',
-  needs: 'stranger',
-  itemsOf: ({ stranger, task }) =>
-    (stranger?.queries[0]?.history ?? []).map((item) => ({ ...item, id: `${item.id}:${item.task}`, task: task.task })),
+  name: 'otherTaskControl',
+  needs: 'otherTaskControl',
+  itemsOf: ({ otherTaskControl, task }) =>
+    (otherTaskControl?.queries[0]?.history ?? []).map((item) => ({
+      ...item,
+      id: `${item.id}:${item.task}`,
+      task: task.task,
+    })),
 };
 
 /** Her newest items only, as if she were new. */
@@ -45,33 +50,33 @@ export interface EngineMethodOptions {
   readonly description: string;
   readonly history: HistoryChoice;
   /** What the request says beside task, input, date and choices. */
-  readonly request: Pick<GenerateRequest, 'persona' | 'ownWords' | 'retrieval' | 'profile'>;
+  readonly request: Pick<GenerateRequest, 'persona' | 'unigramAdaptation' | 'retrieval' | 'profile'>;
   /** Name of the plug package. @defaultValue the main one */
   readonly plug?: string;
   /** Name of the language model package. @defaultValue the main one */
   readonly languageModel?: string;
   /** What is trained on the items before the first query, and answers with. @defaultValue nothing */
-  readonly tuning?: TuningChoice;
+  readonly adapter?: AdapterChoice;
 }
 
 export function engineMethod(options: EngineMethodOptions): Method {
-  const { name, description, history, request, tuning, plug = mainPlug, languageModel = mainLanguageModel } = options;
+  const { name, description, history, request, adapter, plug = mainPlug, languageModel = mainLanguageModel } = options;
   return {
     name,
     description,
-    unavailable(laboratory, { hasPartner, hasStranger }) {
-      const { plugs, languageModels, missing } = laboratory;
-      const needsPartner = history.needs === 'partner' || tuning?.of === 'partner';
-      if (needsPartner && !hasPartner) return 'it needs another user of the task, and there is but one';
-      if (history.needs === 'stranger' && !hasStranger)
+    unavailable(models, { hasSameTaskControl, hasOtherTaskControl }) {
+      const { plugs, languageModels, missing } = models;
+      const needsSameTaskControl = history.needs === 'sameTaskControl' || adapter?.of === 'sameTaskControl';
+      if (needsSameTaskControl && !hasSameTaskControl) return 'it needs another user of the task, and there is but one';
+      if (history.needs === 'otherTaskControl' && !hasOtherTaskControl)
         return 'it needs a user of another task, and no other task was given';
       const absent = plugs.has(plug) ? languageModel : plug;
       if (plugs.has(plug) && languageModels.has(languageModel))
-        return tuning === undefined ? null : whyUntrainable(laboratory, tuning);
+        return adapter === undefined ? null : whyUntrainable(models, adapter);
       return missing.get(absent) ?? `the package ${absent} is not in the models folder`;
     },
     async prepare(session, { signal }) {
-      const trained = tuning === undefined ? null : await trainForUser(session, tuning, signal);
+      const trained = adapter === undefined ? null : await trainForUser(session, adapter, signal);
       const engine = session.engine(history.name, { plug, languageModel });
       return {
         ...(trained === null ? {} : { trained }),
@@ -90,15 +95,15 @@ export function engineMethod(options: EngineMethodOptions): Method {
               ...request,
             },
             output,
-            { signal, withAnswer, tuning: trained?.record ?? null },
+            { signal, withAnswer, adapter: trained?.record ?? null },
           );
-          const { gate, isPersonaUsed, tunings } = scored.explanation;
+          const { gate, isPersonaUsed, adapters } = scored.explanation;
           return {
             nll: -scored.logProbability,
             tokens: scored.tokens,
             ...(withAnswer ? { answer: scored.answer } : {}),
             ...(request.persona === 'none' ? {} : { gate, isPersonaUsed }),
-            ...(trained === null ? {} : { isTuned: tunings.length > 0 }),
+            ...(trained === null ? {} : { isTuned: adapters.length > 0 }),
             historySize: Math.max(items.length, trained?.items ?? 0),
           };
         },

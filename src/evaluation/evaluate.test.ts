@@ -4,8 +4,8 @@ import { createFolderModelSource } from '../model-package/folder-model-source.ts
 import { goldenModels, modelFolders } from '../testing/golden-models.ts';
 import type { EvaluationTask } from './data/evaluation-task.ts';
 import { evaluate, type EvaluationEvent } from './evaluate.ts';
-import type { Laboratory } from './laboratory.ts';
-import { type LoadedLaboratory, loadLaboratory } from './load-laboratory.ts';
+import type { EvaluationModels } from './evaluation-models.ts';
+import { type LoadedEvaluationModels, loadEvaluationModels } from './load-evaluation-models.ts';
 import type { Method } from './method.ts';
 import { none } from './methods/none.ts';
 import { personaOpen } from './methods/persona-open.ts';
@@ -28,10 +28,10 @@ function taskWith(queryDate: string | null, dates: readonly (string | null)[]): 
 }
 
 describe.skipIf(missing !== null)(`evaluate${missing === null ? '' : ` (${missing})`}`, () => {
-  let loaded: LoadedLaboratory;
+  let loaded: LoadedEvaluationModels;
   beforeAll(async () => {
     const models = createFolderModelSource(...modelFolders());
-    loaded = await loadLaboratory({ models, device: 'wasm' });
+    loaded = await loadEvaluationModels({ models, device: 'wasm' });
   }, 120_000);
   afterAll(() => loaded[Symbol.asyncDispose]());
   afterEach(() => {
@@ -41,10 +41,10 @@ describe.skipIf(missing !== null)(`evaluate${missing === null ? '' : ` (${missin
   async function run(
     task: EvaluationTask,
     methods: readonly Method[],
-    laboratory: Laboratory = loaded.laboratory,
+    models: EvaluationModels = loaded.models,
   ): Promise<EvaluationEvent[]> {
     const events: EvaluationEvent[] = [];
-    for await (const event of evaluate({ laboratory, tasks: [task], methods, split: 'all' })) events.push(event);
+    for await (const event of evaluate({ models, tasks: [task], methods, split: 'all' })) events.push(event);
     return events;
   }
 
@@ -73,16 +73,16 @@ describe.skipIf(missing !== null)(`evaluate${missing === null ? '' : ` (${missin
   });
 
   test('a LoRA is skipped, with the reason, on a graph that takes none', { timeout: 120_000 }, async () => {
-    const { laboratory } = loaded;
+    const { models } = loaded;
     const languageModels = new Map(
-      [...laboratory.languageModels].map(([name, { model, ...rest }]) => [
+      [...models.languageModels].map(([name, { model, ...rest }]) => [
         name,
         { ...rest, model: { ...model, adapterKinds: [] } },
       ]),
     );
     const task = taskWith(null, [null, null, null]);
     const methods = [none, tuned('lora'), tuned('lora', 'bm25-4'), tuned('prompt')];
-    const events = await run(task, methods, { ...laboratory, languageModels });
+    const events = await run(task, methods, { ...models, languageModels });
     const skipped = events.filter((event) => event.type === 'skipped');
     expect(skipped.map(({ method }) => method)).toEqual(['oppu-lora', 'oppu-lora+bm25-4']);
     expect(skipped[0]?.reason).toMatch(/^the graph of nano-llm has no inputs for a lora adapter; export it again/u);

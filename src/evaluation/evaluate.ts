@@ -3,20 +3,20 @@
 import { PersonaPlugError } from '../lib/errors.ts';
 import { seededRandom, shuffled } from '../lib/seeded-random.ts';
 import { yieldToEventLoop } from '../lib/yield-to-event-loop.ts';
-import { partnersOf, strangersOf } from './company.ts';
+import { controlsOfSameTask, controlsOfOtherTask } from './control-users.ts';
 import { type MeasuredSplit, usersOfSplit } from './data/build-task.ts';
 import type { EvaluationTask, EvaluationUser } from './data/evaluation-task.ts';
-import type { Laboratory } from './laboratory.ts';
+import type { EvaluationModels } from './evaluation-models.ts';
 import type { Method, PreparedMethod, UserSession } from './method.ts';
 import { keyOf, type Prediction } from './prediction.ts';
 import { createScoringEngine, type ScoringEngine } from './scoring-engine.ts';
 import { costOf, type TrainingCost } from './tuning/training-cost.ts';
 
 export interface EvaluationOptions {
-  readonly laboratory: Laboratory;
+  readonly models: EvaluationModels;
   /** What is measured. */
   readonly tasks: readonly EvaluationTask[];
-  /** Tasks whose users serve as strangers. @defaultValue `tasks` */
+  /** Tasks whose users serve as otherTaskControls. @defaultValue `tasks` */
   readonly otherTasks?: readonly EvaluationTask[];
   readonly methods: readonly Method[];
   /** @defaultValue 'dev' */
@@ -46,8 +46,8 @@ export type EvaluationEvent =
 interface Plan {
   readonly task: EvaluationTask;
   readonly users: readonly EvaluationUser[];
-  readonly partners: ReadonlyMap<string, EvaluationUser>;
-  readonly strangers: ReadonlyMap<string, EvaluationUser>;
+  readonly sameTaskControls: ReadonlyMap<string, EvaluationUser>;
+  readonly otherTaskControls: ReadonlyMap<string, EvaluationUser>;
   readonly methods: readonly Method[];
   readonly isAnswered: (user: string, query: string) => boolean;
 }
@@ -57,14 +57,14 @@ interface Plan {
  *
  * @example
  * ```ts
- * import { evaluate, loadLaboratory, methods, parseTaskFile, rebuiltTask, summarize } from 'persona-plug/evaluation';
+ * import { evaluate, loadEvaluationModels, methods, parseTaskFile, rebuiltTask, summarize } from 'persona-plug/evaluation';
  *
  * const text = await (await fetch('/news_headline.jsonl')).text();
  * const users = parseTaskFile(text, { file: 'news_headline.jsonl', task: 'news_headline', queries: 20 });
  * const task = rebuiltTask('news_headline', 'news_headline.jsonl', users);
- * await using loaded = await loadLaboratory({ models: '/models/' });
+ * await using loaded = await loadEvaluationModels({ models: '/models/' });
  * const predictions = [];
- * for await (const event of evaluate({ laboratory: loaded.laboratory, tasks: [task], methods, split: 'all' })) {
+ * for await (const event of evaluate({ models: loaded.models, tasks: [task], methods, split: 'all' })) {
  *   if (event.type === 'prediction') predictions.push(event.prediction);
  * }
  * show(summarize(task, predictions, methods).differences);
@@ -121,7 +121,7 @@ async function planOf(
   options: EvaluationOptions,
   onSkipped: (event: EvaluationEvent) => void,
 ): Promise<Plan> {
-  const { laboratory, split = 'dev', seed = 0, generate = true } = options;
+  const { models, split = 'dev', seed = 0, generate = true } = options;
   const ofSplit = await usersOfSplit(task.users, split);
   const users = ofSplit.slice(0, options.users);
   if (users.length === 0) {
@@ -131,19 +131,20 @@ async function planOf(
       { details: { task: task.task, split } },
     );
   }
-  const partners = partnersOf(ofSplit, seed);
+  const sameTaskControls = controlsOfSameTask(ofSplit, seed);
   const other = (options.otherTasks ?? options.tasks).find((candidate) => candidate.task !== task.task);
-  const strangers = other === undefined ? new Map() : strangersOf(users, await usersOfSplit(other.users, split), seed);
-  const company = { hasPartner: partners.size > 0, hasStranger: strangers.size > 0 };
+  const otherTaskControls =
+    other === undefined ? new Map() : controlsOfOtherTask(users, await usersOfSplit(other.users, split), seed);
+  const controls = { hasSameTaskControl: sameTaskControls.size > 0, hasOtherTaskControl: otherTaskControls.size > 0 };
   const methods = options.methods.filter((method) => {
-    const reason = method.unavailable(laboratory, company);
+    const reason = method.unavailable(models, controls);
     if (reason !== null) onSkipped({ type: 'skipped', task: task.task, method: method.name, reason });
     return reason === null;
   });
   const chosen = generate ? chooseGenerated(task, users, options.generatedQueries ?? 0, seed) : new Set<string>();
   const isAnswered = (user: string, query: string): boolean =>
     generate && (task.choices !== null || chosen.has(JSON.stringify([user, query])));
-  return { task, users, partners, strangers, methods, isAnswered };
+  return { task, users, sameTaskControls, otherTaskControls, methods, isAnswered };
 }
 
 /** The same queries for every method. */
@@ -159,21 +160,21 @@ function chooseGenerated(
 }
 
 function sessionOf(
-  { laboratory, seed = 0 }: EvaluationOptions,
-  { task, partners, strangers }: Plan,
+  { models, seed = 0 }: EvaluationOptions,
+  { task, sameTaskControls, otherTaskControls }: Plan,
   user: EvaluationUser,
 ): UserSession {
   const engines = new Map<string, ScoringEngine>();
   return {
-    laboratory,
+    models,
     task,
     user,
-    partner: partners.get(user.user) ?? null,
-    stranger: strangers.get(user.user) ?? null,
+    sameTaskControl: sameTaskControls.get(user.user) ?? null,
+    otherTaskControl: otherTaskControls.get(user.user) ?? null,
     seed,
     engine(name, options) {
       const key = JSON.stringify([name, options]);
-      const engine = engines.get(key) ?? createScoringEngine(laboratory, { plug: 'plug', ...options });
+      const engine = engines.get(key) ?? createScoringEngine(models, { plug: 'plug', ...options });
       engines.set(key, engine);
       return engine;
     },

@@ -15,14 +15,19 @@ export {
   ownHistory,
 } from './engine-method.ts';
 export { evaluate, type EvaluationEvent, type EvaluationOptions } from './evaluate.ts';
-export { createLaboratory, type Laboratory, type LaboratoryParts, type MeasuredLanguageModel } from './laboratory.ts';
 export {
-  type LoadedLaboratory,
-  loadLaboratory,
-  type LoadLaboratoryOptions,
+  createEvaluationModels,
+  type EvaluationModels,
+  type EvaluationModelsParts,
+  type MeasuredLanguageModel,
+} from './evaluation-models.ts';
+export {
+  type LoadedEvaluationModels,
+  loadEvaluationModels,
+  type LoadEvaluationModelsOptions,
   type PackagePlace,
-} from './load-laboratory.ts';
-export type { AnswerOptions, Company, Measurement, Method, PreparedMethod, UserSession } from './method.ts';
+} from './load-evaluation-models.ts';
+export type { AnswerOptions, ControlUsers, Measurement, Method, PreparedMethod, UserSession } from './method.ts';
 export { personaOfNewest } from './methods/persona.ts';
 export { methods, tunedMethods } from './methods/registry.ts';
 export { type BootstrapOptions, type ClusteredSums, clusteredInterval, type Interval } from './metrics/bootstrap.ts';
@@ -35,7 +40,7 @@ export type { GainBin, UserGain } from './summary/gains.ts';
 export type { CalibrationBin, GateDecisions, GateSummary } from './summary/gate.ts';
 export type { NewUserPoint } from './summary/new-user.ts';
 export type { Gradients, Trainer } from './tuning/trainer.ts';
-export type { TrainedTuning } from './tuning/trained-tuning.ts';
+export type { TrainedAdapter } from './tuning/trained-adapter.ts';
 export type { TrainingCost } from './tuning/training-cost.ts';
-export type { TuningKeeper } from './tuning/tuning-keeper.ts';
+export type { AdapterKeeper } from './tuning/adapter-keeper.ts';
 export { type Difference, type MethodSummary, summarize, type TaskSummary } from './summary/summarize.ts';

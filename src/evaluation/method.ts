@@ -1,8 +1,8 @@
 // The contract of a method: prepare(user) → answer(query). One file a method in methods/, listed in methods/registry.ts.
 import type { EvaluationQuery, EvaluationTask, EvaluationUser } from './data/evaluation-task.ts';
-import type { Laboratory } from './laboratory.ts';
+import type { EvaluationModels } from './evaluation-models.ts';
 import type { ScoringEngine, ScoringEngineOptions } from './scoring-engine.ts';
-import type { TrainedTuning } from './tuning/trained-tuning.ts';
+import type { TrainedAdapter } from './tuning/trained-adapter.ts';
 
 /** What a method said to a query. */
 export interface Measurement {
@@ -23,13 +23,13 @@ export interface Measurement {
 
 /** A user under measurement, and whom she is compared with. */
 export interface UserSession {
-  readonly laboratory: Laboratory;
+  readonly models: EvaluationModels;
   readonly task: EvaluationTask;
   readonly user: EvaluationUser;
   /** Another user of the same task and split, the same one in every run of a seed; null where there is none. */
-  readonly partner: EvaluationUser | null;
+  readonly sameTaskControl: EvaluationUser | null;
   /** A user of another task; null where no other task was loaded. */
-  readonly stranger: EvaluationUser | null;
+  readonly otherTaskControl: EvaluationUser | null;
   /** Of everything that a method draws. */
   readonly seed: number;
   /** An engine that lives as long as the session; methods that give the same name and options share it and its history. */
@@ -44,14 +44,14 @@ export interface AnswerOptions {
 
 export interface PreparedMethod {
   /** What was trained on the user; absent where the method trains nothing. */
-  readonly trained?: TrainedTuning;
+  readonly trained?: TrainedAdapter;
   answer(query: EvaluationQuery, options: AnswerOptions): Promise<Measurement>;
 }
 
 /** What there is beside the user. */
-export interface Company {
-  readonly hasPartner: boolean;
-  readonly hasStranger: boolean;
+export interface ControlUsers {
+  readonly hasSameTaskControl: boolean;
+  readonly hasOtherTaskControl: boolean;
 }
 
 export interface Method {
@@ -60,7 +60,7 @@ export interface Method {
   /** A sentence for the report. */
   readonly description: string;
   /** Why it cannot be measured, for people; null where it can. */
-  readonly unavailable: (laboratory: Laboratory, company: Company) => string | null;
+  readonly unavailable: (models: EvaluationModels, controls: ControlUsers) => string | null;
   /** Called once a user, before her first query; queries then come oldest first. */
   readonly prepare: (
     session: UserSession,

@@ -5,12 +5,12 @@ import type { GenerateRequest } from '../engine/personalizer.ts';
 import { scoreAnswer, type ScoredAnswer, type ScoreOptions, type ScoreParts } from '../engine/score-answer.ts';
 import type { HistoryItem } from '../history/history-item.ts';
 import type { HistoryStore } from '../history/history-store.ts';
-import { memoryHistory } from '../history/in-memory-history.ts';
-import type { TuningRecord } from '../adapter/adapter-record.ts';
+import { inMemoryHistory } from '../history/in-memory-history.ts';
+import type { AdapterRecord } from '../adapter/adapter-record.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import { yieldToEventLoop } from '../lib/yield-to-event-loop.ts';
 import type { Plug } from '../persona/plug.ts';
-import { type Laboratory, mainLanguageModel, type MeasuredLanguageModel } from './laboratory.ts';
+import { type EvaluationModels, mainLanguageModel, type MeasuredLanguageModel } from './evaluation-models.ts';
 
 export interface ScoringEngine {
   /** Makes the history hold exactly these items. Each is embedded once. */
@@ -20,7 +20,7 @@ export interface ScoringEngine {
 
 export interface ScoringOptions extends ScoreOptions {
   /** What was trained on the user. @defaultValue nothing */
-  readonly tuning?: TuningRecord | null;
+  readonly adapter?: AdapterRecord | null;
 }
 
 export interface ScoringEngineOptions {
@@ -30,22 +30,22 @@ export interface ScoringEngineOptions {
   readonly languageModel?: string;
 }
 
-/** Makes an engine with an empty history over the laboratory's models. */
+/** Makes an engine with an empty history over the models's models. */
 export function createScoringEngine(
-  laboratory: Laboratory,
+  models: EvaluationModels,
   { plug: plugName, languageModel: modelName = mainLanguageModel }: ScoringEngineOptions,
 ): ScoringEngine {
-  const plug = partOf<Plug>(laboratory.plugs, plugName);
-  const { model, promptTemplate } = partOf<MeasuredLanguageModel>(laboratory.languageModels, modelName);
-  const store = memoryHistory();
-  const embed = createItemEmbedder(laboratory.embedder, createMutex(), () => performance.now());
+  const plug = partOf<Plug>(models.plugs, plugName);
+  const { model, promptTemplate } = partOf<MeasuredLanguageModel>(models.languageModels, modelName);
+  const store = inMemoryHistory();
+  const embed = createItemEmbedder(models.embedder, createMutex(), () => performance.now());
   const parts: ScoreParts = {
     store,
     plug,
     embed,
     languageModel: model,
     promptTemplate,
-    tasks: laboratory.tasks,
+    tasks: models.tasks,
     // Counts only where nothing has a date, and then no age does: two runs give equal numbers.
     clock: () => 0,
     answerTurn: createMutex(),
@@ -67,11 +67,11 @@ export function createScoringEngine(
         signal.throwIfAborted();
       }
     },
-    async score(request, output, { tuning = null, ...options }) {
+    async score(request, output, { adapter = null, ...options }) {
       // Beside the history and not in it: there a tuning goes with any item that it was made of.
       const tuned: HistoryStore = {
         ...store,
-        tuning: async (task, kind) => (tuning?.task === task && tuning.kind === kind ? tuning : null),
+        adapter: async (task, kind) => (adapter?.task === task && adapter.kind === kind ? adapter : null),
       };
       return await scoreAnswer({ ...parts, store: tuned }, request, output, options);
     },

@@ -3,12 +3,12 @@ import 'fake-indexeddb/auto';
 import { describe, expect, test, vi } from 'vitest';
 import { PersonaPlugError } from '../lib/errors.ts';
 import { historyContract } from '../testing/history-contract.ts';
-import { memoryHistory } from './in-memory-history.ts';
+import { inMemoryHistory } from './in-memory-history.ts';
 import { openHistory } from './open-history.ts';
 
 describe('memory', () => {
   test.each(historyContract)('$name', async ({ run }) => {
-    await run(memoryHistory());
+    await run(inMemoryHistory());
   });
 });
 

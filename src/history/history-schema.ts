@@ -2,7 +2,7 @@
 import type { DBSchema, IDBPDatabase, IDBPTransaction, StoreNames } from 'idb';
 import type { HistoryItem, ItemVectors } from './history-item.ts';
 import { addSettings } from './adapters/migrate-adapters.ts';
-import type { TuningRecord } from '../adapter/adapter-record.ts';
+import type { AdapterRecord } from '../adapter/adapter-record.ts';
 
 /** Task, date ('' where undated: IndexedDB has no key null), id. */
 type OrderKey = [task: string, date: string, id: string];
@@ -41,8 +41,8 @@ export interface HistorySchema extends DBSchema {
   };
   /** Since version 3. */
   tunings: {
-    key: [task: string, kind: TuningRecord['kind'], state: TuningRecord['state']];
-    value: TuningRecord;
+    key: [task: string, kind: AdapterRecord['kind'], state: AdapterRecord['state']];
+    value: AdapterRecord;
     indexes: { item: string };
   };
 }

@@ -1,7 +1,7 @@
 // The contract of a history: items with their vectors, all-or-nothing writes, exact deletion. `openHistory` keeps it in
-// IndexedDB, `memoryHistory` in memory; src/testing/history-contract.ts is the contract as tests.
+// IndexedDB, `inMemoryHistory` in memory; src/testing/history-contract.ts is the contract as tests.
 import type { HistoryItem, ItemVectors, StoredItem } from './history-item.ts';
-import type { TuningRecord, TuningRecords } from '../adapter/adapter-record.ts';
+import type { AdapterRecord, AdapterStore } from '../adapter/adapter-record.ts';
 
 /** An item together with the vectors that were made of it. */
 export interface EmbeddedItem {
@@ -31,10 +31,10 @@ export interface PutResult {
 export interface PutOptions {
   readonly signal?: AbortSignal;
   /** Of an import: kept where there is none of their task and kind yet and all their items are there. */
-  readonly tunings?: readonly TuningRecord[];
+  readonly adapters?: readonly AdapterRecord[];
 }
 
-export interface HistoryStore extends TuningRecords, AsyncDisposable {
+export interface HistoryStore extends AdapterStore, AsyncDisposable {
   /**
    * Writes items and vectors in one transaction: all or none, also when `signal` aborts it. An id that exists is left
    * as it is when item and embedder are equal, else replaced. When it resolves, the data survives a killed browser.
@@ -51,7 +51,7 @@ export interface HistoryStore extends TuningRecords, AsyncDisposable {
   items(task?: string): Promise<HistoryItem[]>;
   /** Items per task, without reading the vectors. */
   count(): Promise<Record<string, number>>;
-  /** Removes the item, its vectors, its projections and the parameters of the tunings made of it in one transaction; false when there was none. */
+  /** Removes the item, its vectors, its projections and the parameters of the adapters made of it in one transaction; false when there was none. */
   delete(id: string): Promise<boolean>;
   /** Removes everything, the caches included. */
   clear(): Promise<void>;

@@ -5,14 +5,14 @@ import { isSameItem } from './check-item.ts';
 import { areSameVectors } from './compare-vectors.ts';
 import type { StoredItem } from './history-item.ts';
 import type { HistoryStore } from './history-store.ts';
-import { memoryTunings } from './adapters/in-memory-adapters.ts';
+import { inMemoryAdapters } from './adapters/in-memory-adapters.ts';
 
 /** Opens an empty history in memory. `clock`: milliseconds since 1970. */
-export function memoryHistory({ clock = Date.now }: { readonly clock?: () => number } = {}): HistoryStore {
+export function inMemoryHistory({ clock = Date.now }: { readonly clock?: () => number } = {}): HistoryStore {
   const stored = new Map<string, StoredItem>();
   /** By plug, then by item id. */
   const cache = new Map<string, Map<string, Float32Array<ArrayBuffer>>>();
-  const tunings = memoryTunings((id) => stored.has(id));
+  const adapters = inMemoryAdapters((id) => stored.has(id));
   let isClosed = false;
 
   function assertOpen(): void {
@@ -37,11 +37,11 @@ export function memoryHistory({ clock = Date.now }: { readonly clock?: () => num
         result[old === undefined ? 'added' : 'replaced'] += 1;
         dropProjections(item.id);
         if (old !== undefined && !isSameItem(old.item, item)) {
-          tunings.markStale(item.id, { reason: 'changed', at: clock() });
+          adapters.markStale(item.id, { reason: 'changed', at: clock() });
         }
         stored.set(item.id, structuredClone({ item, vectors }));
       }
-      tunings.add(options?.tunings ?? []);
+      adapters.add(options?.adapters ?? []);
       return result;
     },
     async get(id) {
@@ -75,14 +75,14 @@ export function memoryHistory({ clock = Date.now }: { readonly clock?: () => num
     async delete(id) {
       assertOpen();
       dropProjections(id);
-      tunings.markStale(id, { reason: 'forgotten', at: clock() });
+      adapters.markStale(id, { reason: 'forgotten', at: clock() });
       return stored.delete(id);
     },
     async clear() {
       assertOpen();
       stored.clear();
       cache.clear();
-      tunings.clear();
+      adapters.clear();
     },
     async replaceVectors(entries) {
       assertOpen();
@@ -116,27 +116,27 @@ export function memoryHistory({ clock = Date.now }: { readonly clock?: () => num
       }
       return kept;
     },
-    async startTuning(record) {
+    async startAdapter(record) {
       assertOpen();
-      return await tunings.startTuning(record);
+      return await adapters.startAdapter(record);
     },
-    async keepTuning(record) {
+    async keepAdapter(record) {
       assertOpen();
-      return await tunings.keepTuning(record);
+      return await adapters.keepAdapter(record);
     },
-    async tuning(task, kind) {
+    async adapter(task, kind) {
       assertOpen();
-      return await tunings.tuning(task, kind);
+      return await adapters.adapter(task, kind);
     },
-    async tunings(task) {
+    async adapters(task) {
       assertOpen();
-      return await tunings.tunings(task);
+      return await adapters.adapters(task);
     },
-    async dropTunings(task, kind, ...states) {
+    async dropAdapters(task, kind, ...states) {
       assertOpen();
-      return await tunings.dropTunings(task, kind, ...states);
+      return await adapters.dropAdapters(task, kind, ...states);
     },
-    watchTunings: (listener) => tunings.watchTunings(listener),
+    watchAdapters: (listener) => adapters.watchAdapters(listener),
     async [Symbol.asyncDispose]() {
       isClosed = true;
     },

@@ -15,10 +15,10 @@ import {
 } from './history-schema.ts';
 import type { EmbeddedItem, HistoryStore, PutResult } from './history-store.ts';
 import { toStorageError } from './storage-error.ts';
-import { indexedDbTunings } from './adapters/indexeddb-adapters.ts';
-import type { TuningRecord } from '../adapter/adapter-record.ts';
-import { addTunings, markStale } from './adapters/adapter-transactions.ts';
-import type { TuningWatch } from './adapters/adapter-watch.ts';
+import { indexedDbAdapters } from './adapters/indexeddb-adapters.ts';
+import type { AdapterRecord } from '../adapter/adapter-record.ts';
+import { addAdapters, markStale } from './adapters/adapter-transactions.ts';
+import type { AdapterWatch } from './adapters/adapter-watch.ts';
 
 type StoreName = StoreNames<HistorySchema>;
 type ReadTransaction = IDBPTransaction<HistorySchema, StoreName[]>;
@@ -27,16 +27,16 @@ type WriteTransaction = IDBPTransaction<HistorySchema, StoreName[], 'readwrite'>
 const allStores: StoreName[] = ['items', 'vectors', 'projections', 'tunings'];
 
 /** Gives the database while it is open, and throws why it is not. */
-export type DatabaseGate = () => HistoryDatabase;
+export type OpenGuard = () => HistoryDatabase;
 
 export interface HistoryConnection {
   readonly name: string;
-  readonly gate: DatabaseGate;
+  readonly gate: OpenGuard;
   /** Ends the connection; `gate` throws from then on. */
   readonly close: () => void;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
-  readonly watch: TuningWatch;
+  readonly watch: AdapterWatch;
 }
 
 export function indexedDbHistory({ name, gate, close, clock, watch }: HistoryConnection): HistoryStore {
@@ -89,12 +89,12 @@ export function indexedDbHistory({ name, gate, close, clock, watch }: HistoryCon
 
   return {
     async put(entries, options) {
-      const { signal, tunings = [] } = options ?? {};
-      const { result, tuningsChanged } = await write(
-        async (transaction) => await putAll(transaction, entries, tunings, clock()),
+      const { signal, adapters = [] } = options ?? {};
+      const { result, adaptersChanged } = await write(
+        async (transaction) => await putAll(transaction, entries, adapters, clock()),
         { signal },
       );
-      if (tuningsChanged > 0) watch.changed();
+      if (adaptersChanged > 0) watch.changed();
       return result;
     },
     async get(id) {
@@ -136,17 +136,17 @@ export function indexedDbHistory({ name, gate, close, clock, watch }: HistoryCon
       return await read(countTasks);
     },
     async delete(id) {
-      const { isThere, tuningsChanged } = await write(async (transaction) => {
+      const { isThere, adaptersChanged } = await write(async (transaction) => {
         const isThere = (await transaction.objectStore('items').getKey(id)) !== undefined;
-        const [tuningsChanged] = await Promise.all([
+        const [adaptersChanged] = await Promise.all([
           markStale(transaction, [id], { reason: 'forgotten', at: clock() }),
           transaction.objectStore('items').delete(id),
           transaction.objectStore('vectors').delete(id),
           dropProjections(transaction, id),
         ]);
-        return { isThere, tuningsChanged };
+        return { isThere, adaptersChanged };
       });
-      if (tuningsChanged > 0) watch.changed();
+      if (adaptersChanged > 0) watch.changed();
       return isThere;
     },
     async clear() {
@@ -201,7 +201,7 @@ export function indexedDbHistory({ name, gate, close, clock, watch }: HistoryCon
         { durability: 'relaxed' },
       );
     },
-    ...indexedDbTunings({ write, read, watch }),
+    ...indexedDbAdapters({ write, read, watch }),
     async [Symbol.asyncDispose]() {
       watch[Symbol.dispose]();
       close();
@@ -222,9 +222,9 @@ async function listItems(transaction: ReadTransaction, range: IDBKeyRange | null
 async function putAll(
   transaction: WriteTransaction,
   entries: readonly EmbeddedItem[],
-  tunings: readonly TuningRecord[],
+  adapters: readonly AdapterRecord[],
   now: number,
-): Promise<{ result: PutResult; tuningsChanged: number }> {
+): Promise<{ result: PutResult; adaptersChanged: number }> {
   const [items, vectors] = [transaction.objectStore('items'), transaction.objectStore('vectors')];
   const result = { added: 0, replaced: 0, unchanged: 0 };
   const changed: string[] = [];
@@ -250,7 +250,7 @@ async function putAll(
     }),
   );
   const marked = await markStale(transaction, changed, { reason: 'changed', at: now });
-  return { result, tuningsChanged: marked + (await addTunings(transaction, tunings)) };
+  return { result, adaptersChanged: marked + (await addAdapters(transaction, adapters)) };
 }
 
 async function dropProjections(transaction: WriteTransaction, id: string): Promise<void> {

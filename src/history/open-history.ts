@@ -5,7 +5,7 @@ import { type HistoryDatabase, type HistorySchema, migrate, schemaVersion } from
 import type { HistoryStore } from './history-store.ts';
 import { indexedDbHistory } from './indexeddb-history.ts';
 import { toStorageError } from './storage-error.ts';
-import { createTuningWatch } from './adapters/adapter-watch.ts';
+import { createAdapterWatch } from './adapters/adapter-watch.ts';
 
 /** What happens to an open history without its doing. */
 export type HistoryEvent =
@@ -94,7 +94,7 @@ export async function openHistory(options: OpenHistoryOptions): Promise<HistoryS
     },
     close: () => close(new PersonaPlugError('closed', `The history "${name}" is closed. Open it again.`)),
     clock: options.clock ?? Date.now,
-    watch: createTuningWatch(new BroadcastChannel(`persona-plug/tunings/${name}`)),
+    watch: createAdapterWatch(new BroadcastChannel(`persona-plug/tunings/${name}`)),
   });
 }
 

@@ -6,7 +6,7 @@ import { yieldToEventLoop } from '../lib/yield-to-event-loop.ts';
 import { checkItem, findItemFault, isSameItem } from './check-item.ts';
 import { decodeFloat32 } from './float32-base64.ts';
 import type { HistoryItem, ItemVectors } from './history-item.ts';
-import { readTuningLine } from '../adapter/adapter-lines.ts';
+import { readAdapterLine } from '../adapter/adapter-lines.ts';
 
 /** Far above a diligent writer's life, far below what a tab can hold. */
 export const importLimits = { characters: 256 * 1024 * 1024, items: 50_000 } as const;
@@ -30,7 +30,7 @@ const vectorsSchema = v.object({
 /**
  * Reads all of the text or throws: there is no half import. Blank lines are skipped; a line that says the same as an
  * earlier one counts once; fields of other names are left out, and lines of tunings are
- * `parseTunings`' to read.
+ * `parseAdapters`' to read.
  *
  * @throws PersonaPlugError `invalid-import`, details `line` and `reason`; or `signal.reason`.
  */
@@ -50,7 +50,7 @@ export async function parseHistory(
       await yieldToEventLoop();
       signal?.throwIfAborted();
     }
-    if (content.trim() === '' || readTuningLine(content) !== null) continue;
+    if (content.trim() === '' || readAdapterLine(content) !== null) continue;
     const line = index + 1;
     const entry = await parseLine(content, line);
     const earlier = parsed.get(entry.item.id);

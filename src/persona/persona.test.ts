@@ -22,12 +22,12 @@ const readWithWords = (change: (tensors: ReturnType<typeof randomPlugFiles>['ten
   return () => readPlug(manifest, tensors);
 };
 
-describe('a plug with marginals', () => {
+describe('a plug with unigram adaptation', () => {
   test('has them for its tasks alone', () => {
     const plug = readWithWords(() => undefined)();
-    expect(plug.parametersOf('news_headline').marginals).toMatchObject({ strength: 0.5, mass: 1000 });
-    expect(plug.parametersOf('news_category').marginals).toBeNull();
-    expect(plug.parametersOf('a task of its own').marginals).toBeNull();
+    expect(plug.parametersOf('news_headline').unigramAdaptation).toMatchObject({ strength: 0.5, mass: 1000 });
+    expect(plug.parametersOf('news_category').unigramAdaptation).toBeNull();
+    expect(plug.parametersOf('a task of its own').unigramAdaptation).toBeNull();
   });
 
   test.each([

@@ -2,7 +2,7 @@
 // checked, and refused where it was made for other models. Section numbers are those of PPlug (arXiv 2409.11901).
 import { PersonaPlugError } from '../lib/errors.ts';
 import type { PlugManifest } from '../model-package/manifest.ts';
-import type { Marginals } from './marginals.ts';
+import type { UnigramAdaptation } from './unigram-adaptation.ts';
 
 /** A tensor as a safetensors reader gives it; row-major. */
 export interface PlugTensor {
@@ -31,7 +31,7 @@ export interface TaskParameters {
   /** c, `[d]`: what the task's texts have in common, left out of the gate's cosines; null where they are of whole vectors. */
   readonly center: Float32Array | null;
   /** What makes her own words likelier; null where the task's answers have no such thing. */
-  readonly marginals: Marginals | null;
+  readonly unigramAdaptation: UnigramAdaptation | null;
 }
 
 /** What its manifest says, and its tensors. `embedder` and `languageModel` are the fingerprints it was trained for. */
@@ -67,7 +67,7 @@ export function readPlug(manifest: PlugManifest, tensors: ReadonlyMap<string, Pl
   const { dim, hiddenSize, projectorWidth, personaRows, instructionRows, tasks } = manifest.plug;
   const rank = manifest.plug.instructionRank ?? 0;
   const hasCenter = [...tensors.keys()].some((name) => name.startsWith('center.'));
-  const withMarginals = manifest.plug.marginals ?? { tasks: [], vocabularySize: 0 };
+  const adapted = manifest.plug.marginals ?? { tasks: [], vocabularySize: 0 };
   const read = (name: string, shape: readonly number[]): Float32Array =>
     readTensor(manifest.name, tensors, name, shape);
   const linear = (name: string, rows: number, columns: number, hasBias: boolean): Linear => ({
@@ -76,8 +76,8 @@ export function readPlug(manifest: PlugManifest, tensors: ReadonlyMap<string, Pl
     weight: read(`${name}.weight`, [rows, columns]),
     bias: hasBias ? read(`${name}.bias`, [rows]) : null,
   });
-  const marginals = (task: string): Marginals => ({
-    background: above(0, read(`marginals.${task}`, [withMarginals.vocabularySize]), `marginals.${task}`),
+  const unigramAdaptation = (task: string): UnigramAdaptation => ({
+    background: above(0, read(`marginals.${task}`, [adapted.vocabularySize]), `marginals.${task}`),
     strength: atLeast(0, read(`marginal_strength.${task}`, [1]), `marginal_strength.${task}`),
     mass: above(0, read(`marginal_mass.${task}`, [1]), `marginal_mass.${task}`)[0] ?? Number.NaN,
   });
@@ -95,7 +95,7 @@ export function readPlug(manifest: PlugManifest, tensors: ReadonlyMap<string, Pl
     temperature: atLeast(0, read(`temperature.${task}`, [1]), `temperature.${task}`),
     decay: atLeast(0, read(`decay.${task}`, [1]), `decay.${task}`),
     center: hasCenter ? read(`center.${task}`, [dim]) : null,
-    marginals: withMarginals.tasks.includes(task) ? marginals(task) : null,
+    unigramAdaptation: adapted.tasks.includes(task) ? unigramAdaptation(task) : null,
   });
   const byTask = new Map(tasks.map((task) => [task, parameters(task)]));
   const unknownTask = parameters('default');

@@ -2,7 +2,7 @@
 import { createEngine } from '../engine/create-engine.ts';
 import type { EngineParts } from '../engine/engine-parts.ts';
 import type { Personalizer } from '../engine/personalizer.ts';
-import { memoryHistory } from '../history/in-memory-history.ts';
+import { inMemoryHistory } from '../history/in-memory-history.ts';
 import { hashEmbedder } from './hash-embedder.ts';
 import { randomPlug } from './random-plug.ts';
 import { scriptedLanguageModel, scriptedPromptTemplate } from './scripted-language-model.ts';
@@ -18,7 +18,7 @@ export function fakeEngineParts(replaced: Partial<EngineParts> = {}): EnginePart
     hiddenSize: languageModel.hiddenSize,
   });
   return {
-    store: memoryHistory(),
+    store: inMemoryHistory(),
     plug,
     promptTemplate: scriptedPromptTemplate,
     clock: () => Date.UTC(2026, 0, 1),

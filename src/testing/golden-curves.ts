@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { tuningKinds } from '../adapter/adapter-record.ts';
+import { adapterKinds } from '../adapter/adapter-record.ts';
 import { goldenFolder } from './golden-models.ts';
 
 const itemSchema = v.object({ id: v.string(), input: v.string(), output: v.string() });
@@ -23,7 +23,7 @@ const schema = v.object({
   maximumNorm: v.number(),
   cases: v.array(
     v.object({
-      kind: v.picklist(tuningKinds),
+      kind: v.picklist(adapterKinds),
       rate: v.number(),
       weightDecay: v.number(),
       /** Of each step, before it: nats a token. */

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { tuningKinds } from '../adapter/adapter-record.ts';
+import { adapterKinds } from '../adapter/adapter-record.ts';
 import { goldenFolder } from './golden-models.ts';
 
 const tensorSchema = v.object({ offset: v.number(), shape: v.array(v.number()) });
@@ -15,7 +15,7 @@ const schema = v.object({
   cases: v.array(
     v.object({
       name: v.string(),
-      kind: v.picklist(tuningKinds),
+      kind: v.picklist(adapterKinds),
       segments: v.array(v.union([v.object({ ids: v.array(v.number()) }), v.object({ rows: v.number() })])),
       answer: v.array(v.number()),
       loss: v.number(),

@@ -2,7 +2,7 @@
 // over IndexedDB, or the tests of somebody's own store.
 import type { HistoryItem, ItemVectors } from '../history/history-item.ts';
 import type { EmbeddedItem, HistoryStore } from '../history/history-store.ts';
-import { tuningContract } from './tuning-contract.ts';
+import { adapterContract } from './adapter-contract.ts';
 import { equal } from './contract-equal.ts';
 import { createRandom } from './random.ts';
 
@@ -208,7 +208,7 @@ export const historyContract: readonly ContractCase[] = [
       equal(await store.get('a'), kept);
     },
   },
-  ...tuningContract(sampleEntry),
+  ...adapterContract(sampleEntry),
   {
     name: 'throws `closed` after its end',
     async run(store) {

@@ -17,8 +17,8 @@ import { startIa3 } from '../adapter/ia3.ts';
 import { jaxGradientModel } from './jax/jax-gradient-model.ts';
 import { loadJax } from './jax/load-jax.ts';
 import { type LlamaWeights, readLlamaWeights } from './llama-weights.ts';
-import { startTraining, train, type TrainingSet } from './train.ts';
-import { checkTuningOptions } from '../adapter/training-options.ts';
+import { initialTrainingState, train, type TrainingSet } from './train.ts';
+import { checkTrainingOptions } from '../adapter/training-options.ts';
 
 const { source, missing } = goldenModels('nano-llm');
 const golden = openGoldenCurves();
@@ -76,9 +76,9 @@ describe.skipIf(missing !== null)('the loss curve of peft', () => {
       batchSize: 1,
       heldOutRate: 0,
     };
-    const options = checkTuningOptions({ ...numbers, ...(kind === 'lora' ? { kind, rank, alpha } : { kind }) });
+    const options = checkTrainingOptions({ ...numbers, ...(kind === 'lora' ? { kind, rank, alpha } : { kind }) });
     const set = trainingSet(curves, one);
-    const start = startTraining(set, startOf(curves, one), options);
+    const start = initialTrainingState(set, startOf(curves, one), options);
     const order = curves.order.map((index) => set.training[index] ?? '');
     using model = jaxGradientModel(await loadJax('wasm'), weights, { loraScale: alpha / rank });
     const losses: number[] = [];

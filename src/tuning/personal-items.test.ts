@@ -6,7 +6,7 @@ import { createTaskRegistry } from '../tasks/task-registry.ts';
 import { instructionRows } from '../persona/instruction.ts';
 import { randomPlug } from '../testing/random-plug.ts';
 import { createRandom } from '../testing/random.ts';
-import { personalItems, type PersonalItemsParts, type TunableItem, type TuningBase } from './personal-items.ts';
+import { personalItems, type PersonalItemsParts, type TunableItem, type AdapterBase } from './personal-items.ts';
 
 const plug = randomPlug({ embedder: 'e', languageModel: 'l' });
 
@@ -17,7 +17,7 @@ const tokenizer: TextTokenizer = {
   controlToken: (name) => (name === '<|bos|>' ? 1 : 2),
 };
 
-const parts = (base: TuningBase): PersonalItemsParts => ({
+const parts = (base: AdapterBase): PersonalItemsParts => ({
   task: 'notes',
   base,
   plug,

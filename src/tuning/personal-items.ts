@@ -13,7 +13,7 @@ import { layoutPrompt, type PersonaRows } from '../prompts/layout-prompt.ts';
 import { promptText } from '../tasks/task.ts';
 import type { TaskRegistry } from '../tasks/task-registry.ts';
 import { type ExampleSource, longestAnswer, longestSequence } from './example.ts';
-import type { TuningOptions } from '../adapter/training-options.ts';
+import type { TrainingOptions } from '../adapter/training-options.ts';
 
 /** An item of one task, with the vectors that the plug's embedder made of it. */
 export interface TunableItem {
@@ -30,16 +30,16 @@ export interface TunableItem {
  * `instruction`: I alone, the trained rows added to it; used where a request asks for no persona;
  * `none`: no rows at all (LoRA only).
  */
-export type TuningBase = 'persona' | 'instruction' | 'none';
+export type AdapterBase = 'persona' | 'instruction' | 'none';
 
 /** Whether the prompts of a training are made with vectors: personas are, and instruction rows that follow the query. */
-export function needsVectors(base: TuningBase, plug: Pick<Plug, 'instructionQuery'>): boolean {
+export function needsVectors(base: AdapterBase, plug: Pick<Plug, 'instructionQuery'>): boolean {
   return base === 'persona' || (base === 'instruction' && plug.instructionQuery !== null);
 }
 
 export interface PersonalItemsParts {
   readonly task: string;
-  readonly base: TuningBase;
+  readonly base: AdapterBase;
   readonly plug: Plug;
   readonly tasks: TaskRegistry;
   readonly tokenizer: TextTokenizer;
@@ -66,7 +66,7 @@ export const fewestItems = 4;
 export function personalItems(
   items: readonly TunableItem[],
   parts: PersonalItemsParts,
-  { heldOutShare }: Pick<TuningOptions, 'heldOutShare'>,
+  { heldOutShare }: Pick<TrainingOptions, 'heldOutShare'>,
 ): PersonalItems {
   const ordered = items.toSorted(compareDated);
   const usable = ordered.filter(

@@ -2,8 +2,15 @@
 import { describe, expect, test } from 'vitest';
 import type { Example } from './example.ts';
 import type { GradientModel, Parameters } from './gradient-model.ts';
-import { startTraining, stepCount, train, type TrainingEvent, type TrainingSet, type TrainingState } from './train.ts';
-import { checkTuningOptions, type TuningOptionsInput } from '../adapter/training-options.ts';
+import {
+  initialTrainingState,
+  stepCount,
+  train,
+  type TrainingEvent,
+  type TrainingSet,
+  type TrainingState,
+} from './train.ts';
+import { checkTrainingOptions, type TrainingOptionsInput } from '../adapter/training-options.ts';
 
 /** Half the squared distance of p from the example's embeddings. */
 const distanceModel: GradientModel = {
@@ -42,8 +49,8 @@ function pointsAt(points: Record<string, readonly [number, number]>, heldOut: re
 }
 
 const origin = (): Parameters => new Map([['p', { shape: [2], data: new Float32Array(2) }]]);
-const settings = (more: Partial<TuningOptionsInput> = {}) =>
-  checkTuningOptions({
+const settings = (more: Partial<TrainingOptionsInput> = {}) =>
+  checkTrainingOptions({
     kind: 'prompt',
     passes: 6,
     batchSize: 2,
@@ -60,7 +67,7 @@ const five = pointsAt({ a: [1, 2], b: [1.1, 2.1], c: [0.9, 1.9], d: [1, 2.05], e
 async function runAll(
   set: TrainingSet,
   options: ReturnType<typeof settings>,
-  start: TrainingState = startTraining(set, origin(), options),
+  start: TrainingState = initialTrainingState(set, origin(), options),
 ): Promise<{ events: TrainingEvent[]; states: TrainingState[]; last: TrainingState }> {
   const events: TrainingEvent[] = [];
   const states: TrainingState[] = [start];
@@ -126,12 +133,12 @@ describe('training', () => {
 
   test('takes each item once a pass, in an order that the seed alone decides', async () => {
     const options = settings();
-    const { order } = startTraining(five, origin(), options);
+    const { order } = initialTrainingState(five, origin(), options);
     for (let pass = 0; pass < 6; pass++) {
       expect(order.slice(pass * 4, pass * 4 + 4).toSorted()).toEqual(['a', 'b', 'c', 'd']);
     }
-    expect(startTraining(five, origin(), options).order).toEqual(order);
-    expect(startTraining(five, origin(), settings({ seed: 4 })).order).not.toEqual(order);
+    expect(initialTrainingState(five, origin(), options).order).toEqual(order);
+    expect(initialTrainingState(five, origin(), settings({ seed: 4 })).order).not.toEqual(order);
   });
 
   test('stops when the held-out loss no longer falls, and keeps the parameters from before', async () => {
@@ -150,7 +157,12 @@ describe('training', () => {
 });
 
 test('wrong settings are named', () => {
-  expect(() => checkTuningOptions({ kind: 'prompt', passes: 0 })).toThrow(/passes/);
-  expect(() => checkTuningOptions({ kind: 'lora', rank: 1000 })).toThrow(/rank/);
-  expect(checkTuningOptions({ kind: 'lora' })).toMatchObject({ rank: 8, alpha: 8, maximumNorm: 0.3, warmUpShare: 0.1 });
+  expect(() => checkTrainingOptions({ kind: 'prompt', passes: 0 })).toThrow(/passes/);
+  expect(() => checkTrainingOptions({ kind: 'lora', rank: 1000 })).toThrow(/rank/);
+  expect(checkTrainingOptions({ kind: 'lora' })).toMatchObject({
+    rank: 8,
+    alpha: 8,
+    maximumNorm: 0.3,
+    warmUpShare: 0.1,
+  });
 });

@@ -15,7 +15,7 @@ import {
 } from './adamw.ts';
 import type { Example } from './example.ts';
 import type { GradientModel, Parameters } from './gradient-model.ts';
-import type { TuningOptions } from '../adapter/training-options.ts';
+import type { TrainingOptions } from '../adapter/training-options.ts';
 
 /** What is trained on; the same for every run of one tuning. */
 export interface TrainingSet {
@@ -65,7 +65,11 @@ export type TrainingEvent =
   /** The held-out items' loss after a pass; pass 0 is the start. */
   | { readonly type: 'evaluation'; readonly pass: number; readonly loss: number; readonly isBest: boolean };
 
-export function startTraining(set: TrainingSet, parameters: Parameters, options: TuningOptions): TrainingState {
+export function initialTrainingState(
+  set: TrainingSet,
+  parameters: Parameters,
+  options: TrainingOptions,
+): TrainingState {
   const random = seededRandom(options.seed);
   const order = Array.from({ length: options.passes }, () => shuffled(set.training, random)).flat();
   return {
@@ -80,7 +84,7 @@ export function startTraining(set: TrainingSet, parameters: Parameters, options:
 }
 
 /** Optimizer steps of a whole training, at most. A pass ends with a step of its own, however few items are left for it. */
-export function stepCount(set: Pick<TrainingSet, 'training' | 'heldOut'>, options: TuningOptions): number {
+export function stepCount(set: Pick<TrainingSet, 'training' | 'heldOut'>, options: TrainingOptions): number {
   const closing = options.heldOutRate === 0 ? 0 : stepsOfPass(set.heldOut, options);
   return options.passes * (stepsOfPass(set.training, options) + closing);
 }
@@ -106,7 +110,7 @@ export interface TrainControl {
 export async function* train(
   model: GradientModel,
   set: TrainingSet,
-  options: TuningOptions,
+  options: TrainingOptions,
   start: TrainingState,
   control: TrainControl = {},
 ): AsyncGenerator<{ readonly event: TrainingEvent; readonly state: TrainingState }, void, void> {
@@ -147,7 +151,7 @@ export async function* train(
   }
 }
 
-function stepsOfPass(items: readonly string[], { batchSize }: TuningOptions): number {
+function stepsOfPass(items: readonly string[], { batchSize }: TrainingOptions): number {
   return Math.ceil(items.length / batchSize);
 }
 
@@ -156,7 +160,7 @@ function batchOf(
   order: readonly string[],
   length: number,
   step: number,
-  { batchSize }: TuningOptions,
+  { batchSize }: TrainingOptions,
 ): readonly string[] {
   const perPass = Math.ceil(length / batchSize);
   const pass = Math.floor(step / perPass);
@@ -214,12 +218,12 @@ function afterEvaluation(state: TrainingState, pass: number, loss: number): Trai
   return { ...state, best: newBest, startLoss: state.startLoss ?? loss, evaluatedPasses: pass };
 }
 
-function isSearchOver({ best, evaluatedPasses }: TrainingState, { passes, patience }: TuningOptions): boolean {
+function isSearchOver({ best, evaluatedPasses }: TrainingState, { passes, patience }: TrainingOptions): boolean {
   return evaluatedPasses === passes || evaluatedPasses - (best?.pass ?? 0) >= patience;
 }
 
 /** From the best parameters on, the held-out items are learned, unless nothing has helped. */
-function startClosing(state: TrainingState, { heldOut }: TrainingSet, options: TuningOptions): TrainingState {
+function startClosing(state: TrainingState, { heldOut }: TrainingSet, options: TrainingOptions): TrainingState {
   const { best, optimizer } = state;
   if (best === null || best.pass === 0 || options.heldOutRate === 0) return { ...state, isFinished: true };
   const random = seededRandom(options.seed + 1);
@@ -227,7 +231,7 @@ function startClosing(state: TrainingState, { heldOut }: TrainingSet, options: T
   return { ...state, optimizer: startOptimizer(best.parameters), closing: { order, stepsBefore: optimizer.step } };
 }
 
-function closingSteps({ order }: ClosingState, { heldOut }: TrainingSet, options: TuningOptions): number {
+function closingSteps({ order }: ClosingState, { heldOut }: TrainingSet, options: TrainingOptions): number {
   return (order.length / heldOut.length) * stepsOfPass(heldOut, options);
 }
 

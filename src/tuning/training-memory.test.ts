@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { memoryHistory } from '../history/in-memory-history.ts';
+import { inMemoryHistory } from '../history/in-memory-history.ts';
 import { goldenModels } from '../testing/golden-models.ts';
-import { loadTuning } from './job/load-tuning.ts';
+import { loadTraining } from './job/load-training.ts';
 import type { LlamaShape } from './llama-weights.ts';
 import { assertMemory, availableMemory, trainingMemory } from './training-memory.ts';
 
@@ -54,7 +54,7 @@ test.skipIf(missing !== null)('it is refused before the weights are read', async
       };
     },
   };
-  const loading = loadTuning(watched, memoryHistory(), { memoryLimit: 64 * 2 ** 20 });
+  const loading = loadTraining(watched, inMemoryHistory(), { memoryLimit: 64 * 2 ** 20 });
   await expect(loading).rejects.toMatchObject({
     code: 'memory-insufficient',
     details: { needed: expect.any(Number), available: 64 * 2 ** 20 },

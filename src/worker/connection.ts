@@ -117,9 +117,9 @@ export class Connection {
   /** Says goodbye and rejects what is still pending. */
   async close(): Promise<void> {
     if (this.#closed !== null) return;
-    const farewell = this.call({ method: 'close' }).catch(() => undefined);
+    const pauseTimeout = this.call({ method: 'close' }).catch(() => undefined);
     // A worker that never answered will not answer now; a second is enough for one that does.
-    await Promise.race([farewell, new Promise((resolve) => setTimeout(resolve, 1_000))]);
+    await Promise.race([pauseTimeout, new Promise((resolve) => setTimeout(resolve, 1_000))]);
     this.#end(new PersonaPlugError('closed', 'The personalizer was closed. Create a new one to go on.'));
   }
 

@@ -1,7 +1,7 @@
 // Client and server of the protocol over real message channels, with an engine over fakes behind them.
 import { afterEach, describe, expect, test } from 'vitest';
 import type { EngineOptions, GenerateEvent, Personalizer } from '../engine/personalizer.ts';
-import { memoryHistory } from '../history/in-memory-history.ts';
+import { inMemoryHistory } from '../history/in-memory-history.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import type { Progress } from '../lib/progress.ts';
 import { fakePersonalizer } from '../testing/fake-personalizer.ts';
@@ -205,7 +205,7 @@ describe('several clients', () => {
   test('share one engine; the last one to leave ends it', async () => {
     let loads = 0;
     let isDisposed = false;
-    const history = memoryHistory();
+    const history = inMemoryHistory();
     const store = {
       ...history,
       async [Symbol.asyncDispose]() {

@@ -1,4 +1,4 @@
-// Memory that has nothing to say: the gate should drop it (RPEval, arXiv 2601.16621).
+// RecalledHistory that has nothing to say: the gate should drop it (RPEval, arXiv 2601.16621).
 import { anotherTasksHistory, engineMethod } from '../engine-method.ts';
 
 export const irrelevant = engineMethod({

@@ -13,7 +13,7 @@ export const neighbours: Method = {
   description:
     'No language model: her past answers vote, weighted by similarity; for text the answer to the nearest input.',
   unavailable: () => null,
-  prepare({ laboratory: { embedder }, task }) {
+  prepare({ models: { embedder }, task }) {
     return {
       async answer(query, { signal, withAnswer }) {
         const embed = async (text: string): Promise<Float32Array> => await embedder.embed(text, { signal });

@@ -5,5 +5,5 @@ export const personaRows = engineMethod({
   name: 'persona-rows',
   description: 'Her persona without her own words: rows of input embeddings alone.',
   history: ownHistory,
-  request: { persona: 'auto', ownWords: false },
+  request: { persona: 'auto', unigramAdaptation: false },
 });

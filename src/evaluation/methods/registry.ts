@@ -1,5 +1,5 @@
 // All methods, in the order of the report. A method that is added here is measured, tested and documented like the others.
-import { tuningKinds } from '../../adapter/adapter-record.ts';
+import { adapterKinds } from '../../adapter/adapter-record.ts';
 import type { Method } from '../method.ts';
 import { empty } from './empty.ts';
 import { irrelevant } from './irrelevant.ts';
@@ -42,4 +42,4 @@ export const methods: readonly Method[] = [
 ];
 
 /** They train on every user, for seconds to minutes each: measured only where they are named. */
-export const tunedMethods: readonly Method[] = tuningKinds.flatMap(tunedInAllWays);
+export const tunedMethods: readonly Method[] = adapterKinds.flatMap(tunedInAllWays);

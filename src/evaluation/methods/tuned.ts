@@ -1,21 +1,21 @@
 // Parameters of her own, trained on what she wrote before (OPPU, arXiv 2402.04401), alone and with what else personalizes: her persona,
 // and OPPU's retrieval (k = 0, 1, 4) and textual profile.
 import type { GenerateRequest } from '../../engine/personalizer.ts';
-import type { TuningKind } from '../../adapter/adapter-record.ts';
+import type { AdapterKind } from '../../adapter/adapter-record.ts';
 import { engineMethod, type HistoryChoice, noHistory, ownHistory } from '../engine-method.ts';
 
 const words = { prompt: 'A soft prompt', lora: 'A LoRA', ia3: 'An (IA)³' } as const satisfies Record<
-  TuningKind,
+  AdapterKind,
   string
 >;
 
-interface Companion {
+interface Combination {
   readonly words: string;
   readonly history: HistoryChoice;
   readonly request: Pick<GenerateRequest, 'persona' | 'retrieval' | 'profile'>;
 }
 
-const inPrompt = (words: string, request: Omit<Companion['request'], 'persona'>): Companion => ({
+const inPrompt = (words: string, request: Omit<Combination['request'], 'persona'>): Combination => ({
   words: `, with ${words} in the prompt`,
   history: ownHistory,
   request: { persona: 'none', ...request },
@@ -23,7 +23,7 @@ const inPrompt = (words: string, request: Omit<Companion['request'], 'persona'>)
 const first = { retrieval: { method: 'bm25', count: 1 } } as const;
 const firstFour = { retrieval: { method: 'bm25', count: 4 } } as const;
 
-const companions = {
+const combinations = {
   persona: { words: ', on top of her persona', history: ownHistory, request: { persona: 'auto' } },
   'bm25-1': inPrompt('the item that BM25 ranks first', first),
   'bm25-4': inPrompt('the 4 items that BM25 ranks first', firstFour),
@@ -33,40 +33,40 @@ const companions = {
     profile: true,
     ...firstFour,
   }),
-} as const satisfies Record<string, Companion>;
+} as const satisfies Record<string, Combination>;
 
-const alone: Companion = { words: '', history: noHistory, request: { persona: 'none' } };
+const alone: Combination = { words: '', history: noHistory, request: { persona: 'none' } };
 
 /** One adapter a user, made of her items before her first query. */
-export function tuned(kind: TuningKind, companion?: keyof typeof companions) {
-  const { words: more, history, request } = companion === undefined ? alone : companions[companion];
+export function tuned(kind: AdapterKind, combination?: keyof typeof combinations) {
+  const { words: more, history, request } = combination === undefined ? alone : combinations[combination];
   return engineMethod({
-    name: `oppu-${kind}${companion === undefined ? '' : `+${companion}`}`,
+    name: `oppu-${kind}${combination === undefined ? '' : `+${combination}`}`,
     description: `${words[kind]} of her own, trained on her items before her first query${more}.`,
     history,
     request,
-    tuning: { kind, base: companion === 'persona' ? 'persona' : baseOf(kind) },
+    adapter: { kind, base: combination === 'persona' ? 'persona' : baseOf(kind) },
   });
 }
 
 /** The control: a gain that this has too is task adaptation and not personalization. */
-export function tunedShuffled(kind: TuningKind) {
+export function tunedShuffled(kind: AdapterKind) {
   return engineMethod({
     ...alone,
     name: `oppu-${kind}-shuffled`,
     description: `${words[kind]} that was trained on another user's items before that user's first query.`,
-    tuning: { kind, base: baseOf(kind), of: 'partner' },
+    adapter: { kind, base: baseOf(kind), of: 'sameTaskControl' },
   });
 }
 
-/** Alone, with its companions and with its control, in the order of the report. */
-export const tunedInAllWays = (kind: TuningKind) => [
+/** Alone, with its combinations and with its control, in the order of the report. */
+export const tunedInAllWays = (kind: AdapterKind) => [
   tuned(kind),
   tunedShuffled(kind),
-  ...(Object.keys(companions) as (keyof typeof companions)[]).map((companion) => tuned(kind, companion)),
+  ...(Object.keys(combinations) as (keyof typeof combinations)[]).map((combination) => tuned(kind, combination)),
 ];
 
 /** Without a persona a prompt is added to the instruction rows, and weights are trained without any rows. */
-function baseOf(kind: TuningKind) {
+function baseOf(kind: AdapterKind) {
   return kind === 'prompt' ? 'instruction' : 'none';
 }

@@ -5,7 +5,7 @@ import { PersonaPlugError } from '../../lib/errors.ts';
 import type { EvaluationTask } from '../data/evaluation-task.ts';
 import { createFolderModelSource } from '../../model-package/folder-model-source.ts';
 import { evaluate } from '../evaluate.ts';
-import { loadLaboratory } from '../load-laboratory.ts';
+import { loadEvaluationModels } from '../load-evaluation-models.ts';
 import type { Method } from '../method.ts';
 import { noneWith } from '../methods/none-all.ts';
 import { personaOfNewest } from '../methods/persona.ts';
@@ -19,7 +19,7 @@ import { cachedEmbedder } from './embedding-cache.ts';
 import { packagePlaces } from './package-places.ts';
 import { openPredictions, type RunSettings } from './predictions-file.ts';
 import { readTasks } from './read-tasks.ts';
-import { tuningCache } from './tuning-cache.ts';
+import { adapterCache } from './adapter-cache.ts';
 import { writeReport } from './write-report.ts';
 
 /** What the command needs of its surroundings. */
@@ -43,12 +43,12 @@ export async function main(argv: readonly string[], { say, progress, signal }: S
   const otherTasks = needsOthers ? await readTasks(options.tasks, { queries: options.queries }) : tasks;
 
   const cache = options.cache ?? path.join(options.out, 'cache');
-  await using loaded = await loadLaboratory({
+  await using loaded = await loadEvaluationModels({
     models: createFolderModelSource(...options.models),
     plugs: packagePlaces(options.plugs),
     languageModels: packagePlaces(options.languageModels),
     keepVectors: (embedder) => cachedEmbedder(embedder, cache),
-    keepTunings: tuningCache(cache),
+    keepAdapters: adapterCache(cache),
     device: 'wasm',
     signal,
   });
@@ -62,7 +62,7 @@ export async function main(argv: readonly string[], { say, progress, signal }: S
   let isStopped = false;
   try {
     const events = evaluate({
-      laboratory: loaded.laboratory,
+      models: loaded.models,
       tasks,
       otherTasks,
       methods,

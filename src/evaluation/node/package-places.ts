@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { PersonaPlugError } from '../../lib/errors.ts';
 import { createFolderModelSource } from '../../model-package/folder-model-source.ts';
-import type { PackagePlace } from '../load-laboratory.ts';
+import type { PackagePlace } from '../load-evaluation-models.ts';
 
 /** @throws PersonaPlugError `model-missing` for a folder without a manifest. */
 export function packagePlaces(folders: ReadonlyMap<string, string>): Map<string, PackagePlace> {

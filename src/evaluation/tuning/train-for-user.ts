@@ -1,32 +1,32 @@
 // One adapter a user, as OPPU trains it (arXiv 2402.04401): on what lies before her first query, then used for all of them.
 import type { HistoryItem, ItemVectors } from '../../history/history-item.ts';
-import { memoryHistory } from '../../history/in-memory-history.ts';
-import type { TuningKind } from '../../adapter/adapter-record.ts';
+import { inMemoryHistory } from '../../history/in-memory-history.ts';
+import type { AdapterKind } from '../../adapter/adapter-record.ts';
 import { PersonaPlugError } from '../../lib/errors.ts';
 import { sha256Hex } from '../../model-package/sha256.ts';
-import { runTuning, type TuningOutcome } from '../../tuning/job/tuning-job.ts';
-import type { TuningJobParts } from '../../tuning/job/tuning-run.ts';
-import { needsVectors, type TuningBase } from '../../tuning/personal-items.ts';
-import { checkTuningOptions } from '../../adapter/training-options.ts';
-import { type Laboratory, mainLanguageModel, mainPlug } from '../laboratory.ts';
+import { runTraining, type TrainingOutcome } from '../../tuning/job/training-job.ts';
+import type { TrainingJobParts } from '../../tuning/job/training-run.ts';
+import { needsVectors, type AdapterBase } from '../../tuning/personal-items.ts';
+import { checkTrainingOptions } from '../../adapter/training-options.ts';
+import { type EvaluationModels, mainLanguageModel, mainPlug } from '../evaluation-models.ts';
 import type { UserSession } from '../method.ts';
-import type { TrainedTuning } from './trained-tuning.ts';
+import type { TrainedAdapter } from './trained-adapter.ts';
 import type { Trainer } from './trainer.ts';
 
 /** What is trained, and what stands in the persona's place meanwhile. */
-export interface TuningChoice {
-  readonly kind: TuningKind;
-  readonly base: TuningBase;
-  /** Whose items: `partner` is the control, another user's. @defaultValue 'own' */
-  readonly of?: 'own' | 'partner';
+export interface AdapterChoice {
+  readonly kind: AdapterKind;
+  readonly base: AdapterBase;
+  /** Whose items: `sameTaskControl` is the control, another user's. @defaultValue 'own' */
+  readonly of?: 'own' | 'sameTaskControl';
 }
 
-/** Why a laboratory cannot train this, for people; null where it can. */
+/** Why a models cannot train this, for people; null where it can. */
 export function whyUntrainable(
-  { trainer, plugs, languageModels }: Laboratory,
-  { kind, base }: TuningChoice,
+  { trainer, plugs, languageModels }: EvaluationModels,
+  { kind, base }: AdapterChoice,
 ): string | null {
-  if (trainer === undefined) return 'it trains, and the laboratory was made without a trainer';
+  if (trainer === undefined) return 'it trains, and the models was made without a trainer';
   const model = languageModels.get(mainLanguageModel)?.model;
   // A prompt is rows, which every language model takes.
   if (kind !== 'prompt' && model?.adapterKinds?.includes(kind) === false)
@@ -36,53 +36,53 @@ export function whyUntrainable(
   return kind === 'prompt' && rows === 0 ? `it changes the ${base} rows, and the plug has none` : null;
 }
 
-/** What is trained on: what lies before the first query. Her partner's items never hold an answer that she is asked for. */
-function itemsOf({ user, partner }: UserSession, of: TuningChoice['of']): readonly HistoryItem[] {
-  if (of !== 'partner') return user.queries[0]?.history ?? [];
+/** What is trained on: what lies before the first query. Her sameTaskControl's items never hold an answer that she is asked for. */
+function itemsOf({ user, sameTaskControl }: UserSession, of: AdapterChoice['of']): readonly HistoryItem[] {
+  if (of !== 'sameTaskControl') return user.queries[0]?.history ?? [];
   const asked = new Set(user.queries.map(({ input }) => input));
-  return (partner?.queries[0]?.history ?? []).filter(({ input }) => !asked.has(input));
+  return (sameTaskControl?.queries[0]?.history ?? []).filter(({ input }) => !asked.has(input));
 }
 
 /**
- * Trains on a user's items before her first query (or on her partner's), or takes what the trainer keeps of it.
+ * Trains on a user's items before her first query (or on her sameTaskControl's), or takes what the trainer keeps of it.
  *
  * @throws PersonaPlugError `model-missing` without a trainer, `model-mismatch` for quantised weights, `runtime-failed`; or
  * `signal.reason`.
  */
 export async function trainForUser(
   session: UserSession,
-  { kind, base, of }: TuningChoice,
+  { kind, base, of }: AdapterChoice,
   signal: AbortSignal,
-): Promise<TrainedTuning> {
-  const { laboratory, task, seed } = session;
-  const { trainer } = laboratory;
+): Promise<TrainedAdapter> {
+  const { models, task, seed } = session;
+  const { trainer } = models;
   if (trainer === undefined) {
-    throw new PersonaPlugError('model-missing', 'The laboratory cannot train. Make it with a trainer.');
+    throw new PersonaPlugError('model-missing', 'The models cannot train. Make it with a trainer.');
   }
-  const options = checkTuningOptions({ kind, seed });
-  const parts = await jobParts(laboratory, trainer);
+  const options = checkTrainingOptions({ kind, seed });
+  const parts = await jobParts(models, trainer);
   const { plug, languageModel } = parts;
   const items = itemsOf(session, of);
-  const { fingerprint, backend, dim } = laboratory.embedder.identity;
+  const { fingerprint, backend, dim } = models.embedder.identity;
   const key = await sha256Hex(
     JSON.stringify([2, task.task, base, options, plug.fingerprint, languageModel, fingerprint, backend, items]),
   );
   const known = await trainer.keeper.get(key);
   if (known !== null) return known;
 
-  await using store = memoryHistory();
+  await using store = inMemoryHistory();
   for (const item of items) {
     const none = new Float32Array(0);
     const [input, output] = needsVectors(base, plug)
-      ? [await embed(laboratory, item.input, signal), await embed(laboratory, item.output, signal)]
+      ? [await embed(models, item.input, signal), await embed(models, item.output, signal)]
       : [none, none];
     const vectors: ItemVectors = { embedder: fingerprint, backend, dim, input, output };
     await store.put([{ item, vectors }], { signal });
   }
   const started = performance.now();
-  let [outcome, steps]: [TuningOutcome | null, number] = [null, 0];
+  let [outcome, steps]: [TrainingOutcome | null, number] = [null, 0];
   try {
-    for await (const event of runTuning({ ...parts, store }, { task: task.task, base, options }, { signal })) {
+    for await (const event of runTraining({ ...parts, store }, { task: task.task, base, options }, { signal })) {
       if (event.type === 'step') steps = event.step;
       if (event.type === 'end') outcome = event.outcome;
     }
@@ -97,26 +97,30 @@ export async function trainForUser(
   return trained;
 
   async function resultOf(
-    end: TuningOutcome | null,
-  ): Promise<Pick<TrainedTuning, 'result' | 'record' | 'startLoss' | 'loss'>> {
+    end: TrainingOutcome | null,
+  ): Promise<Pick<TrainedAdapter, 'result' | 'record' | 'startLoss' | 'loss'>> {
     if (end?.type === 'done') {
       const { startLoss, loss } = end.description;
-      return { result: 'kept', record: await store.tuning(task.task, kind), startLoss, loss };
+      return { result: 'kept', record: await store.adapter(task.task, kind), startLoss, loss };
     }
     const startLoss = end?.type === 'no-gain' ? end.startLoss : null;
     return { result: end === null ? 'too-few-items' : 'no-gain', record: null, startLoss, loss: null };
   }
 }
 
-async function embed({ embedder }: Laboratory, text: string, signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
+async function embed(
+  { embedder }: EvaluationModels,
+  text: string,
+  signal: AbortSignal,
+): Promise<Float32Array<ArrayBuffer>> {
   return await embedder.embed(text, { signal });
 }
 
-async function jobParts(laboratory: Laboratory, { gradients }: Trainer): Promise<Omit<TuningJobParts, 'store'>> {
-  const plug = laboratory.plugs.get(mainPlug);
-  const measured = laboratory.languageModels.get(mainLanguageModel);
+async function jobParts(models: EvaluationModels, { gradients }: Trainer): Promise<Omit<TrainingJobParts, 'store'>> {
+  const plug = models.plugs.get(mainPlug);
+  const measured = models.languageModels.get(mainLanguageModel);
   if (plug === undefined || measured === undefined) {
-    throw new PersonaPlugError('internal', 'A laboratory without its main models was asked to train.');
+    throw new PersonaPlugError('internal', 'A models without its main models was asked to train.');
   }
   const { model, promptTemplate } = measured;
   return {
@@ -124,7 +128,7 @@ async function jobParts(laboratory: Laboratory, { gradients }: Trainer): Promise
     promptTemplate,
     weights: await gradients.weights(),
     languageModel: model.fingerprint,
-    tasks: laboratory.tasks,
+    tasks: models.tasks,
     tokenizer: model.tokenizer,
     endToken: model.endTokens[0] ?? 0,
     createModel: async (loraScale) => await gradients.model(loraScale),

@@ -1,7 +1,7 @@
-// What a laboratory needs to train on users' items.
+// What a models needs to train on users' items.
 import type { GradientModel } from '../../tuning/gradient-model.ts';
 import type { LlamaWeights } from '../../tuning/llama-weights.ts';
-import type { TuningKeeper } from './tuning-keeper.ts';
+import type { AdapterKeeper } from './adapter-keeper.ts';
 
 /** The main language model as something that can be differentiated. */
 export interface Gradients {
@@ -12,5 +12,5 @@ export interface Gradients {
 
 export interface Trainer {
   readonly gradients: Gradients;
-  readonly keeper: TuningKeeper;
+  readonly keeper: AdapterKeeper;
 }

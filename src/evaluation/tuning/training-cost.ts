@@ -1,6 +1,6 @@
 // One line of costs.jsonl: what a method's training cost for one user.
 import * as v from 'valibot';
-import type { TrainedTuning } from './trained-tuning.ts';
+import type { TrainedAdapter } from './trained-adapter.ts';
 
 export const trainingCostSchema = v.object({
   task: v.string(),
@@ -20,7 +20,7 @@ export type TrainingCost = v.InferOutput<typeof trainingCostSchema>;
 
 export function costOf(
   { task, user, method }: Pick<TrainingCost, 'task' | 'user' | 'method'>,
-  { record, ...rest }: TrainedTuning,
+  { record, ...rest }: TrainedAdapter,
 ): TrainingCost {
   const { result, items, steps, seconds, startLoss, loss } = rest;
   return { task, user, method, result, items, steps, seconds, bytes: record?.tensors.byteLength ?? 0, startLoss, loss };

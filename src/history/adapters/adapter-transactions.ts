@@ -1,14 +1,14 @@
 // The tunings of a history in IndexedDB: each function is one step inside a transaction.
 import type { IDBPTransaction, StoreNames } from 'idb';
 import type { HistorySchema } from '../history-schema.ts';
-import { newestTuning, staleTuning } from './stale-adapter.ts';
-import type { StaleMark, TuningKind, TuningRecord } from '../../adapter/adapter-record.ts';
+import { newestAdapter, staleAdapter } from './stale-adapter.ts';
+import type { StaleMark, AdapterKind, AdapterRecord } from '../../adapter/adapter-record.ts';
 
 type WriteTransaction = IDBPTransaction<HistorySchema, StoreNames<HistorySchema>[], 'readwrite'>;
 
-const allStates: readonly TuningRecord['state'][] = ['running', 'done', 'stale'];
+const allStates: readonly AdapterRecord['state'][] = ['running', 'done', 'stale'];
 
-export async function startTuning(transaction: WriteTransaction, record: TuningRecord): Promise<boolean> {
+export async function startAdapter(transaction: WriteTransaction, record: AdapterRecord): Promise<boolean> {
   const items = transaction.objectStore('items');
   const keys = await Promise.all(record.items.map(async (id) => await items.getKey(id)));
   if (keys.includes(undefined)) return false;
@@ -16,7 +16,7 @@ export async function startTuning(transaction: WriteTransaction, record: TuningR
   return true;
 }
 
-export async function keepTuning(transaction: WriteTransaction, record: TuningRecord): Promise<boolean> {
+export async function keepAdapter(transaction: WriteTransaction, record: AdapterRecord): Promise<boolean> {
   const store = transaction.objectStore('tunings');
   const { task, kind } = record;
   if ((await store.get([task, kind, 'running']))?.run !== record.run) return false;
@@ -27,11 +27,11 @@ export async function keepTuning(transaction: WriteTransaction, record: TuningRe
   return true;
 }
 
-export async function dropTunings(
+export async function dropAdapters(
   transaction: WriteTransaction,
   task: string,
-  kind: TuningKind,
-  states: readonly TuningRecord['state'][],
+  kind: AdapterKind,
+  states: readonly AdapterRecord['state'][],
 ): Promise<number> {
   const store = transaction.objectStore('tunings');
   const wanted = states.length === 0 ? allStates : states;
@@ -61,15 +61,15 @@ export async function markStale(
     for (const { task, kind } of names.values()) {
       const left = await store.get([task, kind, 'stale']);
       const ofName = affected.filter((record) => record.task === task && record.kind === kind);
-      const newest = newestTuning(left === undefined ? ofName : [...ofName, left]);
-      if (newest !== undefined) await store.put(staleTuning(newest, id, mark));
+      const newest = newestAdapter(left === undefined ? ofName : [...ofName, left]);
+      if (newest !== undefined) await store.put(staleAdapter(newest, id, mark));
     }
   }
   return count;
 }
 
 /** Stores tunings of an import where the history has none of their task and kind, and has their items. Returns how many. */
-export async function addTunings(transaction: WriteTransaction, records: readonly TuningRecord[]): Promise<number> {
+export async function addAdapters(transaction: WriteTransaction, records: readonly AdapterRecord[]): Promise<number> {
   const [store, items] = [transaction.objectStore('tunings'), transaction.objectStore('items')];
   let added = 0;
   for (const record of records) {

@@ -1,13 +1,13 @@
 // Tells everyone who has a history open, in this tab and in others, that its tunings have changed.
 
-export interface TuningWatch extends Disposable {
+export interface AdapterWatch extends Disposable {
   watch(listener: () => void): () => void;
   /** To be called once the change is committed. */
   changed(): void;
 }
 
 /** `channel` connects to the other connections of the same history; null: there are none. */
-export function createTuningWatch(channel: BroadcastChannel | null = null): TuningWatch {
+export function createAdapterWatch(channel: BroadcastChannel | null = null): AdapterWatch {
   const listeners = new Set<() => void>();
   const tell = (): void => {
     for (const listener of listeners) listener();

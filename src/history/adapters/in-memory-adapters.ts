@@ -1,31 +1,31 @@
 // The tunings of a history in memory.
-import { newestTuning, staleTuning } from './stale-adapter.ts';
-import type { StaleMark, TuningRecord, TuningRecords } from '../../adapter/adapter-record.ts';
-import { createTuningWatch } from './adapter-watch.ts';
+import { newestAdapter, staleAdapter } from './stale-adapter.ts';
+import type { StaleMark, AdapterRecord, AdapterStore } from '../../adapter/adapter-record.ts';
+import { createAdapterWatch } from './adapter-watch.ts';
 
-export interface MemoryTunings extends TuningRecords {
+export interface InMemoryAdapters extends AdapterStore {
   /** Erases what was learned of an item, and keeps how it was asked for. */
   markStale(id: string, mark: StaleMark): void;
   /** Those of an import. */
-  add(records: readonly TuningRecord[]): void;
+  add(records: readonly AdapterRecord[]): void;
   clear(): void;
 }
 
-const allStates: readonly TuningRecord['state'][] = ['running', 'done', 'stale'];
+const allStates: readonly AdapterRecord['state'][] = ['running', 'done', 'stale'];
 
 /** `hasItem` tells whether the history holds an item. */
-export function memoryTunings(hasItem: (id: string) => boolean): MemoryTunings {
-  const stored = new Map<string, TuningRecord>();
-  const watch = createTuningWatch();
+export function inMemoryAdapters(hasItem: (id: string) => boolean): InMemoryAdapters {
+  const stored = new Map<string, AdapterRecord>();
+  const watch = createAdapterWatch();
   return {
-    async startTuning(record) {
+    async startAdapter(record) {
       if (!record.items.every(hasItem)) return false;
-      const running: TuningRecord = { ...structuredClone(record), state: 'running' };
+      const running: AdapterRecord = { ...structuredClone(record), state: 'running' };
       stored.set(keyOf(running), running);
       watch.changed();
       return true;
     },
-    async keepTuning(record) {
+    async keepAdapter(record) {
       const runningKey = keyOf({ ...record, state: 'running' });
       if (stored.get(runningKey)?.run !== record.run) return false;
       if (record.state === 'done') {
@@ -36,28 +36,28 @@ export function memoryTunings(hasItem: (id: string) => boolean): MemoryTunings {
       if (record.state === 'done') watch.changed();
       return true;
     },
-    async tuning(task, kind) {
+    async adapter(task, kind) {
       return structuredClone(stored.get(keyOf({ task, kind, state: 'done' })) ?? null);
     },
-    async tunings(task) {
+    async adapters(task) {
       const found = [...stored].filter(([, record]) => task === undefined || record.task === task);
       return found.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, record]) => structuredClone(record));
     },
-    async dropTunings(task, kind, ...states) {
+    async dropAdapters(task, kind, ...states) {
       const wanted = states.length === 0 ? allStates : states;
       const { length } = wanted.filter((state) => stored.delete(keyOf({ task, kind, state })));
       if (length > 0) watch.changed();
       return length;
     },
-    watchTunings: (listener) => watch.watch(listener),
+    watchAdapters: (listener) => watch.watch(listener),
     markStale(id, mark) {
       const affected = [...stored.values()].filter(({ items }) => items.includes(id));
       for (const record of affected) stored.delete(keyOf(record));
       for (const { task, kind } of affected) {
         const left = stored.get(keyOf({ task, kind, state: 'stale' }));
         const ofName = affected.filter((record) => record.task === task && record.kind === kind);
-        const newest = newestTuning(left === undefined ? ofName : [...ofName, left]);
-        if (newest !== undefined) stored.set(keyOf({ task, kind, state: 'stale' }), staleTuning(newest, id, mark));
+        const newest = newestAdapter(left === undefined ? ofName : [...ofName, left]);
+        if (newest !== undefined) stored.set(keyOf({ task, kind, state: 'stale' }), staleAdapter(newest, id, mark));
       }
       if (affected.length > 0) watch.changed();
     },
@@ -75,6 +75,6 @@ export function memoryTunings(hasItem: (id: string) => boolean): MemoryTunings {
   };
 }
 
-function keyOf({ task, kind, state }: Pick<TuningRecord, 'task' | 'kind' | 'state'>): string {
+function keyOf({ task, kind, state }: Pick<AdapterRecord, 'task' | 'kind' | 'state'>): string {
   return JSON.stringify([task, kind, state]);
 }

@@ -36,7 +36,7 @@ function keepToOneThread(): void {
   if (typeof document !== 'undefined') {
     throw new PersonaPlugError(
       'invalid-argument',
-      'Training was started in a page that is cross-origin isolated. Start it in a worker (serveTuningWorker).',
+      'Training was started in a page that is cross-origin isolated. Start it in a worker (serveTrainingWorker).',
     );
   }
   Reflect.deleteProperty(globalThis, 'Worker');

@@ -8,7 +8,7 @@ import type { Plug } from '../persona/plug.ts';
 import type { ItemEmbedder } from './item-embedder.ts';
 import type { GenerateRequest } from './personalizer.ts';
 
-export interface MemoryParts {
+export interface RecallParts {
   readonly store: HistoryStore;
   readonly plug: Plug;
   readonly embed: ItemEmbedder;
@@ -24,7 +24,7 @@ export interface ReadyItem {
   readonly vectors: ItemVectors;
 }
 
-export interface Memory {
+export interface RecalledHistory {
   /** The items of the task: date ascending, undated first, then id. */
   readonly items: readonly HistoryItem[];
   /** Null where nobody asked for vectors, or there is no item. */
@@ -40,11 +40,11 @@ export interface Memory {
 const batchSize = 32;
 
 /** Yields progress while items of another embedder are embedded anew. */
-export async function* readMemory(
-  parts: MemoryParts,
+export async function* recallHistory(
+  parts: RecallParts,
   request: GenerateRequest,
   signal: AbortSignal,
-): AsyncGenerator<Progress, Memory, void> {
+): AsyncGenerator<Progress, RecalledHistory, void> {
   const { persona, retrieval, profile } = request;
   const areVectorsNeeded = persona !== 'none' || retrieval?.method === 'dense';
   const isNeeded = areVectorsNeeded || retrieval !== undefined || profile === true;
@@ -58,7 +58,7 @@ export async function* readMemory(
 
 /** Vectors of different embedders must not meet in one persona: what another one made is made anew, and kept. */
 async function* readyItems(
-  { store, embed }: MemoryParts,
+  { store, embed }: RecallParts,
   recalled: readonly RecalledItem[],
   task: string,
   signal: AbortSignal,

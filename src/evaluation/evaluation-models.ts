@@ -10,7 +10,7 @@ import { movieTagTask } from '../tasks/movie-tag.ts';
 import { createTaskRegistry, type TaskRegistry } from '../tasks/task-registry.ts';
 import { tweetParaphrase } from '../tasks/tweet-paraphrase.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
-import { rememberLastPrompts } from './remember-last-prompts.ts';
+import { cacheLastPrompts } from './cache-last-prompts.ts';
 import type { Trainer } from './tuning/trainer.ts';
 
 export interface MeasuredLanguageModel {
@@ -22,7 +22,7 @@ export interface MeasuredLanguageModel {
 export const mainLanguageModel = 'nano-llm';
 export const mainPlug = 'plug';
 
-export interface LaboratoryParts {
+export interface EvaluationModelsParts {
   /** Give one that remembers its vectors: histories are embedded for every method. */
   readonly embedder: Embedder;
   /** By name; `nano-llm` is the one that personas are made for. */
@@ -35,18 +35,18 @@ export interface LaboratoryParts {
   readonly trainer?: Trainer;
 }
 
-export interface Laboratory extends LaboratoryParts {
+export interface EvaluationModels extends EvaluationModelsParts {
   readonly missing: ReadonlyMap<string, string>;
   readonly trainer?: Trainer;
   readonly tasks: TaskRegistry;
 }
 
 /**
- * Makes a laboratory over loaded models. It does not own them.
+ * Makes a models over loaded models. It does not own them.
  *
  * @throws PersonaPlugError `model-missing` without the main language model or plug, `model-mismatch` when they do not fit.
  */
-export function createLaboratory(parts: LaboratoryParts): Laboratory {
+export function createEvaluationModels(parts: EvaluationModelsParts): EvaluationModels {
   const main = parts.languageModels.get(mainLanguageModel);
   const plug = parts.plugs.get(mainPlug);
   if (main === undefined || plug === undefined) {
@@ -71,7 +71,7 @@ export function createLaboratory(parts: LaboratoryParts): Laboratory {
   const languageModels = new Map(
     [...parts.languageModels].map(([name, { model, promptTemplate }]) => [
       name,
-      { model: rememberLastPrompts(model), promptTemplate },
+      { model: cacheLastPrompts(model), promptTemplate },
     ]),
   );
   // Choices that depend on the data come with each request.

@@ -1,7 +1,7 @@
 // How a training starts, and how it goes on from what the history keeps of it.
 import * as v from 'valibot';
 import type { HistoryStore } from '../../history/history-store.ts';
-import type { TuningKind, TuningRecord } from '../../adapter/adapter-record.ts';
+import type { AdapterKind, AdapterRecord } from '../../adapter/adapter-record.ts';
 import { PersonaPlugError } from '../../lib/errors.ts';
 import type { Plug } from '../../persona/plug.ts';
 import { createExample } from '../example.ts';
@@ -14,16 +14,20 @@ import {
   personalItems,
   type PersonalItemsParts,
   type TunableItem,
-  type TuningBase,
+  type AdapterBase,
 } from '../personal-items.ts';
 import { startPrompt } from '../../adapter/soft-prompt.ts';
-import { startTraining, type TrainingSet, type TrainingState } from '../train.ts';
-import { checkTuningOptions, type TuningOptions, type TuningOptionsInput } from '../../adapter/training-options.ts';
-import { parseTuningSettings, writeTuningSettings } from '../../adapter/adapter-settings.ts';
+import { initialTrainingState, type TrainingSet, type TrainingState } from '../train.ts';
+import {
+  checkTrainingOptions,
+  type TrainingOptions,
+  type TrainingOptionsInput,
+} from '../../adapter/training-options.ts';
+import { parseAdapterSettings, writeAdapterSettings } from '../../adapter/adapter-settings.ts';
 import { packTraining, trainingNumbersSchema, unpackTraining } from './training-file.ts';
 
 /** What a job is made of. */
-export interface TuningJobParts extends Omit<PersonalItemsParts, 'task' | 'base'> {
+export interface TrainingJobParts extends Omit<PersonalItemsParts, 'task' | 'base'> {
   readonly store: HistoryStore;
   readonly weights: LlamaWeights;
   /** The language model's fingerprint. */
@@ -38,23 +42,23 @@ export interface TuningJobParts extends Omit<PersonalItemsParts, 'task' | 'base'
   readonly checkpointInterval?: number;
 }
 
-export interface TuningRequest {
+export interface TrainingRequest {
   readonly task: string;
   /** @defaultValue `persona` */
-  readonly base?: TuningBase;
-  readonly options: TuningOptionsInput;
+  readonly base?: AdapterBase;
+  readonly options: TrainingOptionsInput;
 }
 
 /** Goes on with what was paused or interrupted. */
-export interface TuningResumption {
+export interface TrainingResumption {
   readonly task: string;
-  readonly resume: TuningKind;
+  readonly resume: AdapterKind;
 }
 
 /** Trains again with the options that are kept of a stale tuning, or of one that is done, on what the history holds now. */
-export interface TuningRetraining {
+export interface TrainingRetraining {
   readonly task: string;
-  readonly retrain: TuningKind;
+  readonly retrain: AdapterKind;
 }
 
 const checkpointSchema = v.object({
@@ -67,35 +71,35 @@ const checkpointSchema = v.object({
 });
 
 /** One training: what it is, what it goes over, and how far it is. */
-export interface TuningRun {
-  readonly record: TuningRecord;
-  readonly base: TuningBase;
-  readonly options: TuningOptions;
+export interface TrainingRun {
+  readonly record: AdapterRecord;
+  readonly base: AdapterBase;
+  readonly options: TrainingOptions;
   readonly set: TrainingSet;
   readonly state: TrainingState;
 }
 
 /** Starts a training and keeps its first checkpoint. */
 export async function startRun(
-  parts: TuningJobParts,
-  { task, base, options: given }: TuningRequest,
-): Promise<TuningRun> {
-  const options = checkTuningOptions(given);
+  parts: TrainingJobParts,
+  { task, base, options: given }: TrainingRequest,
+): Promise<TrainingRun> {
+  const options = checkTrainingOptions(given);
   const chosen = base ?? 'persona';
   if (options.kind === 'prompt' && chosen === 'none') {
     throw new PersonaPlugError('invalid-argument', 'A personal prompt needs rows to be added to. Choose another base.');
   }
   const items = await readItems(parts, task, chosen, null);
   const set = trainingSet(parts, task, chosen, items, options);
-  const state = startTraining(set, startParameters(parts, chosen, options), options);
+  const state = initialTrainingState(set, startParameters(parts, chosen, options), options);
   const ids = items.map(({ id }) => id);
-  const empty: TuningRecord = {
+  const empty: AdapterRecord = {
     task,
     kind: options.kind,
     state: 'running',
     run: crypto.randomUUID(),
     items: ids,
-    settings: writeTuningSettings({
+    settings: writeAdapterSettings({
       base: chosen,
       plug: parts.plug.fingerprint,
       languageModel: parts.languageModel,
@@ -105,12 +109,12 @@ export async function startRun(
     description: '',
     tensors: new Uint8Array(0),
   };
-  const run: TuningRun = { record: empty, base: chosen, options, set, state };
-  if (!(await parts.store.startTuning(checkpointOf(parts, run, state)))) throw runGone(task);
+  const run: TrainingRun = { record: empty, base: chosen, options, set, state };
+  if (!(await parts.store.startAdapter(checkpointOf(parts, run, state)))) throw runGone(task);
   return run;
 }
 
-function startParameters({ plug, weights }: TuningJobParts, base: TuningBase, options: TuningOptions): Parameters {
+function startParameters({ plug, weights }: TrainingJobParts, base: AdapterBase, options: TrainingOptions): Parameters {
   if (options.kind === 'prompt') return startPrompt(plug, base);
   if (options.kind === 'ia3') return startIa3(weights.shape);
   return startLora(weights.shape, options.rank, options.seed);
@@ -118,10 +122,10 @@ function startParameters({ plug, weights }: TuningJobParts, base: TuningBase, op
 
 /** What a stored tuning was asked for: to be trained from scratch on what the history holds now. */
 export async function retrainingOf(
-  { store }: Pick<TuningJobParts, 'store'>,
-  { task, retrain }: TuningRetraining,
-): Promise<TuningRequest> {
-  const ofKind = (await store.tunings(task)).filter(({ kind }) => kind === retrain);
+  { store }: Pick<TrainingJobParts, 'store'>,
+  { task, retrain }: TrainingRetraining,
+): Promise<TrainingRequest> {
+  const ofKind = (await store.adapters(task)).filter(({ kind }) => kind === retrain);
   const record = ofKind.find(({ state }) => state === 'stale') ?? ofKind.find(({ state }) => state === 'done');
   if (record === undefined) {
     throw new PersonaPlugError(
@@ -129,13 +133,13 @@ export async function retrainingOf(
       `There is no ${retrain} of "${task}" to train again. Start a training with options of its own.`,
     );
   }
-  const { base, options } = parseTuningSettings(record.settings);
+  const { base, options } = parseAdapterSettings(record.settings);
   return { task, base, options };
 }
 
 /** Finds the checkpoint of a training, and the items that it goes over. */
-export async function resumeRun(parts: TuningJobParts, { task, resume }: TuningResumption): Promise<TuningRun> {
-  const record = (await parts.store.tunings(task)).find(({ kind, state }) => kind === resume && state === 'running');
+export async function resumeRun(parts: TrainingJobParts, { task, resume }: TrainingResumption): Promise<TrainingRun> {
+  const record = (await parts.store.adapters(task)).find(({ kind, state }) => kind === resume && state === 'running');
   if (record === undefined) {
     throw new PersonaPlugError(
       'not-found',
@@ -158,21 +162,21 @@ export async function resumeRun(parts: TuningJobParts, { task, resume }: TuningR
     );
   }
   const { base } = checkpoint;
-  const options = checkTuningOptions(readOptions(checkpoint.options));
+  const options = checkTrainingOptions(readOptions(checkpoint.options));
   const items = await readItems(parts, task, base, new Set(record.items));
   const set = trainingSet(parts, task, base, items, options);
   return { record, base, options, set, state: unpackTraining(set, checkpoint.numbers, record.tensors) };
 }
 
-/** The border: what was stored is checked in full by `checkTuningOptions`. */
-function readOptions(stored: unknown): TuningOptionsInput {
-  return stored as TuningOptionsInput;
+/** The border: what was stored is checked in full by `checkTrainingOptions`. */
+function readOptions(stored: unknown): TrainingOptionsInput {
+  return stored as TrainingOptionsInput;
 }
 
 async function readItems(
-  { store, plug }: TuningJobParts,
+  { store, plug }: TrainingJobParts,
   task: string,
-  base: TuningBase,
+  base: AdapterBase,
   only: ReadonlySet<string> | null,
 ): Promise<TunableItem[]> {
   const stored = await store.list(task);
@@ -191,11 +195,11 @@ async function readItems(
 }
 
 function trainingSet(
-  parts: TuningJobParts,
+  parts: TrainingJobParts,
   task: string,
-  base: TuningBase,
+  base: AdapterBase,
   items: readonly TunableItem[],
-  options: TuningOptions,
+  options: TrainingOptions,
 ): TrainingSet {
   const { training, heldOut, source } = personalItems(items, { ...parts, task, base }, options);
   return { training, heldOut, example: (id) => createExample(parts.weights, source(id)) };
@@ -203,10 +207,10 @@ function trainingSet(
 
 /** What the history keeps of a training. */
 export function checkpointOf(
-  parts: TuningJobParts,
-  { record, base, options, set }: TuningRun,
+  parts: TrainingJobParts,
+  { record, base, options, set }: TrainingRun,
   state: TrainingState,
-): TuningRecord {
+): AdapterRecord {
   const { numbers, tensors } = packTraining(set, state);
   const { plug, languageModel } = parts;
   const description = JSON.stringify({

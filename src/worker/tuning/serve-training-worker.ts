@@ -5,20 +5,20 @@ import type { Task } from '../../tasks/task.ts';
 import { untilNoAnswer } from '../answer-lock.ts';
 import type { Port } from '../protocol.ts';
 import { toRemoteError } from '../remote-error.ts';
-import { readTuningCommand, type TuningCommand, type TuningReply, wrapTuning } from './tuning-protocol.ts';
+import { readTrainingCommand, type TrainingCommand, type TrainingReply, wrapTraining } from './training-protocol.ts';
 
-export interface ServeTuningWorkerOptions {
+export interface ServeTrainingWorkerOptions {
   /** Tasks of the application, beside those that ship. */
   readonly tasks?: readonly Task[];
 }
 
-type StartCommand = Extract<TuningCommand, { type: 'start' }>;
+type StartCommand = Extract<TrainingCommand, { type: 'start' }>;
 
 /** Serves trainings from a dedicated worker. Call it at the top of the worker's file, before any `await`. */
-export function serveTuningWorker(options: ServeTuningWorkerOptions = {}): void {
+export function serveTrainingWorker(options: ServeTrainingWorkerOptions = {}): void {
   const port = dedicatedScope();
   let running: { readonly pause: AbortController; readonly abort: AbortController } | null = null;
-  const post = (reply: TuningReply): void => port.postMessage(wrapTuning(reply), []);
+  const post = (reply: TrainingReply): void => port.postMessage(wrapTraining(reply), []);
 
   async function start(command: StartCommand): Promise<void> {
     if (running !== null) {
@@ -40,7 +40,7 @@ export function serveTuningWorker(options: ServeTuningWorkerOptions = {}): void 
   }
 
   port.addEventListener('message', (event) => {
-    const command = readTuningCommand(event.data);
+    const command = readTrainingCommand(event.data);
     if (command === null) return;
     if (command.type === 'start') void start(command);
     else if (command.type === 'pause') running?.pause.abort();
@@ -51,23 +51,23 @@ export function serveTuningWorker(options: ServeTuningWorkerOptions = {}): void 
 async function run(
   { place, request }: StartCommand,
   { pause, abort }: { readonly pause: AbortController; readonly abort: AbortController },
-  options: ServeTuningWorkerOptions,
-  post: (reply: TuningReply) => void,
+  options: ServeTrainingWorkerOptions,
+  post: (reply: TrainingReply) => void,
 ): Promise<void> {
   const { signal } = abort;
   // Loaded when first needed: a bundler puts them into chunks of their own.
-  const [{ openHistory }, { createUrlModelSource }, { loadTuning }, { runTuning }] = await Promise.all([
+  const [{ openHistory }, { createUrlModelSource }, { loadTraining }, { runTraining }] = await Promise.all([
     import('../../history/open-history.ts'),
     import('../../model-package/url-model-source.ts'),
-    import('../../tuning/job/load-tuning.ts'),
-    import('../../tuning/job/tuning-job.ts'),
+    import('../../tuning/job/load-training.ts'),
+    import('../../tuning/job/training-job.ts'),
   ]);
   await using store = await openHistory({ name: storageName(place) });
-  // Stopped while the model loads: `runTuning` has not begun, and what it would go on with must not be left behind.
+  // Stopped while the model loads: `runTraining` has not begun, and what it would go on with must not be left behind.
   const dropKept = async (): Promise<void> => {
-    if ('resume' in request) await store.dropTunings(request.task, request.resume, 'running');
+    if ('resume' in request) await store.dropAdapters(request.task, request.resume, 'running');
   };
-  const parts = await loadTuning(createUrlModelSource(place.models), store, {
+  const parts = await loadTraining(createUrlModelSource(place.models), store, {
     signal,
     tasks: options.tasks ?? [],
     ...(place.packages === undefined ? {} : { packages: place.packages }),
@@ -84,7 +84,7 @@ async function run(
     pause: pause.signal,
     rest: async () => await untilNoAnswer(navigator.locks, signal, pause.signal),
   };
-  for await (const event of runTuning(timed, request, control)) post({ type: 'event', event });
+  for await (const event of runTraining(timed, request, control)) post({ type: 'event', event });
 }
 
 /** Two trainings of one history would take the checkpoints from each other. A lock ends with its tab, however that ends. */

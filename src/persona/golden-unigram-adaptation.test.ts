@@ -5,7 +5,7 @@ import { createTextTokenizer } from '../language-model/text-tokenizer.ts';
 import { readSafetensors } from '../model-package/safetensors.ts';
 import { openGoldenFiles, tensorSchema as tensor } from '../testing/golden-files.ts';
 import { goldenModels } from '../testing/golden-models.ts';
-import { marginalBias } from './marginals.ts';
+import { unigramBias } from './unigram-adaptation.ts';
 import { readPlug } from './plug.ts';
 
 const ids = v.array(v.number());
@@ -33,7 +33,7 @@ const schema = v.object({
 
 const { source, missing } = goldenModels('nano-llm', 'plug', 'golden');
 
-describe.skipIf(missing !== null)('the marginals of training', () => {
+describe.skipIf(missing !== null)('the unigram adaptation of training', () => {
   test('are those of TypeScript', async () => {
     const modelPackage = await source.open('nano-llm', 'language-model');
     const { tokenizer: path, endTokens } = modelPackage.manifest.languageModel;
@@ -46,17 +46,17 @@ describe.skipIf(missing !== null)('the marginals of training', () => {
     for (const { name, task, outputs, answers, tokens, ...expected } of cases) {
       const tokenized = outputs.map((output) => [...tokenizer.encode(output), ...endTokens.slice(0, 1)]);
       expect(tokenized, name).toEqual(answers);
-      const { marginals } = plug.parametersOf(task);
-      if (marginals === null) throw new Error(`${task} has no marginals`);
-      expect(marginals, name).toMatchObject({ strength: expected.strength, mass: expected.mass });
+      const { unigramAdaptation } = plug.parametersOf(task);
+      if (unigramAdaptation === null) throw new Error(`${task} has no unigram adaptation`);
+      expect(unigramAdaptation, name).toMatchObject({ strength: expected.strength, mass: expected.mass });
       const background = golden.tensor(expected.background);
       expect(
-        Float32Array.from(tokens, (token) => marginals.background[token] ?? Number.NaN),
+        Float32Array.from(tokens, (token) => unigramAdaptation.background[token] ?? Number.NaN),
         name,
       ).toEqual(background);
       const weights = golden.tensor(expected.weights);
-      const bias = marginalBias(
-        marginals,
+      const bias = unigramBias(
+        unigramAdaptation,
         tokenized.map((answer, index) => ({ weight: weights[index] ?? Number.NaN, answer })),
         ({ answer }) => answer,
       );

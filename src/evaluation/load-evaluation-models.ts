@@ -11,15 +11,15 @@ import { readSafetensors } from '../model-package/safetensors.ts';
 import { createUrlModelSource } from '../model-package/url-model-source.ts';
 import { type Plug, readPlug } from '../persona/plug.ts';
 import {
-  createLaboratory,
-  type Laboratory,
+  createEvaluationModels,
+  type EvaluationModels,
   mainLanguageModel,
   mainPlug,
   type MeasuredLanguageModel,
-} from './laboratory.ts';
-import { rememberVectors } from './remember-vectors.ts';
+} from './evaluation-models.ts';
+import { cacheVectors } from './cache-vectors.ts';
 import { lazyGradients } from './tuning/lazy-gradients.ts';
-import { rememberTunings, type TuningKeeper } from './tuning/tuning-keeper.ts';
+import { inMemoryAdapterKeeper, type AdapterKeeper } from './tuning/adapter-keeper.ts';
 
 /** Where a package lies, and what it is called there. */
 export interface PackagePlace {
@@ -27,7 +27,7 @@ export interface PackagePlace {
   readonly name: string;
 }
 
-export interface LoadLaboratoryOptions {
+export interface LoadEvaluationModelsOptions {
   /** The model packages: a URL ending in `/`, or a source. */
   readonly models: string | ModelSource;
   /** Other plugs, by the name of their method. */
@@ -37,7 +37,7 @@ export interface LoadLaboratoryOptions {
   /** Keeps vectors, so that a text is embedded once. @defaultValue in memory */
   readonly keepVectors?: (embedder: Embedder) => Embedder;
   /** Keeps what was trained on users. @defaultValue the last few, in memory */
-  readonly keepTunings?: TuningKeeper;
+  readonly keepAdapters?: AdapterKeeper;
   /** @defaultValue 'auto' */
   readonly device?: DevicePreference;
   /** Where the .wasm files of onnxruntime-web lie, when a bundler serves them from elsewhere. URLs. */
@@ -47,8 +47,8 @@ export interface LoadLaboratoryOptions {
 }
 
 /** Owns the models. */
-export interface LoadedLaboratory extends AsyncDisposable {
-  readonly laboratory: Laboratory;
+export interface LoadedEvaluationModels extends AsyncDisposable {
+  readonly models: EvaluationModels;
   /** Fingerprints of what was loaded, by kind and name: what predictions were made with. */
   readonly fingerprints: Readonly<Record<string, string>>;
 }
@@ -62,15 +62,15 @@ const optionalLanguageModels = [['all', 'nano-llm-all']] as const;
  *
  * @example
  * ```ts
- * await using loaded = await loadLaboratory({ models: '/models/' });
+ * await using loaded = await loadEvaluationModels({ models: '/models/' });
  * show(loaded.fingerprints);
  * ```
  *
  * @throws PersonaPlugError `model-missing`, `model-integrity`, `model-mismatch`, `network-failed`, `runtime-failed`,
  * `webgpu-unavailable`; or `signal.reason`.
  */
-export async function loadLaboratory(options: LoadLaboratoryOptions): Promise<LoadedLaboratory> {
-  const { keepVectors = rememberVectors, device = 'auto', signal, onProgress, onnxRuntimeFiles } = options;
+export async function loadEvaluationModels(options: LoadEvaluationModelsOptions): Promise<LoadedEvaluationModels> {
+  const { keepVectors = cacheVectors, device = 'auto', signal, onProgress, onnxRuntimeFiles } = options;
   const source = typeof options.models === 'string' ? createUrlModelSource(options.models) : options.models;
   const read = {
     ...(signal === undefined ? {} : { signal }),
@@ -119,9 +119,9 @@ export async function loadLaboratory(options: LoadLaboratoryOptions): Promise<Lo
       plugs.set(name, plug);
       fingerprints[`plug.${name}`] = plug.fingerprint;
     }
-    const trainer = { gradients, keeper: options.keepTunings ?? rememberTunings() };
-    const laboratory = createLaboratory({ embedder: keepVectors(embedder), languageModels, plugs, missing, trainer });
-    return { laboratory, fingerprints, [Symbol.asyncDispose]: end };
+    const trainer = { gradients, keeper: options.keepAdapters ?? inMemoryAdapterKeeper() };
+    const models = createEvaluationModels({ embedder: keepVectors(embedder), languageModels, plugs, missing, trainer });
+    return { models, fingerprints, [Symbol.asyncDispose]: end };
   } catch (error) {
     await end();
     throw error;

@@ -8,7 +8,7 @@ import { createTaskRegistry } from '../tasks/task-registry.ts';
 import { createEngine } from './create-engine.ts';
 import { createItemEmbedder } from './item-embedder.ts';
 import { createMutex } from './mutex.ts';
-import { raisedWords } from './own-words.ts';
+import { adaptedWords } from './adapted-words.ts';
 import type { GenerateRequest } from './personalizer.ts';
 import { preparePrompt, type PreparedPrompt } from './prepare-prompt.ts';
 
@@ -63,7 +63,7 @@ test('nothing is raised without a persona, on request, or for other tasks', asyn
   await engine.remember(item('c', 'a task of its own'));
   expect((await prepare()).logitBias.size).toBeGreaterThan(0);
   expect((await prepare({ persona: 'none' })).logitBias.size).toBe(0);
-  expect((await prepare({ ownWords: false })).logitBias.size).toBe(0);
+  expect((await prepare({ unigramAdaptation: false })).logitBias.size).toBe(0);
   expect((await prepare({ task: 'news_category' })).logitBias.size).toBe(0);
   expect((await prepare({ task: 'a task of its own' })).logitBias.size).toBe(0);
 });
@@ -94,9 +94,9 @@ test('what is told are the most raised of her words, whole', () => {
     [3, 1],
   ]);
   const encode = (text: string): number[] => tokens[text] ?? [];
-  expect(raisedWords(bias, ['Rome, 2024', 'A calm Rome'], { encode })).toEqual([
+  expect(adaptedWords(bias, ['Rome, 2024', 'A calm Rome'], { encode })).toEqual([
     { text: '2024', factor: Math.exp(2) },
     { text: 'Rome', factor: Math.exp(0.5) },
   ]);
-  expect(raisedWords(new Map(), ['Rome'], { encode })).toEqual([]);
+  expect(adaptedWords(new Map(), ['Rome'], { encode })).toEqual([]);
 });

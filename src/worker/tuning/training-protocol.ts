@@ -1,10 +1,10 @@
 // What page and training worker say to each other. One worker runs one training at a time.
-import type { TuningJobEvent } from '../../tuning/job/tuning-job.ts';
-import type { TuningRequest, TuningResumption, TuningRetraining } from '../../tuning/job/tuning-run.ts';
+import type { TrainingJobEvent } from '../../tuning/job/training-job.ts';
+import type { TrainingRequest, TrainingResumption, TrainingRetraining } from '../../tuning/job/training-run.ts';
 import type { RemoteError } from '../protocol.ts';
 
 /** Where a training finds history and models. */
-export interface TuningPlace {
+export interface TrainingPlace {
   /** Folder of the model packages: a URL ending in `/`. */
   readonly models: string;
   /** Name of the history's database. @defaultValue 'persona-plug' */
@@ -19,17 +19,17 @@ export interface TuningPlace {
   readonly checkpointInterval?: number;
 }
 
-export type TuningCommand =
+export type TrainingCommand =
   | {
       readonly type: 'start';
-      readonly place: TuningPlace;
-      readonly request: TuningRequest | TuningResumption | TuningRetraining;
+      readonly place: TrainingPlace;
+      readonly request: TrainingRequest | TrainingResumption | TrainingRetraining;
     }
   | { readonly type: 'pause' }
   | { readonly type: 'abort' };
 
-export type TuningReply =
-  | { readonly type: 'event'; readonly event: TuningJobEvent }
+export type TrainingReply =
+  | { readonly type: 'event'; readonly event: TrainingJobEvent }
   | { readonly type: 'end' }
   | { readonly type: 'error'; readonly error: RemoteError };
 
@@ -39,18 +39,18 @@ interface Envelope<T> {
   readonly [envelope]: T;
 }
 
-export function wrapTuning<T extends TuningCommand | TuningReply>(message: T): Envelope<T> {
+export function wrapTraining<T extends TrainingCommand | TrainingReply>(message: T): Envelope<T> {
   return { [envelope]: message };
 }
 
 /** The border: null for messages of others. Both ends come from one build. */
-export function readTuningCommand(value: unknown): TuningCommand | null {
-  return hasEnvelope(value) ? (value[envelope] as TuningCommand) : null;
+export function readTrainingCommand(value: unknown): TrainingCommand | null {
+  return hasEnvelope(value) ? (value[envelope] as TrainingCommand) : null;
 }
 
 /** The border: null for messages of others. */
-export function readTuningReply(value: unknown): TuningReply | null {
-  return hasEnvelope(value) ? (value[envelope] as TuningReply) : null;
+export function readTrainingReply(value: unknown): TrainingReply | null {
+  return hasEnvelope(value) ? (value[envelope] as TrainingReply) : null;
 }
 
 function hasEnvelope(value: unknown): value is Envelope<unknown> {

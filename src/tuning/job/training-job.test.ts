@@ -1,7 +1,7 @@
 // The job over the shipped language model on jax-js and a history in memory: what a person may do to it, and what then is left.
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { HistoryStore } from '../../history/history-store.ts';
-import { memoryHistory } from '../../history/in-memory-history.ts';
+import { inMemoryHistory } from '../../history/in-memory-history.ts';
 import { createTextTokenizer } from '../../language-model/text-tokenizer.ts';
 import { PersonaPlugError } from '../../lib/errors.ts';
 import { readSafetensors } from '../../model-package/safetensors.ts';
@@ -12,12 +12,12 @@ import { createRandom } from '../../testing/random.ts';
 import { jaxGradientModel } from '../jax/jax-gradient-model.ts';
 import { loadJax } from '../jax/load-jax.ts';
 import { readLlamaWeights } from '../llama-weights.ts';
-import { parseTuningDescription } from '../../adapter/adapter-result.ts';
+import { parseAdapterResult } from '../../adapter/adapter-result.ts';
 import { readWeightAdapter } from '../../adapter/weight-adapter.ts';
-import { checkTuningOptions } from '../../adapter/training-options.ts';
-import { parseTuningSettings, writeTuningSettings } from '../../adapter/adapter-settings.ts';
-import { runTuning, type TuningJobControl, type TuningJobEvent } from './tuning-job.ts';
-import type { TuningJobParts, TuningRequest, TuningResumption, TuningRetraining } from './tuning-run.ts';
+import { checkTrainingOptions } from '../../adapter/training-options.ts';
+import { parseAdapterSettings, writeAdapterSettings } from '../../adapter/adapter-settings.ts';
+import { runTraining, type TrainingJobControl, type TrainingJobEvent } from './training-job.ts';
+import type { TrainingJobParts, TrainingRequest, TrainingResumption, TrainingRetraining } from './training-run.ts';
 
 const { source, missing } = goldenModels('nano-llm', 'plug');
 const task = 'news_headline';
@@ -37,7 +37,7 @@ const headlines = ['bridge', 'school', 'market', 'harbour', 'library', 'station'
 );
 
 describe.skipIf(missing !== null)('a tuning job', () => {
-  let parts: Omit<TuningJobParts, 'store'>;
+  let parts: Omit<TrainingJobParts, 'store'>;
 
   beforeAll(async () => {
     const modelPackage = await source.open('nano-llm', 'language-model');
@@ -58,7 +58,7 @@ describe.skipIf(missing !== null)('a tuning job', () => {
   });
 
   async function filledHistory(): Promise<HistoryStore> {
-    const store = memoryHistory();
+    const store = inMemoryHistory();
     const { dim, embedder } = parts.plug;
     const unit = (seed: number): Float32Array<ArrayBuffer> => {
       const random = createRandom(seed);
@@ -77,21 +77,21 @@ describe.skipIf(missing !== null)('a tuning job', () => {
 
   async function run(
     store: HistoryStore,
-    request: TuningRequest | TuningResumption | TuningRetraining,
-    control: TuningJobControl = {},
-    onEvent: (event: TuningJobEvent) => boolean | Promise<boolean> = () => true,
-  ): Promise<TuningJobEvent[]> {
-    const events: TuningJobEvent[] = [];
-    for await (const event of runTuning({ ...parts, store }, request, control)) {
+    request: TrainingRequest | TrainingResumption | TrainingRetraining,
+    control: TrainingJobControl = {},
+    onEvent: (event: TrainingJobEvent) => boolean | Promise<boolean> = () => true,
+  ): Promise<TrainingJobEvent[]> {
+    const events: TrainingJobEvent[] = [];
+    for await (const event of runTraining({ ...parts, store }, request, control)) {
       events.push(event);
       if (!(await onEvent(event))) break;
     }
     return events;
   }
 
-  const short: TuningRequest = { task, options: { kind: 'prompt', passes: 2, batchSize: 3, rate: 0.01 } };
+  const short: TrainingRequest = { task, options: { kind: 'prompt', passes: 2, batchSize: 3, rate: 0.01 } };
   const trained = async (store: HistoryStore): Promise<Uint8Array | undefined> =>
-    (await store.tunings(task)).find(({ state }) => state === 'done')?.tensors;
+    (await store.adapters(task)).find(({ state }) => state === 'done')?.tensors;
 
   test('a personal prompt lowers the loss of items that it has not seen, and says so', async () => {
     const store = await filledHistory();
@@ -105,8 +105,8 @@ describe.skipIf(missing !== null)('a tuning job', () => {
     const { description } = last.outcome;
     expect(description.loss).toBeLessThan(description.startLoss);
     expect(description).toMatchObject({ base: 'persona', trainedItems: 6, heldOutItems: 1 });
-    const [record] = await store.tunings(task);
-    expect(parseTuningDescription(record?.description ?? '')).toEqual(description);
+    const [record] = await store.adapters(task);
+    expect(parseAdapterResult(record?.description ?? '')).toEqual(description);
     expect(readSafetensors(record?.tensors ?? new Uint8Array()).get('prompt')?.shape).toEqual([
       parts.plug.personaRows,
       parts.plug.hiddenSize,
@@ -145,7 +145,7 @@ describe.skipIf(missing !== null)('a tuning job', () => {
     expect(events.at(-1)).toEqual({ type: 'end', outcome: { type: 'paused', step: 1 } });
     const rest = await run(store, { task, resume: 'prompt' });
     expect(rest.find(({ type }) => type === 'step')).toMatchObject({ step: 2 });
-    expect(await store.tunings(task)).toMatchObject([{ state: 'done' }]);
+    expect(await store.adapters(task)).toMatchObject([{ state: 'done' }]);
   });
 
   test('a disk that is full at the very end says so, and resumed from its last checkpoint it has the very same numbers', async () => {
@@ -154,13 +154,13 @@ describe.skipIf(missing !== null)('a tuning job', () => {
     const store = await filledHistory();
     const full: HistoryStore = {
       ...store,
-      async keepTuning(record) {
+      async keepAdapter(record) {
         if (record.state === 'done') throw new PersonaPlugError('storage-quota', 'The disk is full.');
-        return await store.keepTuning(record);
+        return await store.keepAdapter(record);
       },
     };
     await expect(run(full, short)).rejects.toMatchObject({ code: 'storage-quota' });
-    expect(await store.tunings(task)).toMatchObject([{ state: 'running' }]);
+    expect(await store.adapters(task)).toMatchObject([{ state: 'running' }]);
     const left = await run(store, { task, resume: 'prompt' });
     expect(left.filter(({ type }) => type === 'step')).toEqual([]);
     expect(left.at(-1)).toMatchObject({ type: 'end', outcome: { type: 'done' } });
@@ -178,7 +178,7 @@ describe.skipIf(missing !== null)('a tuning job', () => {
       return true;
     });
     await expect(abandoned).rejects.toBe(reason);
-    expect(await store.tunings(task)).toHaveLength(1);
+    expect(await store.adapters(task)).toHaveLength(1);
     expect(await trained(store)).toEqual(before);
     await expect(run(store, { task, resume: 'prompt' })).rejects.toMatchObject({ code: 'not-found' });
   });
@@ -191,7 +191,7 @@ describe.skipIf(missing !== null)('a tuning job', () => {
     });
     await expect(ended).rejects.toMatchObject({ code: 'closed' });
     const left = headlines.map(({ item }) => item.id).filter((id) => id !== 'i2');
-    expect(await store.tunings(task)).toMatchObject([
+    expect(await store.adapters(task)).toMatchObject([
       { state: 'stale', items: left, description: '', tensors: new Uint8Array(0), stale: { reason: 'forgotten' } },
     ]);
     await expect(run(store, { task, resume: 'prompt' })).rejects.toMatchObject({ code: 'not-found' });
@@ -199,7 +199,7 @@ describe.skipIf(missing !== null)('a tuning job', () => {
 
   test('trained again, a stale tuning is that of a history which never held the item', async () => {
     const [forgot, never] = [await filledHistory(), await filledHistory()];
-    const asked: TuningRequest = { ...short, base: 'instruction', options: { ...short.options, seed: 7 } };
+    const asked: TrainingRequest = { ...short, base: 'instruction', options: { ...short.options, seed: 7 } };
     await run(forgot, asked);
     const withIt = await trained(forgot);
     await forgot.delete('i2');
@@ -207,35 +207,35 @@ describe.skipIf(missing !== null)('a tuning job', () => {
     await run(forgot, { task, retrain: 'prompt' });
     await never.delete('i2');
     await run(never, asked);
-    const [again] = await forgot.tunings(task);
-    expect(again?.tensors).toEqual((await never.tunings(task))[0]?.tensors);
+    const [again] = await forgot.adapters(task);
+    expect(again?.tensors).toEqual((await never.adapters(task))[0]?.tensors);
     expect(again?.tensors).not.toEqual(withIt);
-    expect(parseTuningSettings(again?.settings ?? '')).toMatchObject({
+    expect(parseAdapterSettings(again?.settings ?? '')).toMatchObject({
       base: 'instruction',
       plug: parts.plug.fingerprint,
       languageModel: parts.languageModel,
       options: { ...asked.options, kind: 'prompt' },
       startedAt: expect.any(Number),
     });
-    expect(await forgot.tunings(task)).toHaveLength(1);
+    expect(await forgot.adapters(task)).toHaveLength(1);
   });
 
   test('what cannot be trained again says so, and a retraining without a gain ends the offer', async () => {
     const store = await filledHistory();
     await expect(run(store, { task, retrain: 'prompt' })).rejects.toMatchObject({ code: 'not-found' });
-    const settings = writeTuningSettings({
+    const settings = writeAdapterSettings({
       base: 'persona',
       plug: parts.plug.fingerprint,
       languageModel: parts.languageModel,
-      options: checkTuningOptions({ kind: 'prompt', passes: 1, rate: 1e-30 }),
+      options: checkTrainingOptions({ kind: 'prompt', passes: 1, rate: 1e-30 }),
       startedAt: 0,
     });
     const record = { task, kind: 'prompt', state: 'running', run: 'earlier', items: ['i2'], settings } as const;
-    await store.startTuning({ ...record, description: 'text', tensors: Uint8Array.of(1) });
+    await store.startAdapter({ ...record, description: 'text', tensors: Uint8Array.of(1) });
     await store.delete('i2');
     const events = await run(store, { task, retrain: 'prompt' });
     expect(events.at(-1)).toMatchObject({ type: 'end', outcome: { type: 'no-gain' } });
-    expect(await store.tunings(task)).toEqual([]);
+    expect(await store.adapters(task)).toEqual([]);
   });
 
   test('a training that makes nothing better keeps nothing', async () => {
@@ -243,7 +243,7 @@ describe.skipIf(missing !== null)('a tuning job', () => {
     // Steps too small for float32: nothing gets better.
     const events = await run(store, { task, options: { kind: 'prompt', passes: 1, rate: 1e-30 } });
     expect(events.at(-1)).toMatchObject({ type: 'end', outcome: { type: 'no-gain' } });
-    expect(await store.tunings(task)).toEqual([]);
+    expect(await store.adapters(task)).toEqual([]);
   });
 
   test('LoRA learns too, and fits into 400 KiB', async () => {
@@ -260,7 +260,7 @@ describe.skipIf(missing !== null)('a tuning job', () => {
     const last = events.at(-1);
     if (last?.type !== 'end' || last.outcome.type !== 'done') throw new Error(`ended with ${JSON.stringify(last)}`);
     expect(last.outcome.description.loss).toBeLessThan(last.outcome.description.startLoss);
-    const record = await store.tuning(task, 'ia3');
+    const record = await store.adapter(task, 'ia3');
     if (record === null) throw new Error('nothing was kept');
     expect(record.tensors.byteLength).toBeLessThanOrEqual(65_536);
     expect(readWeightAdapter(record)).toMatchObject({ kind: 'ia3', id: record.run });
@@ -272,7 +272,7 @@ describe.skipIf(missing !== null)('a tuning job', () => {
     if (entry?.vectors === undefined || entry.vectors === null) throw new Error('no vectors');
     await store.replaceVectors([{ item: entry.item, vectors: { ...entry.vectors, embedder: 'another' } }]);
     await expect(run(store, short)).rejects.toMatchObject({ code: 'invalid-argument', details: { item: 'i3' } });
-    expect(await store.tunings(task)).toEqual([]);
+    expect(await store.adapters(task)).toEqual([]);
   });
 });
 

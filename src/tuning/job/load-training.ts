@@ -10,9 +10,9 @@ import { createTaskRegistry } from '../../tasks/task-registry.ts';
 import type { Task } from '../../tasks/task.ts';
 import { readLlamaShape, readLlamaWeights } from '../llama-weights.ts';
 import { assertMemory, availableMemory, toldDeviceMemory, trainingMemory } from '../training-memory.ts';
-import type { TuningJobParts } from './tuning-run.ts';
+import type { TrainingJobParts } from './training-run.ts';
 
-export interface LoadTuningOptions {
+export interface LoadTrainingOptions {
   /** Names of the model packages. @defaultValue `nano-llm`, `plug` */
   readonly packages?: { readonly languageModel?: string; readonly plug?: string };
   /** `webgpu` is worth it on a real GPU only. @defaultValue 'wasm' */
@@ -30,11 +30,11 @@ export interface LoadTuningOptions {
  * @throws PersonaPlugError `model-missing`, `model-integrity`, `network-failed`, `memory-insufficient`, and `model-mismatch` when the plug belongs to another
  * language model, or its weights are quantised.
  */
-export async function loadTuning(
+export async function loadTraining(
   models: ModelSource,
   store: HistoryStore,
-  options: LoadTuningOptions = {},
-): Promise<TuningJobParts> {
+  options: LoadTrainingOptions = {},
+): Promise<TrainingJobParts> {
   const { packages = {}, device = 'wasm', tasks = [], signal } = options;
   const read = signal === undefined ? {} : { signal };
   const [modelPackage, plugPackage] = await Promise.all([

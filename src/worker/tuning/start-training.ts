@@ -1,21 +1,21 @@
 // The page's end of a training: events to read, and two ways to end it.
 import { PersonaPlugError } from '../../lib/errors.ts';
-import type { TuningJobEvent } from '../../tuning/job/tuning-job.ts';
-import type { TuningRequest, TuningResumption, TuningRetraining } from '../../tuning/job/tuning-run.ts';
+import type { TrainingJobEvent } from '../../tuning/job/training-job.ts';
+import type { TrainingRequest, TrainingResumption, TrainingRetraining } from '../../tuning/job/training-run.ts';
 import { EventQueue } from '../event-queue.ts';
 import { fromRemoteError } from '../remote-error.ts';
-import { readTuningReply, type TuningCommand, type TuningPlace, wrapTuning } from './tuning-protocol.ts';
+import { readTrainingReply, type TrainingCommand, type TrainingPlace, wrapTraining } from './training-protocol.ts';
 
 /**
  * A training that runs in a worker. Its events are read by `for await`, once. Leaving the loop pauses it, and waits until its place
  * is kept.
  */
-export interface TuningJob extends AsyncIterable<TuningJobEvent> {
+export interface TrainingJob extends AsyncIterable<TrainingJobEvent> {
   /** Ends with the outcome `paused` after the present step; `resume` goes on from there, also in another tab. */
   pause(): void;
 }
 
-export interface StartTuningOptions {
+export interface StartTrainingOptions {
   /** Gives the training up: nothing of it is left, and reading throws the signal's reason. */
   readonly signal?: AbortSignal;
   /** `pause`: hidden, the tab keeps the training's place and stops, as `pause()` does. @defaultValue 'continue' */
@@ -23,10 +23,10 @@ export interface StartTuningOptions {
 }
 
 /** Milliseconds that leaving the loop waits for the worker to keep its place: a step takes a tenth of a second or a few. */
-const farewell = 10_000;
+const pauseTimeout = 10_000;
 
 /**
- * Starts or resumes a training. The worker is the application's, its file calls `serveTuningWorker()`; a tab that is closed leaves
+ * Starts or resumes a training. The worker is the application's, its file calls `serveTrainingWorker()`; a tab that is closed leaves
  * the last checkpoint.
  *
  * Reading throws PersonaPlugError `invalid-argument` (too few items, bad options), `not-found` (nothing to resume), `model-mismatch`,
@@ -36,30 +36,30 @@ const farewell = 10_000;
  * ```ts
  * const worker = new Worker(new URL('./tuning.worker.ts', import.meta.url), { type: 'module' });
  * const request = { task: 'news_headline', options: { kind: 'prompt' } } as const;
- * for await (const event of startTuning(worker, { models: '/models/' }, request)) {
+ * for await (const event of startTraining(worker, { models: '/models/' }, request)) {
  *   if (event.type === 'step') console.log(event.step, event.steps, event.loss, event.millisecondsLeft);
  * }
  * ```
  */
-export function startTuning(
+export function startTraining(
   worker: Worker,
-  place: TuningPlace,
-  request: TuningRequest | TuningResumption | TuningRetraining,
-  { signal, whenHidden = 'continue' }: StartTuningOptions = {},
-): TuningJob {
+  place: TrainingPlace,
+  request: TrainingRequest | TrainingResumption | TrainingRetraining,
+  { signal, whenHidden = 'continue' }: StartTrainingOptions = {},
+): TrainingJob {
   signal?.throwIfAborted();
-  const events = new EventQueue<TuningJobEvent>();
+  const events = new EventQueue<TrainingJobEvent>();
   const listening = new AbortController();
   const finish = (end: () => void): void => {
     listening.abort();
     end();
   };
-  const post = (command: TuningCommand): void => worker.postMessage(wrapTuning(command), []);
+  const post = (command: TrainingCommand): void => worker.postMessage(wrapTraining(command), []);
   const once = { signal: listening.signal };
   worker.addEventListener(
     'message',
     ({ data }) => {
-      const reply = readTuningReply(data);
+      const reply = readTrainingReply(data);
       if (reply?.type === 'event') events.push(reply.event);
       else if (reply?.type === 'end') finish(() => events.end());
       else if (reply?.type === 'error') finish(() => events.fail(fromRemoteError(reply.error, signal)));
@@ -82,7 +82,7 @@ export function startTuning(
       } finally {
         if (!listening.signal.aborted) {
           post({ type: 'pause' });
-          await untilAborted(listening.signal, farewell);
+          await untilAborted(listening.signal, pauseTimeout);
         }
       }
     },

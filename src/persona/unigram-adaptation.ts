@@ -4,7 +4,7 @@
 // the answer has it (src/language-model/logit-bias.ts): without that a rare word of hers can fill the answer.
 
 /** What a plug knows of a task's words: of free text, or of choices that users differ in. */
-export interface Marginals {
+export interface UnigramAdaptation {
   /** p: how often each token occurs in the outputs of the training users, `[vocabulary]`; all above 0, their sum is 1. */
   readonly background: Float32Array;
   /** β ≥ 0; 0 changes nothing. */
@@ -19,7 +19,7 @@ export interface Weighed {
 }
 
 /** So many items count at most: reading ten thousand outputs as tokens would cost each answer half a second. */
-export const mostCounted = 1000;
+export const maximumCountedItems = 1000;
 
 /**
  * What is added to the logits: β · ln(1 + c / (μ · p)) for each token that occurs, where c counts it in every output, times the
@@ -30,13 +30,13 @@ export const mostCounted = 1000;
  * @param tokensOf - What she wrote, the end token included.
  * @returns Nats by token, all above 0; empty for an empty history.
  */
-export function marginalBias<Item extends Weighed>(
-  { background, strength, mass }: Marginals,
+export function unigramBias<Item extends Weighed>(
+  { background, strength, mass }: UnigramAdaptation,
   items: readonly Item[],
   tokensOf: (item: Item) => readonly number[],
 ): Map<number, number> {
   const counts = new Map<number, number>();
-  for (const item of items.slice(0, mostCounted)) {
+  for (const item of items.slice(0, maximumCountedItems)) {
     for (const token of tokensOf(item)) counts.set(token, (counts.get(token) ?? 0) + item.weight * items.length);
   }
   const bias = new Map<number, number>();

@@ -6,17 +6,17 @@ import { yieldToEventLoop } from '../lib/yield-to-event-loop.ts';
 import { type Attention, attend, type Persona, personaOf } from '../persona/persona.ts';
 import type { Plug } from '../persona/plug.ts';
 import { projectItem } from '../persona/projector.ts';
-import type { Memory, MemoryParts, ReadyItem } from './memory.ts';
+import type { RecalledHistory, RecallParts, ReadyItem } from './recall.ts';
 import type { Explanation, GenerateRequest } from './personalizer.ts';
 
 /** What is known about an answer before its prompt is laid out. */
-export type PersonaExplanation = Omit<Explanation, 'retrieved' | 'profile' | 'words' | 'tunings'>;
+export type PersonaExplanation = Omit<Explanation, 'retrieved' | 'profile' | 'words' | 'adapters'>;
 
-export interface RecollectionParts extends MemoryParts {
+export interface AttentionParts extends RecallParts {
   readonly clock: () => number;
 }
 
-export interface Recollection {
+export interface AttentionResult {
   readonly explanation: PersonaExplanation;
   /** Null when no persona is used. */
   readonly persona: Persona | null;
@@ -26,12 +26,12 @@ export interface Recollection {
 const batchSize = 32;
 
 /** The persona of a memory, as the request wants it and the gate allows it. */
-export async function recollect(
-  parts: RecollectionParts,
+export async function attendHistory(
+  parts: AttentionParts,
   request: GenerateRequest,
-  { vectors }: Memory,
+  { vectors }: RecalledHistory,
   signal: AbortSignal,
-): Promise<Recollection> {
+): Promise<AttentionResult> {
   const { plug } = parts;
   const mode = request.persona ?? 'auto';
   if (mode === 'none') return without(plug, 'The request asked for no persona.');
@@ -51,7 +51,7 @@ export async function recollect(
   return { explanation, persona };
 }
 
-function without(plug: Plug, reason: string): Recollection {
+function without(plug: Plug, reason: string): AttentionResult {
   const explanation = { gate: 0, gateThreshold: plug.gateThreshold, isPersonaUsed: false, reason, items: [] };
   return { explanation, persona: null };
 }
@@ -81,7 +81,7 @@ function explain(
 }
 
 async function projectionsOf(
-  { store, plug }: RecollectionParts,
+  { store, plug }: AttentionParts,
   items: readonly ReadyItem[],
   signal: AbortSignal,
 ): Promise<Map<string, Float32Array>> {

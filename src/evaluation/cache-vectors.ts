@@ -2,7 +2,7 @@
 import type { Embedder } from '../embedder/embedder.ts';
 
 /** The same embedder, which embeds every text once. It owns the embedder as before. */
-export function rememberVectors(embedder: Embedder): Embedder {
+export function cacheVectors(embedder: Embedder): Embedder {
   const vectors = new Map<string, Float32Array<ArrayBuffer>>();
   return {
     ...embedder,

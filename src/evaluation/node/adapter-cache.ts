@@ -3,10 +3,10 @@ import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as v from 'valibot';
-import { tuningKinds } from '../../adapter/adapter-record.ts';
+import { adapterKinds } from '../../adapter/adapter-record.ts';
 import { PersonaPlugError } from '../../lib/errors.ts';
-import type { TrainedTuning } from '../tuning/trained-tuning.ts';
-import type { TuningKeeper } from '../tuning/tuning-keeper.ts';
+import type { TrainedAdapter } from '../tuning/trained-adapter.ts';
+import type { AdapterKeeper } from '../tuning/adapter-keeper.ts';
 
 const schema = v.object({
   version: v.literal(1),
@@ -14,7 +14,7 @@ const schema = v.object({
   record: v.nullable(
     v.object({
       task: v.string(),
-      kind: v.picklist(tuningKinds),
+      kind: v.picklist(adapterKinds),
       state: v.literal('done'),
       run: v.string(),
       items: v.array(v.string()),
@@ -33,7 +33,7 @@ const schema = v.object({
 });
 
 /** Keeps tunings in `folder`. @throws PersonaPlugError `invalid-import` for a damaged file. */
-export function tuningCache(folder: string): TuningKeeper {
+export function adapterCache(folder: string): AdapterKeeper {
   mkdirSync(folder, { recursive: true });
   const fileOf = (key: string): string =>
     path.join(folder, `tuning-${createHash('sha256').update(key).digest('hex').slice(0, 32)}.json`);
@@ -50,7 +50,7 @@ export function tuningCache(folder: string): TuningKeeper {
   };
 }
 
-function read(file: string): TrainedTuning {
+function read(file: string): TrainedAdapter {
   try {
     const { version: _, record, ...rest } = v.parse(schema, JSON.parse(readFileSync(file, 'utf8')));
     if (record === null) return { ...rest, record };

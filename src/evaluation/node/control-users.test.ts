@@ -11,11 +11,11 @@ import { main } from './main.ts';
 const { missing } = goldenModels('all-minilm-l6-v2', 'nano-llm', 'plug');
 const models = modelFolders().flatMap((folder) => ['--models', path.resolve(folder)]);
 
-/** Histories of another length in every task, so that a stranger can be told by it. */
+/** Histories of another length in every task, so that a otherTaskControl can be told by it. */
 const lengths = { news_category: 3, news_headline: 4, paper_title: 5 } as const;
 
 function writeTasks(): string {
-  const folder = path.join(mkdtempSync(path.join(tmpdir(), 'strangers-')), 'tasks');
+  const folder = path.join(mkdtempSync(path.join(tmpdir(), 'otherTaskControls-')), 'tasks');
   mkdirSync(folder);
   for (const [task, length] of Object.entries(lengths)) {
     const lines = ['ann', 'bob', 'cat'].map((user) => {

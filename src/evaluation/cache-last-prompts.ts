@@ -11,7 +11,7 @@ interface Stream {
 }
 
 /** The same model, which answers equal prompts without rows once. It owns nothing more than the model does. */
-export function rememberLastPrompts(model: LanguageModel): LanguageModel {
+export function cacheLastPrompts(model: LanguageModel): LanguageModel {
   const logits = lastOf<Float32Array[]>(kept);
   const streams = lastOf<Stream>(kept);
   const { useAdapter } = model;

@@ -1,25 +1,25 @@
 // A tuning as a job that a person can live with: it tells how far it is, can be paused, survives a closed tab, and can be given up
 // without a trace. What is kept lies in the history, so it goes with the items that it was made of.
-import type { TuningRecord } from '../../adapter/adapter-record.ts';
+import type { AdapterRecord } from '../../adapter/adapter-record.ts';
 import { PersonaPlugError } from '../../lib/errors.ts';
 import { writeSafetensors } from '../../model-package/write-safetensors.ts';
 import { stepsDone, train, type TrainingState } from '../train.ts';
-import type { TuningDescription } from '../../adapter/adapter-result.ts';
-import type { TuningOptions } from '../../adapter/training-options.ts';
+import type { AdapterResult } from '../../adapter/adapter-result.ts';
+import type { TrainingOptions } from '../../adapter/training-options.ts';
 import {
   checkpointOf,
   resumeRun,
   retrainingOf,
   runGone,
   startRun,
-  type TuningJobParts,
-  type TuningRequest,
-  type TuningResumption,
-  type TuningRetraining,
-  type TuningRun,
-} from './tuning-run.ts';
+  type TrainingJobParts,
+  type TrainingRequest,
+  type TrainingResumption,
+  type TrainingRetraining,
+  type TrainingRun,
+} from './training-run.ts';
 
-export type TuningJobEvent =
+export type TrainingJobEvent =
   /** One step. `loss`: mean over its items, nats a token. */
   | {
       readonly type: 'step';
@@ -31,15 +31,15 @@ export type TuningJobEvent =
     }
   | { readonly type: 'evaluation'; readonly pass: number; readonly loss: number; readonly isBest: boolean }
   | { readonly type: 'checkpoint'; readonly step: number }
-  | { readonly type: 'end'; readonly outcome: TuningOutcome };
+  | { readonly type: 'end'; readonly outcome: TrainingOutcome };
 
-export type TuningOutcome =
-  | { readonly type: 'done'; readonly description: TuningDescription }
+export type TrainingOutcome =
+  | { readonly type: 'done'; readonly description: AdapterResult }
   /** The held-out loss never fell: nothing is kept, what was there before stays. */
   | { readonly type: 'no-gain'; readonly startLoss: number }
   | { readonly type: 'paused'; readonly step: number };
 
-export interface TuningJobControl {
+export interface TrainingJobControl {
   /** Gives up: nothing of the run is left. The generator throws `signal.reason`. */
   readonly signal?: AbortSignal;
   /** Keeps the state after the present step and ends with `paused`. */
@@ -55,11 +55,11 @@ export interface TuningJobControl {
  * resume), `model-mismatch` (it was started with other models), `closed` (an item was forgotten meanwhile), `runtime-failed`,
  * what the store throws; or `signal.reason`.
  */
-export async function* runTuning(
-  parts: TuningJobParts,
-  request: TuningRequest | TuningResumption | TuningRetraining,
-  { signal, pause, rest }: TuningJobControl = {},
-): AsyncGenerator<TuningJobEvent, void, void> {
+export async function* runTraining(
+  parts: TrainingJobParts,
+  request: TrainingRequest | TrainingResumption | TrainingRetraining,
+  { signal, pause, rest }: TrainingJobControl = {},
+): AsyncGenerator<TrainingJobEvent, void, void> {
   const { store, stopwatch = () => performance.now(), checkpointInterval = 5_000 } = parts;
   signal?.throwIfAborted();
   const run = await openRun(parts, request);
@@ -68,7 +68,7 @@ export async function* runTuning(
   /** A full disk costs the checkpoint, not the training; only a pause cannot do without one. */
   const keep = async (isNeeded: boolean): Promise<boolean> => {
     try {
-      if (await store.keepTuning(checkpointOf(parts, run, state))) return true;
+      if (await store.keepAdapter(checkpointOf(parts, run, state))) return true;
     } catch (error) {
       if (isNeeded || !(PersonaPlugError.isInstance(error) && error.code === 'storage-quota')) throw error;
       return false;
@@ -77,10 +77,10 @@ export async function* runTuning(
   };
   /** An item of it may have been forgotten, here or in another tab: it ends then, and not at its next checkpoint. */
   let hasNews = false;
-  const unwatch = store.watchTunings(() => (hasNews = true));
+  const unwatch = store.watchAdapters(() => (hasNews = true));
   const assertAlive = async (): Promise<void> => {
     hasNews = false;
-    if (!(await store.tunings(record.task)).some((kept) => kept.run === record.run && kept.state === 'running')) {
+    if (!(await store.adapters(record.task)).some((kept) => kept.run === record.run && kept.state === 'running')) {
       throw runGone(record.task);
     }
   };
@@ -108,7 +108,7 @@ export async function* runTuning(
     signal?.throwIfAborted();
     yield { type: 'end', outcome: await finish(parts, run, state) };
   } catch (error) {
-    if (signal?.aborted === true) await store.dropTunings(record.task, record.kind, 'running');
+    if (signal?.aborted === true) await store.dropAdapters(record.task, record.kind, 'running');
     throw error;
   } finally {
     unwatch();
@@ -116,28 +116,28 @@ export async function* runTuning(
 }
 
 async function openRun(
-  parts: TuningJobParts,
-  request: TuningRequest | TuningResumption | TuningRetraining,
-): Promise<TuningRun> {
+  parts: TrainingJobParts,
+  request: TrainingRequest | TrainingResumption | TrainingRetraining,
+): Promise<TrainingRun> {
   if ('resume' in request) return await resumeRun(parts, request);
   return await startRun(parts, 'retrain' in request ? await retrainingOf(parts, request) : request);
 }
 
 async function finish(
-  parts: TuningJobParts,
-  run: TuningRun,
+  parts: TrainingJobParts,
+  run: TrainingRun,
   { best, startLoss }: TrainingState,
-): Promise<TuningOutcome> {
+): Promise<TrainingOutcome> {
   const { record, base, options, set } = run;
   const { store, clock = Date.now } = parts;
   if (best === null || startLoss === null)
     throw new PersonaPlugError('internal', 'A training ended without a measure.');
   if (best.pass === 0) {
     // A stale one that this was to replace goes with it: the question that it asked is answered.
-    await store.dropTunings(record.task, record.kind, 'running', 'stale');
+    await store.dropAdapters(record.task, record.kind, 'running', 'stale');
     return { type: 'no-gain', startLoss };
   }
-  const description: TuningDescription = {
+  const description: AdapterResult = {
     version: 1,
     base,
     plug: parts.plug.fingerprint,
@@ -151,12 +151,12 @@ async function finish(
     finishedAt: clock(),
   };
   const tensors = writeSafetensors(best.parameters);
-  const done: TuningRecord = { ...record, state: 'done', description: JSON.stringify(description), tensors };
-  if (!(await store.keepTuning(done))) throw runGone(record.task);
+  const done: AdapterRecord = { ...record, state: 'done', description: JSON.stringify(description), tensors };
+  if (!(await store.keepAdapter(done))) throw runGone(record.task);
   return { type: 'done', description };
 }
 
-function loraScale({ alpha, rank }: TuningOptions): number {
+function loraScale({ alpha, rank }: TrainingOptions): number {
   return alpha / rank;
 }
 

@@ -1,13 +1,13 @@
 // What came out of training on one user's items, and what it cost.
-import type { TuningRecord } from '../../adapter/adapter-record.ts';
+import type { AdapterRecord } from '../../adapter/adapter-record.ts';
 
 /** `no-gain`: the held-out loss never fell; `too-few-items`: there was nothing to hold out. Then nothing is kept. */
 export type TuningResult = 'kept' | 'no-gain' | 'too-few-items';
 
-export interface TrainedTuning {
+export interface TrainedAdapter {
   readonly result: TuningResult;
   /** Null unless it is kept. */
-  readonly record: TuningRecord | null;
+  readonly record: AdapterRecord | null;
   /** Items before her first query: what could be trained on. */
   readonly items: number;
   /** Optimizer steps. */

@@ -1,5 +1,0 @@
-import { serveTuningWorker } from '../src/worker/tuning/index.ts';
-import { watchRequestsInWorker } from './watch-requests.ts';
-
-serveTuningWorker();
-watchRequestsInWorker();

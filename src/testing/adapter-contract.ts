@@ -1,0 +1,170 @@
+// What a history promises about tunings: what they have learned never outlives an item, and none comes back from a run that was dropped.
+import type { HistoryItem } from '../history/history-item.ts';
+import type { EmbeddedItem, HistoryStore } from '../history/history-store.ts';
+import type { StaleMark, AdapterRecord } from '../adapter/adapter-record.ts';
+import { equal } from './contract-equal.ts';
+
+type Fields = Omit<AdapterRecord, 'stale'>;
+
+const adapterRecord = (fields: Partial<Fields> = {}): AdapterRecord => ({
+  task: 'notes',
+  kind: 'prompt',
+  state: 'running',
+  run: 'first',
+  items: ['a', 'b'],
+  settings: '{"seed":1}',
+  description: '{"step":0}',
+  tensors: Uint8Array.of(1, 2, 3),
+  ...fields,
+});
+
+type Entry = (id: string, fields?: Partial<HistoryItem>) => EmbeddedItem;
+
+/** The cases, over a maker of sample entries of the task `notes`. */
+export const adapterContract = (entry: Entry): { name: string; run: (store: HistoryStore) => Promise<void> }[] => [
+  {
+    name: 'keeps a running tuning beside the last one that was done, and puts it in its place',
+    async run(store) {
+      await store.put([entry('a'), entry('b')]);
+      equal(await store.startAdapter(adapterRecord()), true);
+      equal(await store.keepAdapter(adapterRecord({ description: '{"step":5}' })), true);
+      equal(await store.adapters('notes'), [adapterRecord({ description: '{"step":5}' })]);
+      equal(await store.adapter('notes', 'prompt'), null);
+      equal(await store.keepAdapter(adapterRecord({ state: 'done' })), true);
+      equal(await store.adapters('notes'), [adapterRecord({ state: 'done' })]);
+      equal(await store.adapter('notes', 'prompt'), adapterRecord({ state: 'done' }));
+      equal(await store.adapter('notes', 'lora'), null);
+      equal(await store.startAdapter(adapterRecord({ run: 'second' })), true);
+      equal(await store.adapters('notes'), [adapterRecord({ state: 'done' }), adapterRecord({ run: 'second' })]);
+      equal(await store.adapters('letters'), []);
+      equal(await store.keepAdapter(adapterRecord({ run: 'second', state: 'done' })), true);
+      equal(await store.adapters('notes'), [adapterRecord({ run: 'second', state: 'done' })]);
+    },
+  },
+  {
+    name: 'stores no tuning of items that are not there, and no checkpoint of a run that was dropped',
+    async run(store) {
+      await store.put([entry('a')]);
+      equal(await store.startAdapter(adapterRecord()), false);
+      equal(await store.keepAdapter(adapterRecord()), false);
+      await store.put([entry('b')]);
+      await store.startAdapter(adapterRecord());
+      equal(await store.dropAdapters('notes', 'lora'), 0);
+      equal(await store.dropAdapters('notes', 'prompt', 'running'), 1);
+      equal(await store.keepAdapter(adapterRecord({ state: 'done' })), false);
+      await store.startAdapter(adapterRecord({ run: 'second' }));
+      equal(await store.keepAdapter(adapterRecord()), false);
+      equal(await store.adapters('notes'), [adapterRecord({ run: 'second' })]);
+    },
+  },
+  {
+    name: 'erases what was learned of an item with the item and with its change, and keeps how it was asked for',
+    async run(store) {
+      await store.put([entry('a'), entry('b'), entry('c')]);
+      const others = adapterRecord({ kind: 'lora', items: ['c'] });
+      await keepDone(store, adapterRecord());
+      await store.startAdapter(others);
+      await store.put([entry('a')]);
+      equal(await store.adapters('notes'), [others, adapterRecord({ state: 'done' })]);
+      const before = Date.now();
+      await store.put([entry('a', { output: 'another' })]);
+      equal(await store.adapter('notes', 'prompt'), null);
+      equal(await staleOf(store, before), stale({ items: ['b'], reason: 'changed' }));
+      equal(await store.keepAdapter(adapterRecord()), false);
+      // The id of another forgotten item leaves it too; why and when it became stale stays.
+      await store.delete('b');
+      equal(await staleOf(store, before), stale({ items: [], reason: 'changed' }));
+      equal((await store.adapters('notes'))[0], others);
+      await store.clear();
+      equal(await store.adapters(), []);
+    },
+  },
+  {
+    name: 'offers the newest settings of what an item took along, until it is trained again or deleted',
+    async run(store) {
+      await store.put([entry('a'), entry('b'), entry('c')]);
+      const before = Date.now();
+      await keepDone(store, adapterRecord({ items: ['a', 'b', 'c'] }));
+      await store.startAdapter(adapterRecord({ run: 'second', items: ['a', 'b', 'c'], settings: '{"seed":2}' }));
+      await store.delete('c');
+      const second = stale({ run: 'second', settings: '{"seed":2}', items: ['a', 'b'], reason: 'forgotten' });
+      equal(await store.adapters('notes'), [
+        { ...second, stale: { reason: 'forgotten', at: (await markOf(store))?.at } },
+      ]);
+      equal(await staleOf(store, before), second);
+      // Begun again and given up, the offer stands; done, it is gone.
+      await store.startAdapter(adapterRecord({ run: 'third' }));
+      await store.dropAdapters('notes', 'prompt', 'running');
+      equal(await staleOf(store, before), second);
+      await keepDone(store, adapterRecord({ run: 'third' }));
+      equal(await store.adapters('notes'), [adapterRecord({ run: 'third', state: 'done' })]);
+      await store.delete('b');
+      equal(await store.dropAdapters('notes', 'prompt'), 1);
+      equal(await store.adapters('notes'), []);
+    },
+  },
+  {
+    name: 'takes both changes of one write out of a tuning',
+    async run(store) {
+      const entries = [entry('a'), entry('b'), entry('c')];
+      await store.put(entries);
+      await keepDone(store, adapterRecord({ items: ['a', 'b', 'c'] }));
+      await store.put([entry('a', { output: 'new' }), entry('b', { output: 'new' })]);
+      equal((await store.adapters('notes'))[0]?.items, ['c']);
+    },
+  },
+  {
+    name: 'takes tunings of an import with its items, where there is none yet',
+    async run(store) {
+      const imported = adapterRecord({ state: 'done', run: 'imported' });
+      await store.put([entry('a')], { adapters: [imported] });
+      equal(await store.adapters(), []);
+      await store.put([entry('b')], { adapters: [imported] });
+      equal(await store.adapters(), [imported]);
+      await store.put([entry('c')], { adapters: [adapterRecord({ state: 'done', run: 'another' })] });
+      equal(await store.adapters(), [imported]);
+    },
+  },
+  {
+    name: 'tells of changes once they are committed',
+    async run(store) {
+      const seen: Promise<string[]>[] = [];
+      const look = async (): Promise<string[]> => (await store.adapters()).map(({ state }) => state);
+      const end = store.watchAdapters(() => seen.push(look()));
+      await store.put([entry('a'), entry('b'), entry('c')]);
+      await keepDone(store, adapterRecord());
+      await store.delete('c');
+      await store.delete('a');
+      equal((await Promise.all(seen)).at(-1), ['stale']);
+      const { length } = seen;
+      await store.delete('b');
+      equal(seen.length, length + 1);
+      end();
+      await store.clear();
+      equal(seen.length, length + 1);
+    },
+  },
+];
+
+async function keepDone(store: HistoryStore, record: AdapterRecord): Promise<void> {
+  await store.startAdapter(record);
+  equal(await store.keepAdapter({ ...record, state: 'done' }), true);
+}
+
+function stale({ reason, ...fields }: Partial<Fields> & Pick<StaleMark, 'reason'>): AdapterRecord {
+  const erased = { state: 'stale', description: '', tensors: new Uint8Array(0) } as const;
+  return { ...adapterRecord(fields), ...erased, stale: { reason, at: 0 } };
+}
+
+async function markOf(store: HistoryStore): Promise<StaleMark | undefined> {
+  return (await store.adapters('notes')).find(({ state }) => state === 'stale')?.stale;
+}
+
+/** The stale tuning, its moment checked and set to 0. */
+async function staleOf(store: HistoryStore, before: number): Promise<AdapterRecord | undefined> {
+  const record = (await store.adapters('notes')).find(({ state }) => state === 'stale');
+  if (record?.stale === undefined) return undefined;
+  const { reason, at } = record.stale;
+  equal(before <= at && at <= Date.now(), true);
+  return { ...record, stale: { reason, at: 0 } };
+}
