@@ -8,7 +8,7 @@ import { hashEmbedder } from '../testing/hash-embedder.ts';
 import { randomPlug } from '../testing/random-plug.ts';
 import { scriptedLanguageModel } from '../testing/scripted-language-model.ts';
 import { createEngine } from './create-engine.ts';
-import type { EngineParts } from './engine-parts.ts';
+import type { EngineParts } from './engine-context.ts';
 import type { Explanation, GenerateEvent, Personalizer } from './personalizer.ts';
 
 function start(replaced: Partial<EngineParts> = {}): { engine: Personalizer; parts: EngineParts; embedded: string[] } {

@@ -6,14 +6,14 @@ import { PersonaPlugError } from '../lib/errors.ts';
 import { assertPlugMatches } from '../persona/plug.ts';
 import { createTaskRegistry } from '../tasks/task-registry.ts';
 import { adapterStates } from '../adapter/adapter-state.ts';
-import { answer, type AnswerParts } from './answer.ts';
-import type { EngineParts } from './engine-parts.ts';
+import { answer, type AnswerParts } from './generate.ts';
+import type { EngineParts } from './engine-context.ts';
 import { importHistory } from './import-history.ts';
 import { createItemEmbedder } from './item-embedder.ts';
 import { createMutex } from './mutex.ts';
 import type { CallOptions, EngineStatus, Personalizer } from './personalizer.ts';
-import { preparePrompt } from './prepare-prompt.ts';
-import { weightsInUse } from './weights-in-use.ts';
+import { preparePrompt } from './build-prompt.ts';
+import { weightsInUse } from './adapter-in-use.ts';
 
 /**
  * Makes an engine over its parts, without a worker.

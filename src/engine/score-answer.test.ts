@@ -15,7 +15,7 @@ import { createEngine } from './create-engine.ts';
 import { createItemEmbedder } from './item-embedder.ts';
 import { createMutex } from './mutex.ts';
 import type { GenerateRequest, Personalizer } from './personalizer.ts';
-import { preparePrompt } from './prepare-prompt.ts';
+import { preparePrompt } from './build-prompt.ts';
 import { scoreAnswer, type ScoreParts } from './score-answer.ts';
 
 const { source, missing } = goldenModels('all-minilm-l6-v2', 'nano-llm', 'plug');

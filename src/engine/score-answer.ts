@@ -8,7 +8,7 @@ import { sequenceLogProbabilities } from '../language-model/decoding/sequence-lo
 import { PersonaPlugError } from '../lib/errors.ts';
 import type { Mutex } from './mutex.ts';
 import type { Explanation, GenerateRequest } from './personalizer.ts';
-import { preparePrompt, type PreparedPrompt, type PromptParts } from './prepare-prompt.ts';
+import { preparePrompt, type PreparedPrompt, type PromptParts } from './build-prompt.ts';
 
 export interface ScoreParts extends PromptParts {
   readonly languageModel: LanguageModel;

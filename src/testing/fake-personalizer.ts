@@ -1,6 +1,6 @@
 // The whole engine over fakes, in memory: for unit tests of applications that hold a Personalizer.
 import { createEngine } from '../engine/create-engine.ts';
-import type { EngineParts } from '../engine/engine-parts.ts';
+import type { EngineParts } from '../engine/engine-context.ts';
 import type { Personalizer } from '../engine/personalizer.ts';
 import { inMemoryHistory } from '../history/in-memory-history.ts';
 import { hashEmbedder } from './hash-embedder.ts';

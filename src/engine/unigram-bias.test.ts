@@ -8,9 +8,9 @@ import { createTaskRegistry } from '../tasks/task-registry.ts';
 import { createEngine } from './create-engine.ts';
 import { createItemEmbedder } from './item-embedder.ts';
 import { createMutex } from './mutex.ts';
-import { adaptedWords } from './adapted-words.ts';
+import { adaptedWords } from './unigram-bias.ts';
 import type { GenerateRequest } from './personalizer.ts';
-import { preparePrompt, type PreparedPrompt } from './prepare-prompt.ts';
+import { preparePrompt, type PreparedPrompt } from './build-prompt.ts';
 
 const { signal } = new AbortController();
 const request = { task: 'news_headline', input: 'a draft', at: '2026-01-01' } as const;

@@ -2,8 +2,8 @@
 import type { LanguageModel } from '../language-model/language-model.ts';
 import type { Mutex } from './mutex.ts';
 import type { GenerateEvent, GenerateRequest } from './personalizer.ts';
-import { preparePrompt, type PreparedPrompt, type PromptParts } from './prepare-prompt.ts';
-import { areStored } from './weights-in-use.ts';
+import { preparePrompt, type PreparedPrompt, type PromptParts } from './build-prompt.ts';
+import { areStored } from './adapter-in-use.ts';
 
 export interface AnswerParts extends PromptParts {
   readonly languageModel: LanguageModel;

@@ -10,12 +10,12 @@ import type { TaskRegistry } from '../tasks/task-registry.ts';
 import { profileText } from '../retrieval/profile-text.ts';
 import { checkRequest } from './check-request.ts';
 import { recallHistory } from './recall.ts';
-import { adaptedWords, unigramBiasOf } from './adapted-words.ts';
+import { adaptedWords, unigramBiasOf } from './unigram-bias.ts';
 import type { Explanation, GenerateRequest } from './personalizer.ts';
-import { attendHistory, type AttentionParts } from './attention.ts';
+import { attendHistory, type AttentionParts } from './attend.ts';
 import { retrieve } from './retrieve.ts';
-import { tunedAdapter } from './tuned-adapter.ts';
-import { tunedRows } from './tuned-rows.ts';
+import { tunedAdapter } from './read-adapters.ts';
+import { tunedRows } from './persona-rows.ts';
 
 export interface PromptParts extends AttentionParts {
   readonly languageModel: Pick<
