@@ -33,6 +33,8 @@ export interface AdapterRecord {
   readonly stale?: StaleMark;
 }
 
+export type AdapterName = Pick<AdapterRecord, 'task' | 'kind' | 'state'>;
+
 /** The tunings of a history, see `HistoryStore`. */
 export interface AdapterStore {
   /**
@@ -47,6 +49,8 @@ export interface AdapterStore {
   keepAdapter(record: AdapterRecord): Promise<boolean>;
   /** The one that is done; null where there is none. */
   adapter(task: string, kind: AdapterKind): Promise<AdapterRecord | null>;
+  /** Task, kind and state of all there are, without reading what they have learned. */
+  adapterNames(): Promise<AdapterName[]>;
   /** All tunings of a task; of all tasks without one. */
   adapters(task?: string): Promise<AdapterRecord[]>;
   /** Removes tunings; without a state all. Returns how many there were. */

@@ -1,38 +1,35 @@
-// Takes personal weights out of the language model when an item that they were made of is forgotten: not at the next answer, which may
-// never come, and also when another tab forgot it.
-import type { HistoryStore } from '../history/history-store.ts';
-import type { LanguageModel, WeightAdapter } from '../language-model/language-model.ts';
-import type { Mutex } from './mutex.ts';
+// Which adapter the language model's weights hold, and taking it out when an item that it was made of is forgotten: not at the next
+// answer, which may never come, and also when another tab forgot the item.
+import type { WeightAdapter } from '../language-model/language-model.ts';
+import type { EngineContext } from './engine-context.ts';
 
-export interface WeightsInUse extends Disposable {
-  /** The model, which remembers what adapter it was given. */
-  readonly languageModel: LanguageModel;
+export interface AdapterInUse extends Disposable {
+  /** Sets the adapter of a task's answers, null for none. Only while the turn is held. */
+  readonly set: EngineContext['setAdapter'];
   /**
-   * Takes the adapter out whose tuning is gone. While an answer is being written it resolves at once: the answer ends as it began,
-   * and the adapter goes before anything else gets its turn.
+   * Takes out an adapter that is not stored any more. While an answer is being written it resolves at once: the answer ends as it
+   * began, and the adapter goes before anything else gets its turn.
    */
-  removeForgottenAdapter(): Promise<void>;
-}
-
-export interface WeightsInUseParts {
-  readonly store: HistoryStore;
-  readonly languageModel: LanguageModel;
-  /** Held while an answer is written. */
-  readonly answerTurn: Mutex;
+  removeForgotten(): Promise<void>;
 }
 
 /** Watches the history until it is disposed of. */
-export function weightsInUse({ store, languageModel, answerTurn }: WeightsInUseParts): WeightsInUse {
-  const { useAdapter } = languageModel;
+export function adapterInUse({
+  store,
+  languageModel: { useAdapter },
+  answerTurn,
+}: Pick<EngineContext, 'store' | 'languageModel' | 'answerTurn'>): AdapterInUse {
   if (useAdapter === undefined) {
-    return { languageModel, removeForgottenAdapter: async () => undefined, [Symbol.dispose]: () => undefined };
+    return { set: async () => undefined, removeForgotten: async () => undefined, [Symbol.dispose]: () => undefined };
   }
-  let used: WeightAdapter | null = null;
+  let used: { readonly task: string; readonly adapter: WeightAdapter } | null = null;
   let ownTurns = 0;
 
-  async function takeOut(): Promise<void> {
+  async function removeUnlessStored(): Promise<void> {
     try {
-      if (used === null || (await areStored(store, [used.id]))) return;
+      if (used === null) return;
+      const { task, adapter } = used;
+      if ((await store.adapter(task, adapter.kind))?.run === adapter.id) return;
       await useAdapter?.(null);
       used = null;
     } catch {
@@ -40,33 +37,24 @@ export function weightsInUse({ store, languageModel, answerTurn }: WeightsInUseP
     }
   }
 
-  async function removeForgottenAdapter(): Promise<void> {
-    if (used === null) return;
+  async function removeForgotten(): Promise<void> {
     const isWriting = answerTurn.turns() > ownTurns;
+    // An answer that has read its adapter may set it after this.
+    if (used === null && !isWriting) return;
     ownTurns += 1;
-    const taken = answerTurn.run(takeOut).finally(() => (ownTurns -= 1));
-    if (!isWriting) await taken;
+    const removed = answerTurn.run(removeUnlessStored).finally(() => (ownTurns -= 1));
+    if (!isWriting) await removed;
   }
 
-  const unwatch = store.watchAdapters(() => void removeForgottenAdapter());
+  const unwatch = store.watchAdapters(() => void removeForgotten());
   return {
-    languageModel: {
-      ...languageModel,
-      async useAdapter(adapter) {
-        // Before it is set: one that failed half-way is there to be taken out, too.
-        used = adapter ?? used;
-        await useAdapter(adapter);
-        used = adapter;
-      },
+    async set(task, adapter) {
+      // Before it is set: one that failed half-way is there to be taken out, too.
+      if (adapter !== null) used = { task, adapter };
+      await useAdapter(adapter);
+      if (adapter === null) used = null;
     },
-    removeForgottenAdapter,
+    removeForgotten,
     [Symbol.dispose]: unwatch,
   };
-}
-
-/** Whether adapters, by their runs, are still there to be used. */
-export async function areStored(store: Pick<HistoryStore, 'adapters'>, runs: readonly string[]): Promise<boolean> {
-  if (runs.length === 0) return true;
-  const done = (await store.adapters()).filter(({ state }) => state === 'done').map(({ run }) => run);
-  return runs.every((run) => done.includes(run));
 }

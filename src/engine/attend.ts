@@ -1,68 +1,47 @@
-// From a memory to its persona: weights, gate, rows, and the words that explain them.
-import type { HistoryStore, ItemProjection } from '../history/history-store.ts';
-import { PersonaPlugError } from '../lib/errors.ts';
+// What of the recalled items counts for a request: their weights, the gate's opinion, and both in words.
 import { parseDate } from '../lib/parse-date.ts';
-import { yieldToEventLoop } from '../lib/yield-to-event-loop.ts';
-import { type Attention, attend, type Persona, personaOf } from '../persona/persona.ts';
+import { attend as attendVectors, type Attention } from '../persona/persona.ts';
 import type { Plug } from '../persona/plug.ts';
-import { projectItem } from '../persona/projector.ts';
-import type { RecalledHistory, RecallParts, ReadyItem } from './recall.ts';
+import type { EngineContext } from './engine-context.ts';
 import type { Explanation, GenerateRequest } from './personalizer.ts';
+import type { EmbeddedRecall, Recalled } from './recall.ts';
 
-/** What is known about an answer before its prompt is laid out. */
-export type PersonaExplanation = Omit<Explanation, 'retrieved' | 'profile' | 'words' | 'adapters'>;
+/** What is known about an answer before its prompt is built. */
+type PersonaExplanation = Omit<Explanation, 'retrieved' | 'profile' | 'words' | 'adapters'>;
 
-export interface AttentionParts extends RecallParts {
-  readonly clock: () => number;
-}
-
-export interface AttentionResult {
+export interface Attended {
   readonly explanation: PersonaExplanation;
   /** Null when no persona is used. */
-  readonly persona: Persona | null;
+  readonly attention: Attention<EmbeddedRecall> | null;
 }
 
-/** So often an abort is looked for while items are projected. */
-const batchSize = 32;
-
-/** The persona of a memory, as the request wants it and the gate allows it. */
-export async function attendHistory(
-  parts: AttentionParts,
-  request: GenerateRequest,
-  { vectors }: RecalledHistory,
-  signal: AbortSignal,
-): Promise<AttentionResult> {
-  const { plug } = parts;
-  const mode = request.persona ?? 'auto';
+export function attend(
+  { plug, clock }: EngineContext,
+  { task, at, persona: mode = 'auto' }: GenerateRequest,
+  { vectors, query }: Recalled,
+): Attended {
   if (mode === 'none') return without(plug, 'The request asked for no persona.');
-  if (vectors === null) return without(plug, `The history has no item of the task "${request.task}".`);
-  const { query, items } = vectors;
-  const at = request.at === undefined ? parts.clock() : (parseDate(request.at) ?? parts.clock());
-  const attention = attend(plug, { task: request.task, at, query, items });
+  if (vectors === null || query === null) return without(plug, `The history has no item of the task "${task}".`);
+  const now = at === undefined ? clock() : (parseDate(at) ?? clock());
+  const attention = attendVectors(plug, { task, at: now, query, items: vectors });
   const isPersonaUsed = mode === 'always' || attention.gate >= plug.gateThreshold;
-  const explanation = explain(plug, attention, isPersonaUsed, mode);
-  if (!isPersonaUsed) return { explanation, persona: null };
-  const projections = await projectionsOf(parts, items, signal);
-  const persona = personaOf(plug, request.task, attention, (item) => {
-    const projection = projections.get(item.id);
-    if (projection === undefined) throw new PersonaPlugError('internal', `Item ${item.id} was not projected.`);
-    return projection;
-  });
-  return { explanation, persona };
+  return {
+    explanation: explain(plug, attention, isPersonaUsed, mode),
+    attention: isPersonaUsed ? attention : null,
+  };
 }
 
-function without(plug: Plug, reason: string): AttentionResult {
-  const explanation = { gate: 0, gateThreshold: plug.gateThreshold, isPersonaUsed: false, reason, items: [] };
-  return { explanation, persona: null };
+function without({ gateThreshold }: Plug, reason: string): Attended {
+  return { explanation: { gate: 0, gateThreshold, isPersonaUsed: false, reason, items: [] }, attention: null };
 }
 
 function explain(
-  plug: Plug,
-  { gate, items }: Attention<ReadyItem>,
+  { gateThreshold }: Plug,
+  { gate, items }: Attention<EmbeddedRecall>,
   isPersonaUsed: boolean,
   mode: 'auto' | 'always',
 ): PersonaExplanation {
-  const comparison = `${gate.toFixed(3)} ${gate >= plug.gateThreshold ? '≥' : '<'} ${plug.gateThreshold}`;
+  const comparison = `${gate.toFixed(3)} ${gate >= gateThreshold ? '≥' : '<'} ${gateThreshold}`;
   const reasons = {
     auto: isPersonaUsed
       ? `The gate finds the history of use (${comparison}).`
@@ -71,44 +50,11 @@ function explain(
   };
   return {
     gate,
-    gateThreshold: plug.gateThreshold,
+    gateThreshold,
     isPersonaUsed,
     reason: reasons[mode],
     items: items
       .map(({ item, weight }) => ({ item: item.recalled.item, weight }))
       .toSorted((a, b) => b.weight - a.weight),
   };
-}
-
-async function projectionsOf(
-  { store, plug }: AttentionParts,
-  items: readonly ReadyItem[],
-  signal: AbortSignal,
-): Promise<Map<string, Float32Array>> {
-  const projections = new Map<string, Float32Array>();
-  const made: ItemProjection[] = [];
-  for (const { id, vectors, recalled } of items) {
-    if (recalled.projection?.length === plug.projectorWidth) {
-      projections.set(id, recalled.projection);
-      continue;
-    }
-    const projection = projectItem(plug, recalled.item.task, vectors);
-    projections.set(id, projection);
-    made.push({ id, vectors, projection });
-    if (made.length % batchSize === 0) {
-      await yieldToEventLoop();
-      signal.throwIfAborted();
-    }
-  }
-  if (made.length > 0) await keep(store, plug, made);
-  return projections;
-}
-
-async function keep(store: HistoryStore, plug: Plug, made: readonly ItemProjection[]): Promise<void> {
-  try {
-    await store.putProjections(plug.fingerprint, made);
-  } catch (error) {
-    // A full disk must not cost the answer: the projections are only made again next time.
-    if (!(PersonaPlugError.isInstance(error) && error.code === 'storage-quota')) throw error;
-  }
 }

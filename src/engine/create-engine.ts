@@ -3,17 +3,15 @@ import { checkItem } from '../history/check-item.ts';
 import { exportHistory } from '../history/export-history.ts';
 import { exportAdapters } from '../adapter/adapter-lines.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
+import { runToEnd } from '../lib/run-to-end.ts';
 import { assertPlugMatches } from '../persona/plug.ts';
-import { createTaskRegistry } from '../tasks/task-registry.ts';
 import { adapterStates } from '../adapter/adapter-state.ts';
-import { answer, type AnswerParts } from './generate.ts';
-import type { EngineParts } from './engine-context.ts';
+import { adapterInUse } from './adapter-in-use.ts';
+import { checkRequest } from './check-request.ts';
+import { createEngineContext, type EngineParts } from './engine-context.ts';
+import { generate, prepareAnswer } from './generate.ts';
 import { importHistory } from './import-history.ts';
-import { createItemEmbedder } from './item-embedder.ts';
-import { createMutex } from './mutex.ts';
 import type { CallOptions, EngineStatus, Personalizer } from './personalizer.ts';
-import { preparePrompt } from './build-prompt.ts';
-import { weightsInUse } from './adapter-in-use.ts';
 
 /**
  * Makes an engine over its parts, without a worker.
@@ -30,22 +28,10 @@ export function createEngine(parts: EngineParts): Personalizer {
       width: languageModel.hiddenSize,
     },
   });
-  const stopwatch = parts.stopwatch ?? (() => performance.now());
-  const embed = createItemEmbedder(embedder, createMutex(), stopwatch);
-  const clock = parts.clock ?? Date.now;
-  const answerTurn = createMutex();
-  const weights = weightsInUse({ store, languageModel, answerTurn });
-  const answerParts: AnswerParts = {
-    store,
-    plug,
-    embed,
-    languageModel: weights.languageModel,
-    promptTemplate: parts.promptTemplate,
-    tasks: parts.tasks ?? createTaskRegistry(),
-    clock,
-    stopwatch,
-    answerTurn,
-  };
+  const shared = createEngineContext(parts);
+  const weights = adapterInUse(shared);
+  const context = { ...shared, setAdapter: weights.set };
+  const { embed, clock } = context;
   const life = new AbortController();
   /** Remembers and imports that have not written yet. */
   let writes = new AbortController();
@@ -61,11 +47,8 @@ export function createEngine(parts: EngineParts): Personalizer {
   return {
     async status(options) {
       during(options);
-      const adapters = (await store.adapters()).map(({ task, kind, state }) => ({
-        task,
-        kind,
-        state: adapterStates[state],
-      }));
+      const names = await store.adapterNames();
+      const adapters = names.map(({ task, kind, state }) => ({ task, kind, state: adapterStates[state] }));
       return { ...describe(parts), items: await store.count(), adapters };
     },
     async remember(input, options) {
@@ -73,13 +56,13 @@ export function createEngine(parts: EngineParts): Personalizer {
       const item = await checkItem(input);
       const isThere = (await store.has([item], embed.fingerprint)).size > 0;
       if (!isThere) await store.put([{ item, vectors: await embed.item(item, signal) }], { signal });
-      await weights.removeForgottenAdapter();
+      await weights.removeForgotten();
       return item;
     },
     async forget(id, options) {
       during(options);
       const wasThere = await store.delete(id);
-      await weights.removeForgottenAdapter();
+      await weights.removeForgotten();
       return wasThere;
     },
     async forgetEverything(options) {
@@ -88,7 +71,7 @@ export function createEngine(parts: EngineParts): Personalizer {
       writes.abort(new DOMException('Everything was forgotten while this was being stored.', 'AbortError'));
       writes = new AbortController();
       await store.clear();
-      await weights.removeForgottenAdapter();
+      await weights.removeForgotten();
     },
     async items(task, options) {
       during(options);
@@ -101,7 +84,7 @@ export function createEngine(parts: EngineParts): Personalizer {
         signal,
         onProgress: options?.onProgress,
       });
-      await weights.removeForgottenAdapter();
+      await weights.removeForgotten();
       return result;
     },
     async exportHistory(options) {
@@ -116,14 +99,14 @@ export function createEngine(parts: EngineParts): Personalizer {
       return exportHistory(stored, form) + lines;
     },
     async *generate(request, options) {
-      yield* answer(answerParts, request, during(options));
+      yield* generate(context, request, during(options));
     },
     async explain(request, options) {
       const signal = during(options);
-      const preparing = preparePrompt(answerParts, request, signal);
-      let step = await preparing.next();
-      for (; step.done !== true; step = await preparing.next()) options?.onProgress?.(step.value);
-      return step.value.explanation;
+      checkRequest(request);
+      const preparing = prepareAnswer(context, request, signal);
+      const { explanation } = await runToEnd(preparing, ({ progress }) => options?.onProgress?.(progress));
+      return explanation;
     },
     async [Symbol.asyncDispose]() {
       if (life.signal.aborted) return;

@@ -1,60 +1,88 @@
-// What a personal prompt makes of the rows in the persona's place. It is only rows: every runtime that takes a persona takes them.
-import type { HistoryStore } from '../history/history-store.ts';
-import type { AdapterKind } from '../adapter/adapter-record.ts';
-import { readSafetensors } from '../model-package/safetensors.ts';
-import type { Persona } from '../persona/persona.ts';
+// The rows of a prompt: the persona of what was attended to, and the soft prompt that was trained on the user's items. They are only
+// rows, so every runtime that takes a persona takes both.
+import { instructionWithPersonalPrompt, type PersonalPrompt, withPersonalPrompt } from '../adapter/soft-prompt.ts';
+import type { HistoryStore, ItemProjection } from '../history/history-store.ts';
+import { PersonaPlugError } from '../lib/errors.ts';
+import { yieldToEventLoop } from '../lib/yield-to-event-loop.ts';
+import { personaOf } from '../persona/persona.ts';
 import type { Plug } from '../persona/plug.ts';
+import { projectItem } from '../persona/projector.ts';
 import type { PersonaRows } from '../prompts/layout-prompt.ts';
-import { instructionWithPersonalPrompt, readPersonalPrompt, withPersonalPrompt } from '../adapter/soft-prompt.ts';
-import { parseAdapterResult } from '../adapter/adapter-result.ts';
-import type { ItemEmbedder } from './item-embedder.ts';
-import type { GenerateRequest } from './personalizer.ts';
+import type { Attended } from './attend.ts';
+import type { EngineContext } from './engine-context.ts';
+import type { EmbeddedRecall, Recalled } from './recall.ts';
 
-export interface TunedRowsParts {
-  readonly store: HistoryStore;
-  readonly plug: Plug;
-  readonly languageModel: { readonly fingerprint: string };
-  readonly embed: ItemEmbedder;
-}
-
-export interface TunedRows {
+export interface PromptRows {
   /** Null where the prompt has no rows at all. */
   readonly rows: PersonaRows | null;
-  /** The adapters that changed them. */
-  readonly adapters: readonly AdapterKind[];
-  /** The runs that made them. */
-  readonly runs: readonly string[];
+  /** The one that changed them. */
+  readonly softPrompt: PersonalPrompt | null;
 }
 
 /**
- * The rows of a request. A prompt that was trained on top of personas counts only where there is a persona, one that was trained
- * without only where there is none; one of other models does not count.
+ * A soft prompt that was trained on top of personas counts only where there is a persona, one that was trained without only where
+ * there is none.
  */
-export async function tunedRows(
-  parts: TunedRowsParts,
-  request: GenerateRequest,
-  persona: Persona | null,
+export async function personaRows(
+  { store, plug }: EngineContext,
+  task: string,
+  { query, adapters: { softPrompt } }: Recalled,
+  { attention }: Attended,
   signal: AbortSignal,
-): Promise<TunedRows> {
-  const { store, plug, languageModel, embed } = parts;
-  const rows = persona === null ? null : rowsOf(plug, persona);
-  const record = request.adapters === 'none' ? null : await store.adapter(request.task, 'prompt');
-  const untuned: TunedRows = { rows, adapters: [], runs: [] };
-  if (record === null) return untuned;
-  const { base, ...made } = parseAdapterResult(record.description);
-  const isOfTheseModels = made.plug === plug.fingerprint && made.languageModel === languageModel.fingerprint;
-  const isOfThisBase = base === (persona === null ? 'instruction' : 'persona');
-  if (!isOfTheseModels || !isOfThisBase) return untuned;
-  const prompt = readPersonalPrompt(request.task, base, readSafetensors(record.tensors));
-  const tuned = { adapters: ['prompt'], runs: [record.run] } as const;
-  if (rows !== null) return { rows: withPersonalPrompt(rows, prompt), ...tuned };
-  const query = await embed.text(request.input, signal);
-  return { rows: instructionWithPersonalPrompt(plug, prompt, query), ...tuned };
-}
-
-function rowsOf(plug: Plug, persona: Persona): PersonaRows {
-  return {
+): Promise<PromptRows> {
+  if (attention === null) {
+    if (softPrompt?.base !== 'instruction' || query === null) return { rows: null, softPrompt: null };
+    return { rows: instructionWithPersonalPrompt(plug, softPrompt, query), softPrompt };
+  }
+  const items = attention.items.map(({ item }) => item);
+  const projections = await projectionsOf(store, plug, items, signal);
+  const persona = personaOf(plug, task, attention, ({ id }) => {
+    const projection = projections.get(id);
+    if (projection === undefined) throw new PersonaPlugError('internal', `Item ${id} was not projected.`);
+    return projection;
+  });
+  const rows: PersonaRows = {
     instruction: { rows: persona.instruction, count: plug.instructionRows },
     persona: { rows: persona.rows, count: plug.personaRows },
   };
+  if (softPrompt?.base !== 'persona') return { rows, softPrompt: null };
+  return { rows: withPersonalPrompt(rows, softPrompt), softPrompt };
+}
+
+/** So often an abort is looked for while items are projected. */
+const batchSize = 32;
+
+/** What the plug made of each item, by id; what is not kept yet is made and kept. */
+async function projectionsOf(
+  store: HistoryStore,
+  plug: Plug,
+  items: readonly EmbeddedRecall[],
+  signal: AbortSignal,
+): Promise<Map<string, Float32Array>> {
+  const projections = new Map<string, Float32Array>();
+  const made: ItemProjection[] = [];
+  for (const { id, vectors, recalled } of items) {
+    if (recalled.projection?.length === plug.projectorWidth) {
+      projections.set(id, recalled.projection);
+      continue;
+    }
+    const projection = projectItem(plug, recalled.item.task, vectors);
+    projections.set(id, projection);
+    made.push({ id, vectors, projection });
+    if (made.length % batchSize === 0) {
+      await yieldToEventLoop();
+      signal.throwIfAborted();
+    }
+  }
+  if (made.length > 0) await keep(store, plug, made);
+  return projections;
+}
+
+async function keep(store: HistoryStore, plug: Plug, made: readonly ItemProjection[]): Promise<void> {
+  try {
+    await store.putProjections(plug.fingerprint, made);
+  } catch (error) {
+    // A full disk must not cost the answer: the projections are only made again next time.
+    if (!(PersonaPlugError.isInstance(error) && error.code === 'storage-quota')) throw error;
+  }
 }

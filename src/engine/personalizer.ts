@@ -31,13 +31,13 @@ export interface GenerateRequest extends SamplingOptions {
   readonly at?: string;
   /** `auto`: the gate decides; `none`: never; `always`: whenever there is a history. @defaultValue 'auto' */
   readonly persona?: 'auto' | 'none' | 'always';
-  /** Where a persona is used and its plug knows how: whether words that she writes are made likelier, among choices the answers she gives. @defaultValue true */
+  /** Whether words that the user writes, and among choices the answers that they give, are made likelier. Only where a persona is used and its plug adapts the task. @defaultValue true */
   readonly unigramAdaptation?: boolean;
   /** Earlier items of the task, shown in the prompt; with or without a persona. @defaultValue none */
   readonly retrieval?: RetrievalOptions;
-  /** A sentence about the user before the prompt, counted from her items of the task. @defaultValue false */
+  /** A sentence about the user before the prompt, counted from the user's items of the task. @defaultValue false */
   readonly profile?: boolean;
-  /** `auto`: what was tuned on the user's items of this task is used. @defaultValue 'auto' */
+  /** `auto`: what was trained on the user's items of this task is used. @defaultValue 'auto' */
   readonly adapters?: 'auto' | 'none';
   readonly maximumNewTokens?: number;
   readonly stopStrings?: readonly string[];
@@ -71,10 +71,10 @@ export interface RetrievedScore {
   readonly score: number;
 }
 
-/** A word that the user writes more often than others do. */
+/** A word that the user writes more often than others do, made likelier by unigram adaptation. */
 export interface AdaptedWord {
   readonly text: string;
-  /** By how much its odds against a word that she has never written rose, a token; above 1. */
+  /** By how much its odds against a word that the user has never written rose, a token; above 1. */
   readonly factor: number;
 }
 
@@ -90,18 +90,18 @@ export interface Explanation {
   readonly retrieved: readonly RetrievedScore[];
   /** The sentence about the user in the prompt; null when it was not asked for, says nothing, or does not fit. */
   readonly profile: string | null;
-  /** Words of her outputs that were made likelier in this answer, the most raised first, at most 12; empty when none were. */
+  /** Words of the user's outputs that were made likelier in this answer, the most first, at most 12; empty when none were. */
   readonly words: readonly AdaptedWord[];
-  /** What was tuned on her items and has a part in this answer. */
+  /** What was trained on the user's items and has a part in this answer. */
   readonly adapters: readonly AdapterKind[];
 }
 
 /**
- * One event of an answer. `progress` comes only while stored items still lack vectors of this embedder; then one
- * `explanation` (and another, where what it tells of was forgotten before the answer's turn came), then deltas, then one `end`. Event types may be added: ignore those you do not know.
+ * One event of an answer. None comes before the answer's turn. `progress` comes only while stored items still lack vectors of this
+ * embedder; then one `explanation`, then deltas, then one `end`. Event types may be added: ignore those you do not know.
  */
 export type GenerateEvent =
-  | { readonly type: 'progress'; readonly progress: Progress }
+  | ProgressEvent
   | { readonly type: 'explanation'; readonly explanation: Explanation }
   | { readonly type: 'delta'; readonly text: string }
   | {
@@ -114,7 +114,12 @@ export type GenerateEvent =
       readonly timing: GenerateTiming;
     };
 
-/** Milliseconds since the request. */
+export interface ProgressEvent {
+  readonly type: 'progress';
+  readonly progress: Progress;
+}
+
+/** Milliseconds since the request, the wait for its turn included. */
 export interface GenerateTiming {
   readonly embedded: number;
   readonly firstToken: number;
@@ -137,7 +142,7 @@ export interface EngineStatus {
   };
   readonly plug: { readonly name: string; readonly fingerprint: string; readonly tasks: readonly string[] };
   readonly items: Readonly<Record<string, number>>;
-  /** What was tuned on her items and what became stale, of all tasks. */
+  /** What was trained on the user's items, or is under way or stale, of all tasks. */
   readonly adapters: readonly KnownAdapter[];
 }
 

@@ -1,32 +1,51 @@
-// The adapter that was trained on a user's items of a task, where the runtime can take one.
-import type { HistoryStore } from '../history/history-store.ts';
-import type { AdapterRecord } from '../adapter/adapter-record.ts';
-import type { LanguageModel, WeightAdapter } from '../language-model/language-model.ts';
+// What was trained on a user's items of a task and can have a part in an answer.
 import { parseAdapterResult } from '../adapter/adapter-result.ts';
+import type { AdapterKind, AdapterRecord } from '../adapter/adapter-record.ts';
+import { type PersonalPrompt, readPersonalPrompt } from '../adapter/soft-prompt.ts';
 import { readWeightAdapter } from '../adapter/weight-adapter.ts';
+import type { WeightAdapter } from '../language-model/language-model.ts';
+import { readSafetensors } from '../model-package/safetensors.ts';
+import type { EngineContext } from './engine-context.ts';
 import type { GenerateRequest } from './personalizer.ts';
 
-export interface TunedAdapterParts {
-  readonly store: HistoryStore;
-  readonly languageModel: Pick<LanguageModel, 'fingerprint' | 'useAdapter'>;
+export interface TaskAdapters {
+  /** Rows that were trained; null where there are none of these models. */
+  readonly softPrompt: PersonalPrompt | null;
+  /** A change of the weights; null where there is none, it was trained for another language model, or the runtime takes none. */
+  readonly weights: WeightAdapter | null;
 }
 
-/** Kinds of tuning that change weights. They are trained one without the other, so only one of them is used. */
-const adapterKinds = ['lora', 'ia3'] as const;
+/** Reads what is ready. @throws PersonaPlugError `storage-failed` or `model-mismatch` when a stored adapter cannot be read. */
+export async function readAdapters(context: EngineContext, { task, adapters }: GenerateRequest): Promise<TaskAdapters> {
+  if (adapters === 'none') return { softPrompt: null, weights: null };
+  return { softPrompt: await readSoftPrompt(context, task), weights: await readWeights(context, task) };
+}
 
-/** The one that was trained last. Null where there is none, or it was trained for another language model. */
-export async function tunedAdapter(
-  { store, languageModel }: TunedAdapterParts,
-  request: GenerateRequest,
-): Promise<WeightAdapter | null> {
-  if (request.adapters === 'none' || languageModel.useAdapter === undefined) return null;
+async function readSoftPrompt(
+  { store, plug, languageModel }: EngineContext,
+  task: string,
+): Promise<PersonalPrompt | null> {
+  const record = await store.adapter(task, 'prompt');
+  if (record === null) return null;
+  const { base, ...made } = parseAdapterResult(record.description);
+  const isOfTheseModels = made.plug === plug.fingerprint && made.languageModel === languageModel.fingerprint;
+  if (!isOfTheseModels || base === 'none') return null;
+  return readPersonalPrompt(task, base, readSafetensors(record.tensors));
+}
+
+/** Kinds that change weights. They are trained one without the other, so only one of them is used: the one that was trained last. */
+const weightKinds = ['lora', 'ia3'] as const satisfies readonly AdapterKind[];
+
+async function readWeights({ store, languageModel }: EngineContext, task: string): Promise<WeightAdapter | null> {
+  if (languageModel.useAdapter === undefined) return null;
   let last: { readonly record: AdapterRecord; readonly finishedAt: number } | null = null;
-  for (const kind of adapterKinds) {
-    const record = await store.adapter(request.task, kind);
+  for (const kind of weightKinds) {
+    const record = await store.adapter(task, kind);
     if (record === null) continue;
     const { languageModel: trainedFor, finishedAt } = parseAdapterResult(record.description);
-    if (trainedFor !== languageModel.fingerprint) continue;
-    if (last === null || finishedAt > last.finishedAt) last = { record, finishedAt };
+    if (trainedFor === languageModel.fingerprint && finishedAt > (last?.finishedAt ?? -Infinity)) {
+      last = { record, finishedAt };
+    }
   }
   return last === null ? null : readWeightAdapter(last.record);
 }

@@ -1,5 +1,5 @@
-// Strangers' real histories through the engine that ships, in Node on wasm: the persona of a held-out user must help with her own
-// articles. The data may not be copied into this repository; PERSONA_PLUG_DATA names its folder.
+// Real histories of held-out users through the engine that ships, in Node on wasm: a persona must help with
+// its own user's articles. The data may not be copied into this repository; PERSONA_PLUG_DATA names its folder.
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -43,7 +43,7 @@ async function answerOf(engine: Personalizer, request: GenerateRequest): Promise
 describe.skipIf(!isDataThere || missing !== null)(
   `real histories (${isDataThere ? '' : 'PERSONA_PLUG_DATA is unset'})`,
   () => {
-    test('her own history makes more answers right than none', { timeout: 240_000 }, async () => {
+    test("a user's own history makes more answers right than none", { timeout: 240_000 }, async () => {
       await using engine = await loadEngine(
         { models: 'unused:', embedderDevice: 'wasm', languageModelDevice: 'wasm' },
         { signal: new AbortController().signal, onProgress: () => undefined },
@@ -63,7 +63,7 @@ describe.skipIf(!isDataThere || missing !== null)(
           }
         }
       }
-      console.log(`${task}: of ${asked} answers ${right.none} right without, ${right.auto} with her persona`);
+      console.log(`${task}: of ${asked} answers ${right.none} right without, ${right.auto} with the persona`);
       expect(asked).toBeGreaterThan(60);
       expect(right.auto).toBeGreaterThan(right.none);
     });

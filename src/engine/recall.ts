@@ -1,21 +1,14 @@
-// What the history holds for a request: the items of its task and, where they are needed, vectors of the present
-// embedder. Read in one transaction, so that an item that changes meanwhile is wholly there or wholly not, for the
-// persona and for every other use of it alike.
+// What the history holds for a request: the items of its task and, where they are needed, vectors of the present embedder. The items
+// are read in one transaction, so that an item that changes meanwhile is wholly there or wholly not, for the persona and for every
+// other use of it alike.
 import type { HistoryItem, ItemVectors } from '../history/history-item.ts';
-import type { HistoryStore, RecalledItem } from '../history/history-store.ts';
-import type { Progress } from '../lib/progress.ts';
-import type { Plug } from '../persona/plug.ts';
-import type { ItemEmbedder } from './item-embedder.ts';
-import type { GenerateRequest } from './personalizer.ts';
-
-export interface RecallParts {
-  readonly store: HistoryStore;
-  readonly plug: Plug;
-  readonly embed: ItemEmbedder;
-}
+import type { RecalledItem } from '../history/history-store.ts';
+import type { EngineContext } from './engine-context.ts';
+import type { GenerateRequest, ProgressEvent } from './personalizer.ts';
+import { readAdapters, type TaskAdapters } from './read-adapters.ts';
 
 /** An item with vectors of the present embedder. */
-export interface ReadyItem {
+export interface EmbeddedRecall {
   readonly id: string;
   readonly date: string | null;
   /** The unit vector of the item's input, `[d]`. */
@@ -24,51 +17,52 @@ export interface ReadyItem {
   readonly vectors: ItemVectors;
 }
 
-export interface RecalledHistory {
-  /** The items of the task: date ascending, undated first, then id. */
+export interface Recalled {
+  /** The items of the task: date ascending, undated first, then id. Empty where nobody asks for them. */
   readonly items: readonly HistoryItem[];
-  /** Null where nobody asked for vectors, or there is no item. */
-  readonly vectors: {
-    /** The unit vector of the request's input, `[d]`. */
-    readonly query: Float32Array;
-    /** In the order of `items`. */
-    readonly items: readonly ReadyItem[];
-  } | null;
+  /** In the order of `items`; null where nobody asks for vectors, or there is no item. */
+  readonly vectors: readonly EmbeddedRecall[] | null;
+  /** The unit vector of the request's input, `[d]`; null where nobody asks for it. */
+  readonly query: Float32Array | null;
+  /** What was trained on the items. */
+  readonly adapters: TaskAdapters;
 }
 
 /** Written in batches, so that an abort keeps what was done. */
 const batchSize = 32;
 
 /** Yields progress while items of another embedder are embedded anew. */
-export async function* recallHistory(
-  parts: RecallParts,
+export async function* recall(
+  context: EngineContext,
   request: GenerateRequest,
   signal: AbortSignal,
-): AsyncGenerator<Progress, RecalledHistory, void> {
-  const { persona, retrieval, profile } = request;
-  const areVectorsNeeded = persona !== 'none' || retrieval?.method === 'dense';
-  const isNeeded = areVectorsNeeded || retrieval !== undefined || profile === true;
-  if (!isNeeded) return { items: [], vectors: null };
-  const recalled = await parts.store.recall(request.task, parts.plug.fingerprint);
-  const items = recalled.map(({ item }) => item);
-  if (items.length === 0 || !areVectorsNeeded) return { items, vectors: null };
-  const ready = yield* readyItems(parts, recalled, request.task, signal);
-  return { items, vectors: { query: await parts.embed.text(request.input, signal), items: ready } };
+): AsyncGenerator<ProgressEvent, Recalled, void> {
+  const { store, plug, embed } = context;
+  const { task, input, persona, retrieval, profile } = request;
+  const needsVectors = persona !== 'none' || retrieval?.method === 'dense';
+  const needsItems = needsVectors || retrieval !== undefined || profile === true;
+  const stored = needsItems ? await store.recall(task, plug.fingerprint) : [];
+  const adapters = await readAdapters(context, request);
+
+  const vectors = needsVectors && stored.length > 0 ? yield* withVectors(context, stored, task, signal) : null;
+  const needsQuery = vectors !== null || adapters.softPrompt?.base === 'instruction';
+  const query = needsQuery ? await embed.text(input, signal) : null;
+  return { items: stored.map(({ item }) => item), vectors, query, adapters };
 }
 
 /** Vectors of different embedders must not meet in one persona: what another one made is made anew, and kept. */
-async function* readyItems(
-  { store, embed }: RecallParts,
-  recalled: readonly RecalledItem[],
+async function* withVectors(
+  { store, embed }: EngineContext,
+  stored: readonly RecalledItem[],
   task: string,
   signal: AbortSignal,
-): AsyncGenerator<Progress, ReadyItem[], void> {
+): AsyncGenerator<ProgressEvent, EmbeddedRecall[], void> {
   const fresh = new Map<string, ItemVectors>();
-  const stale = recalled.filter(({ vectors }) => vectors?.embedder !== embed.fingerprint).map(({ item }) => item);
-  let batch: { item: RecalledItem['item']; vectors: ItemVectors }[] = [];
+  const stale = stored.filter(({ vectors }) => vectors?.embedder !== embed.fingerprint).map(({ item }) => item);
+  let batch: { item: HistoryItem; vectors: ItemVectors }[] = [];
   for await (const step of embed.items(stale, task, signal)) {
     if ('stage' in step) {
-      yield step;
+      yield { type: 'progress', progress: step };
       continue;
     }
     fresh.set(step.item.id, step.vectors);
@@ -79,7 +73,7 @@ async function* readyItems(
     }
   }
   if (batch.length > 0) await store.replaceVectors(batch);
-  return recalled.flatMap((entry) => {
+  return stored.flatMap((entry) => {
     const renewed = fresh.get(entry.item.id);
     const vectors = renewed ?? entry.vectors;
     if (vectors === null) return [];

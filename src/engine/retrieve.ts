@@ -4,13 +4,13 @@ import { bm25Scores } from '../retrieval/bm25.ts';
 import { denseScores } from '../retrieval/dense.ts';
 import { recencyScores } from '../retrieval/recency.ts';
 import { selectTop } from '../retrieval/select-top.ts';
-import type { RecalledHistory } from './recall.ts';
+import type { Recalled } from './recall.ts';
 import type { GenerateRequest, RetrievalOptions, RetrievedScore } from './personalizer.ts';
 
-/** The best items of the memory, most relevant first; empty when the request asks for none. */
-export function retrieve({ retrieval, input }: GenerateRequest, memory: RecalledHistory): RetrievedScore[] {
+/** The best of the recalled items, most relevant first; empty when the request asks for none. */
+export function retrieve({ retrieval, input }: GenerateRequest, recalled: Recalled): RetrievedScore[] {
   if (retrieval === undefined) return [];
-  const { items, scores } = scoredItems(retrieval.method, input, memory);
+  const { items, scores } = scoredItems(retrieval.method, input, recalled);
   return selectTop(scores, retrieval.count).flatMap((place) => {
     const item = items[place];
     return item === undefined ? [] : [{ item, score: scores[place] ?? 0 }];
@@ -20,7 +20,7 @@ export function retrieve({ retrieval, input }: GenerateRequest, memory: Recalled
 function scoredItems(
   method: RetrievalOptions['method'],
   input: string,
-  { items, vectors }: RecalledHistory,
+  { items, vectors, query }: Recalled,
 ): { readonly items: readonly HistoryItem[]; readonly scores: Float64Array } {
   switch (method) {
     case 'bm25': {
@@ -31,9 +31,9 @@ function scoredItems(
       return { items, scores: recencyScores(items.length) };
     case 'dense': {
       // An empty history has no vectors.
-      if (vectors === null) return { items: [], scores: new Float64Array(0) };
-      const inputs = vectors.items.map((item) => item.input);
-      return { items: vectors.items.map(({ recalled }) => recalled.item), scores: denseScores(vectors.query, inputs) };
+      if (vectors === null || query === null) return { items: [], scores: new Float64Array(0) };
+      const inputs = vectors.map((item) => item.input);
+      return { items: vectors.map(({ recalled }) => recalled.item), scores: denseScores(query, inputs) };
     }
     default:
       return method satisfies never;

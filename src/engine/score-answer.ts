@@ -1,20 +1,16 @@
-// How likely the engine finds a given answer: the same road as `generate` up to the prompt, then the answer's log probability.
-// For evaluation, which compares methods by it: it needs far fewer queries than counting right answers.
+// How likely the engine finds a given answer: the steps of `generate` up to the prompt, then the answer's log probability. The
+// evaluation compares methods by it, since that needs far fewer queries than counting right answers.
 import { createChoiceTrie } from '../language-model/decoding/choice-trie.ts';
 import type { LanguageModel } from '../language-model/language-model.ts';
 import { answerBias } from '../language-model/decoding/logit-bias.ts';
 import { argmax } from '../language-model/decoding/sampling.ts';
 import { sequenceLogProbabilities } from '../language-model/decoding/sequence-log-probabilities.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
-import type { Mutex } from './mutex.ts';
+import { runToEnd } from '../lib/run-to-end.ts';
+import { checkRequest } from './check-request.ts';
+import type { EngineContext } from './engine-context.ts';
+import { prepareAnswer, type PreparedAnswer } from './generate.ts';
 import type { Explanation, GenerateRequest } from './personalizer.ts';
-import { preparePrompt, type PreparedPrompt, type PromptParts } from './build-prompt.ts';
-
-export interface ScoreParts extends PromptParts {
-  readonly languageModel: LanguageModel;
-  /** Held for a whole score: a language model has one KV cache. */
-  readonly answerTurn: Mutex;
-}
 
 export interface ScoreOptions {
   readonly signal: AbortSignal;
@@ -35,24 +31,22 @@ export interface ScoredAnswer {
 /**
  * Scores `output` as the answer to a request. Where the task or the request has choices, each token's probability is taken among
  * the tokens that the trie of choices allows there, so that the probabilities of all choices sum to 1: the chance with which constrained
- * sampling gives this answer. Else it is the plain probability of each token. Either way the persona's own words are raised as in
- * an answer.
+ * sampling gives this answer. Else it is the plain probability of each token. Unigram adaptation counts as in an
+ * answer.
  *
  * @throws PersonaPlugError `invalid-argument` when there are choices and the output is none of them, and as `generate`.
  */
 export async function scoreAnswer(
-  parts: ScoreParts,
+  context: EngineContext,
   request: GenerateRequest,
   output: string,
   { signal, withAnswer = false }: ScoreOptions,
 ): Promise<ScoredAnswer> {
-  const preparing = preparePrompt(parts, request, signal);
-  let step = await preparing.next();
-  while (step.done !== true) step = await preparing.next();
-  const { languageModel, answerTurn } = parts;
-  const prepared = step.value;
+  checkRequest(request);
+  const { languageModel, answerTurn, setAdapter } = context;
   return await answerTurn.run(async () => {
-    await languageModel.useAdapter?.(prepared.adapter);
+    const prepared = await runToEnd(prepareAnswer(context, request, signal));
+    await setAdapter(request.task, prepared.adapter);
     return prepared.choices === null
       ? await scoreText(languageModel, prepared, output, { signal, withAnswer })
       : await scoreChoice(languageModel, prepared, prepared.choices, output, { signal, withAnswer });
@@ -61,7 +55,7 @@ export async function scoreAnswer(
 
 async function scoreText(
   model: LanguageModel,
-  { prompt, explanation, maximumNewTokens, noRepeatNgramSize, logitBias }: PreparedPrompt,
+  { prompt, explanation, maximumNewTokens, noRepeatNgramSize, logitBias }: PreparedAnswer,
   output: string,
   { signal, withAnswer }: Required<ScoreOptions>,
 ): Promise<ScoredAnswer> {
@@ -84,7 +78,7 @@ async function scoreText(
 
 async function scoreChoice(
   model: LanguageModel,
-  { prompt, explanation, logitBias }: PreparedPrompt,
+  { prompt, explanation, logitBias }: PreparedAnswer,
   choices: readonly string[],
   output: string,
   { signal, withAnswer }: Required<ScoreOptions>,

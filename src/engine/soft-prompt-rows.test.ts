@@ -5,6 +5,7 @@ import type { HistoryStore } from '../history/history-store.ts';
 import type { PromptSegment } from '../language-model/language-model.ts';
 import { writeSafetensors } from '../model-package/write-safetensors.ts';
 import { fakeEngineParts } from '../testing/fake-personalizer.ts';
+import { hashEmbedder } from '../testing/hash-embedder.ts';
 import type { AdapterResult } from '../adapter/adapter-result.ts';
 import { checkTrainingOptions } from '../adapter/training-options.ts';
 import { writeAdapterSettings } from '../adapter/adapter-settings.ts';
@@ -104,7 +105,25 @@ test('a prompt trained without a persona starts from the instruction, and leaves
   expect(rowsOf(prompt)).toEqual([plug.parametersOf(task).instruction.map((value) => value + 0.25)]);
 });
 
-test('a tuning of other models does not count, and a forgotten item takes it along', async () => {
+test('with the gate shut and a soft prompt the query is embedded once', async () => {
+  const embedded: string[] = [];
+  const store = inMemoryHistory();
+  const engine = createEngine({
+    ...fakeEngineParts({ store, embedder: hashEmbedder({ onEmbed: (text) => embedded.push(text) }) }),
+    plug: { ...plug, gateThreshold: 2 },
+  });
+  const { id } = await engine.remember({ task, input: 'a draft', output: 'a title' });
+  await keep(store, { base: 'instruction' }, 0.25, id);
+  embedded.length = 0;
+  const { isPersonaUsed, adapters } = await engine.explain({ task, input: 'another' });
+  expect({ isPersonaUsed, adapters, embedded }).toEqual({
+    isPersonaUsed: false,
+    adapters: ['prompt'],
+    embedded: ['another'],
+  });
+});
+
+test('an adapter of other models does not count, and a forgotten item takes it along', async () => {
   const { engine, store, id, ask } = await engineWith();
   const before = await ask({ persona: 'always' });
   await keep(store, { languageModel: 'another' }, 1, id);

@@ -1,16 +1,15 @@
-// When an answer takes up the user's own words, and that they are forgotten with the items.
+// When unigram adaptation is used, and that what it counted is forgotten with the items.
 import { expect, test } from 'vitest';
+import { runToEnd } from '../lib/run-to-end.ts';
 import { fakeEngineParts } from '../testing/fake-personalizer.ts';
 import { hashEmbedder } from '../testing/hash-embedder.ts';
 import { randomPlug } from '../testing/random-plug.ts';
 import { scriptedLanguageModel } from '../testing/scripted-language-model.ts';
-import { createTaskRegistry } from '../tasks/task-registry.ts';
 import { createEngine } from './create-engine.ts';
-import { createItemEmbedder } from './item-embedder.ts';
-import { createMutex } from './mutex.ts';
+import { createEngineContext } from './engine-context.ts';
+import { prepareAnswer, type PreparedAnswer } from './generate.ts';
 import { adaptedWords } from './unigram-bias.ts';
 import type { GenerateRequest } from './personalizer.ts';
-import { preparePrompt, type PreparedPrompt } from './build-prompt.ts';
 
 const { signal } = new AbortController();
 const request = { task: 'news_headline', input: 'a draft', at: '2026-01-01' } as const;
@@ -25,28 +24,19 @@ function start() {
     vocabularySize: 260,
   });
   const parts = fakeEngineParts({ embedder, languageModel, plug });
-  const embed = createItemEmbedder(embedder, createMutex(), () => 0);
+  const context = createEngineContext({ ...parts, clock: () => 0 });
   const engine = createEngine(parts);
   return {
     engine,
     encode: (text: string) => languageModel.tokenizer.encode(text),
-    prepare: async (changes: Partial<GenerateRequest> = {}): Promise<PreparedPrompt> => {
-      const preparing = preparePrompt(
-        { ...parts, embed, clock: () => 0, tasks: createTaskRegistry() },
-        { ...request, ...changes },
-        signal,
-      );
-      for (;;) {
-        const step = await preparing.next();
-        if (step.done === true) return step.value;
-      }
-    },
+    prepare: async (changes: Partial<GenerateRequest> = {}): Promise<PreparedAnswer> =>
+      await runToEnd(prepareAnswer(context, { ...request, ...changes }, signal)),
   };
 }
 
 const item = (name: string, task = 'news_headline') => ({ id: name, task, input: `draft ${name}`, output: `${name}!` });
 
-test('every token of her outputs and their end is raised, and no other', async () => {
+test('every token of the outputs and their end is raised, and no other', async () => {
   const { engine, encode, prepare } = start();
   await engine.remember(item('abba'));
   const { logitBias } = await prepare();
@@ -68,7 +58,7 @@ test('nothing is raised without a persona, on request, or for other tasks', asyn
   expect((await prepare({ task: 'a task of its own' })).logitBias.size).toBe(0);
 });
 
-test('among choices those that she has given are raised too', async () => {
+test('among choices those that the user has given are raised too', async () => {
   const { engine, prepare } = start();
   await engine.remember(item('a'));
   const free = await prepare();
@@ -86,7 +76,7 @@ test('after forgetting they are, bit for bit, those of a history that never held
   expect((await forgot.prepare()).logitBias).toEqual((await never.prepare()).logitBias);
 });
 
-test('what is told are the most raised of her words, whole', () => {
+test('the most raised words are reported, whole', () => {
   const tokens: Readonly<Record<string, number[]>> = { ' Rome': [1], ' 2024': [2, 3], ' calm': [4] };
   const bias = new Map([
     [1, 0.5],

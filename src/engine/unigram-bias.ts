@@ -1,22 +1,17 @@
-// The user's own words in an answer: what her outputs add to the logits, and how that is told.
-import type { LanguageModel, TextTokenizer } from '../language-model/language-model.ts';
+// Unigram adaptation of an answer: what the user's outputs add to the logits, and which words that makes likelier.
+import type { TextTokenizer } from '../language-model/language-model.ts';
 import type { LogitBias } from '../language-model/decoding/logit-bias.ts';
 import { unigramBias } from '../persona/unigram-adaptation.ts';
-import type { Plug } from '../persona/plug.ts';
+import type { EngineContext } from './engine-context.ts';
 import type { Explanation, AdaptedWord } from './personalizer.ts';
 
-export interface UnigramBiasParts {
-  readonly plug: Plug;
-  readonly languageModel: Pick<LanguageModel, 'tokenizer' | 'endTokens'>;
-}
-
 const maximumReportedWords = 12;
-/** So many items, the heaviest ones, are searched for words to tell of: a long history has thousands. */
+/** Only the heaviest items are searched for words to report: a long history has thousands. */
 const maximumSearchedItems = 50;
 
-/** What the outputs of weighed items, heaviest first, add to the logits of a task; empty where the plug has no marginals for it. */
+/** Nats by token that the outputs of weighed items, heaviest first, add to the logits; empty where the plug does not adapt the task. */
 export function unigramBiasOf(
-  { plug, languageModel }: UnigramBiasParts,
+  { plug, languageModel }: EngineContext,
   task: string,
   items: Explanation['items'],
 ): LogitBias {
@@ -26,7 +21,10 @@ export function unigramBiasOf(
   return unigramBias(unigramAdaptation, items, ({ item }) => [...languageModel.tokenizer.encode(item.output), ...end]);
 }
 
-/** The most raised of the words that she wrote: letters and digits between spaces, three at least, by the mean of their tokens. `outputs`: the heaviest first. */
+/**
+ * The words of the outputs that became likelier, most first: three letters or digits at least, by the mean of their tokens.
+ * `outputs`: the heaviest first.
+ */
 export function adaptedWords(
   bias: LogitBias,
   outputs: readonly string[],

@@ -1,8 +1,7 @@
 // The engine as the evaluation uses it: a history in memory that is set as a whole, and scores instead of streams.
-import { createItemEmbedder } from '../engine/item-embedder.ts';
-import { createMutex } from '../engine/mutex.ts';
+import { createEngineContext } from '../engine/engine-context.ts';
 import type { GenerateRequest } from '../engine/personalizer.ts';
-import { scoreAnswer, type ScoredAnswer, type ScoreOptions, type ScoreParts } from '../engine/score-answer.ts';
+import { scoreAnswer, type ScoredAnswer, type ScoreOptions } from '../engine/score-answer.ts';
 import type { HistoryItem } from '../history/history-item.ts';
 import type { HistoryStore } from '../history/history-store.ts';
 import { inMemoryHistory } from '../history/in-memory-history.ts';
@@ -38,18 +37,17 @@ export function createScoringEngine(
   const plug = partOf<Plug>(models.plugs, plugName);
   const { model, promptTemplate } = partOf<MeasuredLanguageModel>(models.languageModels, modelName);
   const store = inMemoryHistory();
-  const embed = createItemEmbedder(models.embedder, createMutex(), () => performance.now());
-  const parts: ScoreParts = {
+  const context = createEngineContext({
     store,
     plug,
-    embed,
+    embedder: models.embedder,
     languageModel: model,
     promptTemplate,
     tasks: models.tasks,
     // Counts only where nothing has a date, and then no age does: two runs give equal numbers.
     clock: () => 0,
-    answerTurn: createMutex(),
-  };
+  });
+  const { embed } = context;
   let held = new Map<string, HistoryItem>();
   return {
     async hold(items, signal) {
@@ -73,7 +71,7 @@ export function createScoringEngine(
         ...store,
         adapter: async (task, kind) => (adapter?.task === task && adapter.kind === kind ? adapter : null),
       };
-      return await scoreAnswer({ ...parts, store: tuned }, request, output, options);
+      return await scoreAnswer({ ...context, store: tuned }, request, output, options);
     },
   };
 }

@@ -128,6 +128,10 @@ export function inMemoryHistory({ clock = Date.now }: { readonly clock?: () => n
       assertOpen();
       return await adapters.adapter(task, kind);
     },
+    async adapterNames() {
+      assertOpen();
+      return await adapters.adapterNames();
+    },
     async adapters(task) {
       assertOpen();
       return await adapters.adapters(task);

@@ -36,6 +36,10 @@ export const adapterContract = (entry: Entry): { name: string; run: (store: Hist
       equal(await store.adapter('notes', 'lora'), null);
       equal(await store.startAdapter(adapterRecord({ run: 'second' })), true);
       equal(await store.adapters('notes'), [adapterRecord({ state: 'done' }), adapterRecord({ run: 'second' })]);
+      equal(await store.adapterNames(), [
+        { task: 'notes', kind: 'prompt', state: 'done' },
+        { task: 'notes', kind: 'prompt', state: 'running' },
+      ]);
       equal(await store.adapters('letters'), []);
       equal(await store.keepAdapter(adapterRecord({ run: 'second', state: 'done' })), true);
       equal(await store.adapters('notes'), [adapterRecord({ run: 'second', state: 'done' })]);

@@ -39,6 +39,10 @@ export function inMemoryAdapters(hasItem: (id: string) => boolean): InMemoryAdap
     async adapter(task, kind) {
       return structuredClone(stored.get(keyOf({ task, kind, state: 'done' })) ?? null);
     },
+    async adapterNames() {
+      const records = [...stored].sort(([a], [b]) => (a < b ? -1 : 1));
+      return records.map(([, { task, kind, state }]) => ({ task, kind, state }));
+    },
     async adapters(task) {
       const found = [...stored].filter(([, record]) => task === undefined || record.task === task);
       return found.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, record]) => structuredClone(record));

@@ -29,6 +29,10 @@ export function indexedDbAdapters({ write, read, watch }: AdapterAccess): Adapte
     async adapter(task, kind) {
       return await read(async (database) => (await database.get('tunings', [task, kind, 'done'])) ?? null);
     },
+    async adapterNames() {
+      const keys = await read(async (database) => await database.getAllKeys('tunings'));
+      return keys.map(([task, kind, state]) => ({ task, kind, state }));
+    },
     async adapters(task) {
       return await read(
         async (database) => await database.getAll('tunings', task === undefined ? null : taskRange(task)),

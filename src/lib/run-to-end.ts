@@ -1,0 +1,9 @@
+/** What an async generator returns; `onYield` is told what it yields meanwhile. */
+export async function runToEnd<Yielded, Returned>(
+  generator: AsyncGenerator<Yielded, Returned, void>,
+  onYield?: (value: Yielded) => void,
+): Promise<Returned> {
+  let step = await generator.next();
+  for (; step.done !== true; step = await generator.next()) onYield?.(step.value);
+  return step.value;
+}
