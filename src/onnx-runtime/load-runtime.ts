@@ -2,6 +2,7 @@
 // Each build carries its own glue code and asks for its .wasm file beside itself, on the own origin: no blob: and no data: URL.
 import type * as Ort from 'onnxruntime-web';
 import type { DeviceChoice } from '../lib/device.ts';
+import { missingPeer } from '../lib/missing-peer.ts';
 
 export type OnnxRuntime = typeof Ort;
 
@@ -11,12 +12,16 @@ export interface OnnxRuntimeFiles {
   readonly webgpu?: string;
 }
 
-/** Loads the runtime of a device. Later calls give the same module; `files` counts at the first. */
+/**
+ * Loads the runtime of a device. Later calls give the same module; `files` counts at the first.
+ *
+ * @throws PersonaPlugError `runtime-failed` when it is not installed.
+ */
 export async function loadOnnxRuntime(
   device: DeviceChoice['kind'],
   files: OnnxRuntimeFiles = {},
 ): Promise<OnnxRuntime> {
-  const runtime = device === 'webgpu' ? await import('onnxruntime-web/webgpu') : await import('onnxruntime-web/wasm');
+  const runtime = await importRuntime(device);
   const { wasm } = runtime.env;
   wasm.proxy = false;
   wasm.numThreads = threadCount();
@@ -26,6 +31,14 @@ export async function loadOnnxRuntime(
   // The adapter that chooseDevice looked at.
   if (device === 'webgpu') runtime.env.webgpu.powerPreference = 'high-performance';
   return runtime;
+}
+
+async function importRuntime(device: DeviceChoice['kind']): Promise<OnnxRuntime> {
+  try {
+    return device === 'webgpu' ? await import('onnxruntime-web/webgpu') : await import('onnxruntime-web/wasm');
+  } catch (cause) {
+    throw missingPeer('onnxruntime-web', cause);
+  }
 }
 
 /** Threads need SharedArrayBuffer, which a page has only when it is isolated (COOP and COEP). */

@@ -79,6 +79,7 @@ export async function createOnnxSession({
       });
       return { runtime, session };
     } catch (cause) {
+      if (PersonaPlugError.isInstance(cause)) throw cause;
       throw failed(`${name} could not be loaded on ${device}`, cause);
     }
   });

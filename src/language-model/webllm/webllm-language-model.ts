@@ -18,6 +18,7 @@ import type {
 } from '../language-model.ts';
 import type { EngineSession } from './loading/engine-session.ts';
 import { packageSource, recordSource, type WebllmRecord } from './loading/engine-source.ts';
+import { loadWebllm } from './loading/load-webllm.ts';
 import { createSerialQueue, orAborted } from './serial-queue.ts';
 import { checkWebllmVersion } from './hook/version-guard.ts';
 
@@ -53,12 +54,13 @@ export async function webllmLanguageModel(
   { gpu, signal, onProgress, allowUntestedVersion = false }: WebllmLanguageModelOptions = {},
 ): Promise<LanguageModel> {
   signal?.throwIfAborted();
-  checkWebllmVersion(allowUntestedVersion);
+  const { modelVersion } = await loadWebllm();
+  checkWebllmVersion(modelVersion, allowUntestedVersion);
   const device = await chooseDevice('webgpu', gpu === undefined ? {} : { gpu });
   const source =
     'manifest' in model
       ? await packageSource(model, allowUntestedVersion, { signal, onProgress })
-      : recordSource(model, allowUntestedVersion);
+      : recordSource(model);
   const first = await orAborted(source.open({ signal, onProgress }), signal);
   const { hiddenSize, contextWindow, vocabularySize } = first.facts;
   if (source.hiddenSize !== null && source.hiddenSize !== hiddenSize) {

@@ -12,7 +12,6 @@ import {
   type PipelineFacts,
 } from './pipeline-access.ts';
 import { createSoftPromptSlots } from './soft-prompt-slots.ts';
-import { checkWebllmVersion } from './version-guard.ts';
 
 /** A registered soft prompt. It never changes: register a changed persona anew. */
 export interface SoftPrompt extends Disposable {
@@ -43,37 +42,16 @@ export interface SoftPromptHook {
   factsOf(modelId: string): PipelineFacts | undefined;
 }
 
-export interface SoftPromptHookOptions {
-  /** Runs on another release of WebLLM than the tested one. @defaultValue false */
-  readonly allowUntestedVersion?: boolean;
-  /** Name in the markers, `[0-9a-z]+`; markers of one engine mean nothing to another. @defaultValue random */
-  readonly name?: string;
-}
-
 /** Marks an engine that has a hook, also one from another copy of this module. */
 const attached = Symbol.for('persona-plug.soft-prompt-hook');
 
 /**
- * Lets an engine understand soft prompts: models that are loaded, and all that `reload()` will load.
+ * Patches the pipelines of an engine, present and future.
  *
- * @throws PersonaPlugError `model-mismatch` on another release of WebLLM, `invalid-argument` when the engine has a hook already.
- *
- * @example
- * ```ts
- * const engine = new MLCEngine({ appConfig });
- * const hook = attachSoftPrompts(engine);
- * await engine.reload('my-model');
- * const persona = hook.register(rows, 2048);
- * const content = `${persona.marker}\n${sanitizeUserText(question)}`;
- * const answer = await engine.chat.completions.create({ messages: [{ role: 'user', content }] });
- * persona.release();
- * ```
+ * @param name stands in the markers, `[0-9a-z]+`.
+ * @throws PersonaPlugError `invalid-argument` when the engine has a hook already, `model-mismatch` when it has no known pipelines.
  */
-export function attachSoftPrompts(
-  engine: MLCEngine,
-  { allowUntestedVersion = false, name = randomName() }: SoftPromptHookOptions = {},
-): SoftPromptHook {
-  checkWebllmVersion(allowUntestedVersion);
+export function createSoftPromptHook(engine: MLCEngine, name: string = randomName()): SoftPromptHook {
   if (!/^[0-9a-z]+$/.test(name)) {
     throw new PersonaPlugError('invalid-argument', `The hook's name is ${JSON.stringify(name)}. Use 0-9 and a-z only.`);
   }

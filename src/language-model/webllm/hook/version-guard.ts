@@ -1,12 +1,15 @@
 // The hook reaches into members of WebLLM that are not public, so it runs only on the release that it was tested with.
-import { modelVersion } from '@mlc-ai/web-llm';
 import { PersonaPlugError } from '../../../lib/errors.ts';
 
 /** WebLLM exports no version; this constant names the libraries that fit a release, and changes with it. */
 export const testedModelVersion = 'v0_2_86/base';
 
-/** @throws PersonaPlugError `model-mismatch` on another release, unless `allowUntested`. */
-export function checkWebllmVersion(allowUntested: boolean, found: string = modelVersion): void {
+/**
+ * Checks WebLLM's `modelVersion`.
+ *
+ * @throws PersonaPlugError `model-mismatch` on another release, unless `allowUntested`.
+ */
+export function checkWebllmVersion(found: string, allowUntested: boolean): void {
   if (allowUntested || found === testedModelVersion) return;
   throw new PersonaPlugError(
     'model-mismatch',

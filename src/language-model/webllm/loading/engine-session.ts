@@ -1,5 +1,5 @@
 // A loaded WebLLM engine, driven by token ids: one forward pass at a time, logits on the CPU. It ends when its GPU device is lost.
-import { MLCEngine, type AppConfig, type ChatOptions, type ModelRecord } from '@mlc-ai/web-llm';
+import type { AppConfig, ChatOptions, MLCEngine, ModelRecord } from '@mlc-ai/web-llm';
 import { PersonaPlugError, type PersonaPlugErrorCode } from '../../../lib/errors.ts';
 import { createProgressMeter } from '../../../lib/progress-meter.ts';
 import type { OnProgress } from '../../../lib/progress.ts';
@@ -9,8 +9,9 @@ import { watchDeviceLoss } from '../device-loss.ts';
 import { LogitTap } from '../logit-tap.ts';
 import { type MergedWeights, mergedWeights } from '../weights/merged-weights.ts';
 import type { PipelineFacts } from '../hook/pipeline-access.ts';
-import { attachSoftPrompts, type SoftPromptHook } from '../hook/soft-prompt-hook.ts';
+import { createSoftPromptHook, type SoftPromptHook } from '../hook/soft-prompt-hook.ts';
 import { weightAccess } from '../weights/weight-access.ts';
+import { loadWebllm } from './load-webllm.ts';
 
 export interface EngineSession {
   readonly hook: SoftPromptHook;
@@ -37,7 +38,6 @@ export interface OpenEngineOptions {
   readonly record: ModelRecord;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: OnProgress | undefined;
-  readonly allowUntestedVersion: boolean;
 }
 
 /** We sample ourselves; WebLLM's sampler runs all the same, so it gets settings that are valid and plain. */
@@ -55,12 +55,8 @@ const plainSampling: ChatOptions = {
  *
  * @throws PersonaPlugError `model-mismatch`, `runtime-failed`; `signal.reason`.
  */
-export async function openEngine({
-  record,
-  signal,
-  onProgress,
-  allowUntestedVersion,
-}: OpenEngineOptions): Promise<EngineSession> {
+export async function openEngine({ record, signal, onProgress }: OpenEngineOptions): Promise<EngineSession> {
+  const { MLCEngine } = await loadWebllm();
   const tap = new LogitTap();
   const modelId = record.model_id;
   const appConfig: AppConfig = { model_list: [record], cacheBackend: 'cache' };
@@ -70,7 +66,7 @@ export async function openEngine({
     logitProcessorRegistry: new Map([[modelId, tap]]),
     initProgressCallback: reportLoad(modelId, onProgress),
   });
-  const hook = attachSoftPrompts(engine, { allowUntestedVersion });
+  const hook = createSoftPromptHook(engine);
   await loadModel(engine, modelId);
   if (signal?.aborted) {
     await engine.unload();

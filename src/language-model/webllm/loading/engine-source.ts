@@ -62,7 +62,6 @@ export async function packageSource(
         async (placed) =>
           await openEngine({
             ...options,
-            allowUntestedVersion,
             record: { model: placed.model, model_id: name, model_lib: placed.library },
           }),
         given(options),
@@ -70,14 +69,14 @@ export async function packageSource(
   };
 }
 
-export function recordSource({ record, sha256, ...model }: WebllmRecord, allowUntestedVersion: boolean): EngineSource {
+export function recordSource({ record, sha256, ...model }: WebllmRecord): EngineSource {
   return {
     ...model,
     name: record.model_id,
     hiddenSize: null,
     async open(options) {
       if (sha256 !== undefined) await checkListedHashes(record, sha256, options.signal);
-      return await openEngine({ ...options, allowUntestedVersion, record });
+      return await openEngine({ ...options, record });
     },
   };
 }
