@@ -25,7 +25,7 @@ const site: UserConfig = {
   optimizeDeps: { exclude: ['onnxruntime-web'] },
   build: {
     target: 'es2022',
-    outDir: path.join(repository, 'dist/site'),
+    outDir: path.join(repository, 'dist-site'),
     emptyOutDir: true,
     // The policy allows no inline script, and no font or wasm in a data: address.
     assetsInlineLimit: 0,
@@ -42,8 +42,8 @@ const library: UserConfig = {
   build: {
     target: 'es2022',
     outDir: path.join(repository, 'dist'),
-    // The types and the site lie in this folder too.
-    emptyOutDir: false,
+    // Or a chunk of an earlier build would be packed. The types come afterwards.
+    emptyOutDir: true,
     minify: false,
     sourcemap: true,
     lib: {

@@ -1,7 +1,7 @@
 // Builds the demo site when its sources changed, and serves the build: what is served has the strict policy.
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { findModelPackages, modelIndex } from './model-packages.mjs';
@@ -9,14 +9,14 @@ import { repository } from './repository.mjs';
 import { CommandError, progressBar } from './terminal.mjs';
 
 export const host = '127.0.0.1';
-const stampFile = path.join(repository, 'dist/site.stamp');
+const stampFile = path.join(repository, 'node_modules/.cache/site.stamp');
 const sources = ['src', 'site', 'public', 'vite.config.ts', 'package-lock.json', 'scripts/model-packages.mjs'];
 
-/** Builds dist/site unless it was built from these very sources and models. */
+/** Builds dist-site unless it was built from these very sources and models. */
 export async function buildSite() {
   const stamp = await hashSources();
   const built = await readFile(stampFile, 'utf8').catch(() => '');
-  if (built === stamp && existsSync(path.join(repository, 'dist/site/index.html'))) return;
+  if (built === stamp && existsSync(path.join(repository, 'dist-site/index.html'))) return;
   const bar = progressBar('Building the page');
   const ticker = setInterval(() => bar.update(0, null), 200);
   try {
@@ -28,11 +28,12 @@ export async function buildSite() {
   } finally {
     clearInterval(ticker);
   }
+  await mkdir(path.dirname(stampFile), { recursive: true });
   await writeFile(stampFile, stamp);
   bar.end();
 }
 
-/** Serves dist/site on exactly this port. Returns its address and how to stop. */
+/** Serves dist-site on exactly this port. Returns its address and how to stop. */
 export async function serveSite(port) {
   await refuseTakenPort(port);
   const { preview } = await import('vite');

@@ -6,7 +6,7 @@ import { type APIRequestContext, expect, test } from '@playwright/test';
 import { securityHeaders } from '../../site/vite/security-headers.ts';
 import { site } from '../site/demo-browser.ts';
 
-const built = fileURLToPath(new URL('../../dist/site/', import.meta.url));
+const built = fileURLToPath(new URL('../../dist-site/', import.meta.url));
 
 test('the policy is the one that the documents promise', () => {
   expect(securityHeaders['Content-Security-Policy']).toBe(
