@@ -12,6 +12,7 @@ export interface VerifyProgress {
 }
 export function modelsFolder(): string;
 export function researchModelsFolder(): string;
+export function installedModelsFolders(folder: string): string[];
 export function findModelPackages(...folders: readonly string[]): Promise<ModelPackageOnDisk[]>;
 export function filesOfPackage(
   modelPackage: ModelPackageOnDisk,
@@ -22,7 +23,8 @@ export function modelIndex(packages: readonly ModelPackageOnDisk[]): {
 };
 export function publishModelPackages(packages: readonly ModelPackageOnDisk[], target: string): Promise<void>;
 export class DamagedModelError extends Error {}
-export function verifyModelPackages(options?: {
-  readonly others?: readonly string[];
-  readonly onProgress?: (progress: VerifyProgress) => void;
-}): Promise<ModelPackageOnDisk[]>;
+export function missingModelPackages(packages: readonly ModelPackageOnDisk[]): string[];
+export function verifyModelPackages(
+  packages: readonly ModelPackageOnDisk[],
+  options?: { readonly onProgress?: (progress: VerifyProgress) => void },
+): Promise<void>;

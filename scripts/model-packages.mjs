@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
 
@@ -21,11 +22,18 @@ export function researchModelsFolder() {
   return override === undefined || override === '' ? researchModels : path.resolve(override);
 }
 
-/** Finds the packages of folders: every subfolder with a manifest.json, sorted by name. */
+/** Where an application that runs in `folder` may have installed model packages, the nearest place first. */
+export function installedModelsFolders(folder) {
+  const places = createRequire(path.join(folder, 'package.json')).resolve.paths('@persona-plug') ?? [];
+  return places.map((place) => path.join(place, '@persona-plug'));
+}
+
+/** Finds the packages of folders: every subfolder with a manifest.json, sorted by name. Of one name, the first folder's counts. */
 export async function findModelPackages(...folders) {
-  const wanted = folders.length === 0 ? [modelsFolder()] : [...new Set(folders)];
-  const packages = (await Promise.all(wanted.map(packagesOf))).flat();
-  return packages.sort((a, b) => (a.name < b.name ? -1 : 1));
+  const wanted = folders.length === 0 ? [modelsFolder()] : folders;
+  const found = (await Promise.all(wanted.map(packagesOf))).flat();
+  const packages = new Map(found.toReversed().map((modelPackage) => [modelPackage.name, modelPackage]));
+  return [...packages.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 async function packagesOf(folder) {
@@ -84,21 +92,19 @@ export class DamagedModelError extends Error {
   }
 }
 
+/** What an engine loads unless it is told otherwise. */
+const defaultPackages = ['all-minilm-l6-v2', 'nano-llm', 'plug'];
+
+/** The default packages that are not among `packages`. */
+export function missingModelPackages(packages) {
+  return defaultPackages.filter((wanted) => !packages.some(({ name }) => name === wanted));
+}
+
 /**
- * Checks every file of every package by size and SHA-256: of what ships, and of further folders. `onProgress({ label, done, total })`
- * counts bytes.
+ * Checks every file of every package by size and SHA-256. `onProgress({ label, done, total })` counts bytes.
  * Throws DamagedModelError: which file, expected and found hash.
  */
-export async function verifyModelPackages({ others = [], onProgress = () => {} } = {}) {
-  const folder = modelsFolder();
-  const packages = await findModelPackages(folder, ...others);
-  for (const required of ['all-minilm-l6-v2', 'nano-llm', 'plug']) {
-    if (packages.some(({ name }) => name === required)) continue;
-    throw new DamagedModelError(
-      `The model package ${required} is missing: there is no ${path.join(folder, required, 'manifest.json')}. ` +
-        'Get a complete checkout.',
-    );
-  }
+export async function verifyModelPackages(packages, { onProgress = () => {} } = {}) {
   const files = packages.flatMap((modelPackage) =>
     manifestFiles(modelPackage).map((file) => ({ ...file, location: path.join(modelPackage.folder, file.path) })),
   );
@@ -112,13 +118,16 @@ export async function verifyModelPackages({ others = [], onProgress = () => {} }
       throw new DamagedModelError(
         `The model file ${label} ${what}: expected SHA-256 ${file.sha256} (${file.bytes} bytes), ` +
           `found ${found.sha256 ?? 'nothing'}${found.bytes === null ? '' : ` (${found.bytes} bytes)`}. ` +
-          `Restore it, for example with: git checkout -- ${label}`,
+          `Restore it, for example with: ${isInstalled(file.location) ? 'npm ci' : `git checkout -- ${label}`}`,
       );
     }
     done += file.bytes;
     onProgress({ label, done, total });
   }
-  return packages;
+}
+
+function isInstalled(location) {
+  return location.split(path.sep).includes('node_modules');
 }
 
 function manifestFiles(modelPackage) {

@@ -1,21 +1,43 @@
 #!/usr/bin/env node
-// Lays the shipped model packages out for a static host: `npx persona-plug-models public/models`.
-import { DamagedModelError, publishModelPackages, verifyModelPackages } from './model-packages.mjs';
+// Lays the model packages of an application out for a static host: `npx persona-plug-models public/models`.
+import {
+  DamagedModelError,
+  findModelPackages,
+  installedModelsFolders,
+  missingModelPackages,
+  publishModelPackages,
+  verifyModelPackages,
+} from './model-packages.mjs';
 
 const [target, ...rest] = process.argv.slice(2);
 if (target === undefined || target.startsWith('-') || rest.length > 0) {
-  process.stderr.write(
-    'Usage: persona-plug-models FOLDER\nFOLDER is where your host serves /models/ from, for example public/models.\n',
+  fail(
+    'Usage: persona-plug-models FOLDER\nFOLDER is where your host serves /models/ from, for example public/models.',
+    2,
   );
-  process.exit(2);
+}
+// A checkout holds the models; an application installs them.
+let packages = await findModelPackages();
+if (packages.length === 0) packages = await findModelPackages(...installedModelsFolders(process.cwd()));
+const missing = missingModelPackages(packages);
+if (missing.length > 0) {
+  fail(
+    `${process.cwd()} has no model package ${missing.join(', ')} in node_modules/@persona-plug. ` +
+      `Install what is missing: npm install ${missing.map((name) => `@persona-plug/${name}`).join(' ')}`,
+    1,
+  );
 }
 try {
-  const packages = await verifyModelPackages();
-  await publishModelPackages(packages, target);
-  for (const { name, revision } of packages) process.stderr.write(`${name} ${revision}\n`);
-  process.stderr.write(`${packages.length} model packages are in ${target}, each file checked by SHA-256.\n`);
+  await verifyModelPackages(packages);
 } catch (error) {
   if (!(error instanceof DamagedModelError)) throw error;
-  process.stderr.write(`${error.message}\n`);
-  process.exit(1);
+  fail(error.message, 1);
+}
+await publishModelPackages(packages, target);
+for (const { name, revision } of packages) process.stderr.write(`${name} ${revision}\n`);
+process.stderr.write(`${packages.length} model packages are in ${target}, each file checked by SHA-256.\n`);
+
+function fail(message, exitCode) {
+  process.stderr.write(`${message}\n`);
+  process.exit(exitCode);
 }
