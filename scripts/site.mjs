@@ -8,7 +8,7 @@ import { findModelPackages, modelIndex } from './model-packages.mjs';
 import { repository } from './repository.mjs';
 import { CommandError, progressBar } from './terminal.mjs';
 
-export const host = '127.0.0.1';
+const host = '127.0.0.1';
 const stampFile = path.join(repository, 'node_modules/.cache/site.stamp');
 const sources = ['src', 'site', 'public', 'vite.config.ts', 'package-lock.json', 'scripts/model-packages.mjs'];
 

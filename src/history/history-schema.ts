@@ -56,7 +56,7 @@ export interface Migration {
   readonly migrate: (database: HistoryDatabase, transaction: UpgradeTransaction) => void;
 }
 
-export const migrations: readonly Migration[] = [
+const migrations: readonly Migration[] = [
   {
     version: 1,
     migrate(database) {

@@ -55,7 +55,7 @@ export interface Plug extends Omit<PlugManifest['plug'], 'weights' | 'marginals'
 }
 
 /** Numbers that the gate looks at, and its hidden width. */
-export const gateFeatureCount = 6;
+const gateFeatureCount = 6;
 const gateWidth = 16;
 
 /**

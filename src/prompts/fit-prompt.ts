@@ -3,7 +3,7 @@ import type { TextTokenizer } from '../language-model/language-model.ts';
 import { promptText, type RetrievedItem, type Task } from '../tasks/task.ts';
 
 /** Profile and earlier items may take so much of the room when the input would fill the rest. */
-export const earlierShare = 0.4;
+const earlierShare = 0.4;
 
 export interface FitRequest<T> {
   readonly task: Task;

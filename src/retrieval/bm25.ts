@@ -3,7 +3,7 @@
 import { whitespaceTokens } from './whitespace-tokens.ts';
 
 /** Saturation of a term's frequency, strength of the length norm, and the floor of a common term's idf. */
-export const bm25Parameters = { k1: 1.5, b: 0.75, epsilon: 0.25 } as const;
+const bm25Parameters = { k1: 1.5, b: 0.75, epsilon: 0.25 } as const;
 
 /**
  * Scores `documents` for a query: `[n]`, higher is more alike; 0 where no token is shared. A token that more than half of the

@@ -4,7 +4,7 @@ import { stopWords } from './stop-words.ts';
 import { whitespaceTokens } from './whitespace-tokens.ts';
 
 /** At most so many answers, or words, are named. */
-export const profileLimits = { answers: 5, words: 10 } as const;
+const profileLimits = { answers: 5, words: 10 } as const;
 
 /** What the profile must know of a task; every `Task` fits. */
 export interface ProfileTask {

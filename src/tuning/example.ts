@@ -82,7 +82,7 @@ export function createExample(weights: LlamaWeights, { prompt, answer, trainable
 }
 
 /** Gives the embedding of a token, `[hiddenSize]`. */
-export function embeddingTable(weights: LlamaWeights): (id: number) => Float32Array {
+function embeddingTable(weights: LlamaWeights): (id: number) => Float32Array {
   const { hiddenSize, vocabularySize } = weights.shape;
   const { data } = weightOf(weights, 'model.embed_tokens.weight', [vocabularySize, hiddenSize]);
   return (id) => data.subarray(id * hiddenSize, (id + 1) * hiddenSize);

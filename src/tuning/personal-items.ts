@@ -56,7 +56,7 @@ export interface PersonalItems {
 }
 
 /** With fewer there is nothing to hold out and nothing to learn. */
-export const fewestItems = 4;
+const fewestItems = 4;
 
 /**
  * Splits a history into training and held-out items (the newest), in time.

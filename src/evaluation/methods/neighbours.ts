@@ -32,7 +32,7 @@ export const neighbours: Method = {
 };
 
 /** The vote as a distribution over the choices: n votes in all, and the smoothing's. */
-export function vote(
+function vote(
   { history, output }: Pick<EvaluationQuery, 'history' | 'output'>,
   cosines: readonly number[],
   choices: readonly string[],

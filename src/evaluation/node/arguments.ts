@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { PersonaPlugError } from '../../lib/errors.ts';
 import type { MeasuredSplit } from '../data/build-task.ts';
 
-export const usage = `npm run evaluate -- --tasks DIR --out DIR
+const usage = `npm run evaluate -- --tasks DIR --out DIR
   --tasks DIR              data: NAME.jsonl(.gz), or LaMP's *_questions.json with *_outputs.json
   --task NAME              only this task; may be repeated
   --methods a,b,…          which methods     (default: all that can be measured, but oppu-*)

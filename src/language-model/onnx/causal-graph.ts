@@ -7,7 +7,7 @@ import { takeFloat32, type OnnxSession, type OnnxTensor } from '../../onnx-runti
 import type { FlatPrompt } from '../flatten-prompt.ts';
 
 /** Most positions of one call: bounds the memory of attention, and how long an abort waits. */
-export const chunkLength = 256;
+const chunkLength = 256;
 
 const inputNames = ['input_ids', 'soft_rows', 'is_soft', 'first_logit', 'past_key_values'];
 
