@@ -1,4 +1,4 @@
-// `npm test`: installs what is missing, then types, lint, format, unit tests, build, browser tests. Its last line is
+// `npm test`: installs what is missing, then the gates, unit tests and browser tests. Its last line is
 // `N passed, N failed, N skipped`, summed over both test runners.
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -12,8 +12,8 @@ import { CommandError, say } from './terminal.mjs';
 import { addCounts, countPlaywright, countVitest } from './test-counts.mjs';
 
 const usage = `npm test -- [--unit] [--e2e] [--allow-skips]
-  --unit         only types, lint, format and the unit tests
-  --e2e          only the build and the browser tests
+  --unit         only the gates and the unit tests
+  --e2e          only the site's build and the browser tests
   --allow-skips  a WebGPU test that could not run counts as skipped, not as failed`;
 
 async function main() {
@@ -35,12 +35,22 @@ async function main() {
   }
 }
 
+/** Titles and scripts of package.json, the cheap ones first. */
+const gates = [
+  ['Format', 'format:check'],
+  ['Types', 'types'],
+  ['Lint', 'lint'],
+  ['Layers', 'layers'],
+  ['Unused code', 'unused'],
+  ['Build of the library', 'build:library'],
+  ['Package', 'package'],
+  ['Size', 'size'],
+];
+
 function unitSteps(reports) {
   const report = path.join(reports, 'vitest.json');
   return [
-    { title: 'Types', command: ['npm', 'run', 'types'] },
-    { title: 'Lint', command: ['npm', 'run', 'lint'] },
-    { title: 'Format', command: ['npm', 'run', 'format:check'] },
+    ...gates.map(([title, script]) => ({ title, command: ['npm', 'run', script] })),
     {
       title: 'Unit tests',
       command: ['npx', 'vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
@@ -52,7 +62,7 @@ function unitSteps(reports) {
 function browserSteps(reports, options) {
   const report = path.join(reports, 'playwright.json');
   return [
-    { title: 'Build', command: ['npm', 'run', 'build'] },
+    { title: 'Build of the site', command: ['npm', 'run', 'build:site'] },
     {
       title: 'Browser tests',
       command: ['npx', 'playwright', 'test', '--reporter=list,json'],

@@ -1,0 +1,37 @@
+// How much code an application loads: minified, compressed, without the runtimes (size-limit leaves out peers).
+
+/** What is there at once: code behind an `import()` is left out. */
+const loadedAtOnce = (configuration) => ({
+  ...configuration,
+  format: 'esm',
+  plugins: [
+    {
+      name: 'without-lazy-chunks',
+      setup: (build) =>
+        build.onResolve({ filter: /./ }, ({ kind }) => (kind === 'dynamic-import' ? { external: true } : undefined)),
+    },
+  ],
+});
+
+/** Everything, in chunks as a bundler makes them. */
+const loadedInTheEnd = (configuration) => ({ ...configuration, format: 'esm', splitting: true });
+
+export default [
+  {
+    name: 'client',
+    path: 'dist/index.js',
+    import: '{ createPersonalizer }',
+    limit: '5 kB',
+    gzip: true,
+    modifyEsbuildConfig: loadedAtOnce,
+  },
+  { name: 'worker', path: 'dist/worker.js', limit: '5 kB', gzip: true, modifyEsbuildConfig: loadedAtOnce },
+  { name: 'webllm alone', path: 'dist/webllm.js', limit: '4.2 kB', gzip: true, modifyEsbuildConfig: loadedAtOnce },
+  {
+    name: 'client and worker with their lazy chunks',
+    path: ['dist/index.js', 'dist/worker.js'],
+    limit: '70 kB',
+    gzip: true,
+    modifyEsbuildConfig: loadedInTheEnd,
+  },
+];
