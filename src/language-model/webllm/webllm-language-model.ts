@@ -54,9 +54,9 @@ export async function webllmLanguageModel(
   { gpu, signal, onProgress, allowUntestedVersion = false }: WebllmLanguageModelOptions = {},
 ): Promise<LanguageModel> {
   signal?.throwIfAborted();
+  const device = await chooseDevice('webgpu', gpu === undefined ? {} : { gpu });
   const { modelVersion } = await loadWebllm();
   checkWebllmVersion(modelVersion, allowUntestedVersion);
-  const device = await chooseDevice('webgpu', gpu === undefined ? {} : { gpu });
   const source =
     'manifest' in model
       ? await packageSource(model, allowUntestedVersion, { signal, onProgress })

@@ -1,0 +1,13 @@
+import { expect, test, vi } from 'vitest';
+import { loadWebllm } from './load-webllm.ts';
+
+vi.mock('@mlc-ai/web-llm', () => {
+  throw new Error('Cannot find module');
+});
+
+test('says which package is missing', async () => {
+  await expect(loadWebllm()).rejects.toMatchObject({
+    code: 'runtime-failed',
+    details: { package: '@mlc-ai/web-llm' },
+  });
+});
