@@ -82,8 +82,18 @@ const application = {
     import { servePersonaWorker } from 'persona-plug/worker';
     servePersonaWorker();`,
   'training.worker.js': `
-    import { serveTuningWorker } from 'persona-plug/tuning';
-    serveTuningWorker();`,
+    import { serveTrainingWorker } from 'persona-plug/tuning';
+    serveTrainingWorker();`,
+  // persona-plug/webllm is not here: who uses it has WebLLM.
+  'types.ts': [
+    'persona-plug',
+    'persona-plug/worker',
+    'persona-plug/tuning',
+    'persona-plug/testing',
+    'persona-plug/evaluation',
+  ]
+    .map((entry, index) => `export * as entry${index} from '${entry}';`)
+    .join('\n'),
   // Page and worker in one process of Node: a message channel stands for the worker.
   'in-node.js': `
     import { createPersonalizer } from 'persona-plug';
@@ -118,6 +128,25 @@ describe('an application', () => {
   test('builds with Vite and webpack without any runtime', async () => {
     await buildWithVite(folder);
     await buildWithWebpack(folder);
+  });
+
+  test('compiles against the types without any runtime', async () => {
+    const { stdout } = await run(
+      path.join(repository, 'node_modules/.bin/tsc'),
+      [
+        '--noEmit',
+        '--strict',
+        '--module',
+        'nodenext',
+        '--target',
+        'es2022',
+        '--lib',
+        'es2023,dom,esnext.disposable',
+        'types.ts',
+      ],
+      { cwd: folder },
+    );
+    expect(stdout).toBe('');
   });
 
   test('that lacks ONNX Runtime is told how to install it, also through the worker', async () => {
