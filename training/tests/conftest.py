@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from training.data import DATA_VARIABLE, load_users, measured_queries
-from training.linear_head import LinearHeadConfig, fit_linear_heads
+from training.data.users import DATA_VARIABLE, load_users, measured_queries
+from training.pipeline.unpack import unpack
+from training.steps.linear_head import LinearHeadConfig, fit_linear_heads
 from training.tests.tiny_run import write_data, write_vectors
-from training.unpack import unpack
 
 PACKAGE = Path(__file__).parents[2] / "models" / "nano-llm"
 

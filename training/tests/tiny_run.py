@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from training.data import ALL_TASKS
-from training.embed_histories import text_key
-from training.embedder import DIM
-from training.splits import split_of_user
+from training.data.embedder import DIM
+from training.data.splits import split_of_user
+from training.data.users import ALL_TASKS
+from training.steps.embed_histories import text_key
 
 WORDS = "red green blue cat dog house river stone paper cloud sings runs stands grows falls".split()
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import torch
 
-from training.persona import Plug
-from training.plug import prepare, train
-from training.plug_config import PlugConfig
-from training.plug_step import Batches, batch_gradients
+from training.persona.plug import Plug
+from training.steps.plug.batches import Batches, batch_gradients
+from training.steps.plug.plug_config import PlugConfig
+from training.steps.plug.train_plug import prepare, train
 
 
 def config_of(llm: str) -> PlugConfig:

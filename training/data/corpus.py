@@ -1,0 +1,114 @@
+"""Builds the pre-training corpus: tokenizer.json and two token streams (train, held out) as uint16 files.
+
+Every document is `<|bos|> text <|end|>`; documents are shuffled once and packed without padding. Wikipedia gives the
+language and, as passages with their title or main sentence behind them, what a headline is; the texts of users A
+(repeated a few times) give the domains of the shipped tasks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from training.data.excerpts import excerpts
+from training.data.tokenizer import BOS, END, TextTokenizer, train_tokenizer
+from training.data.users import (
+    SHIPPED_TASKS,
+    beginning,
+    clean_article,
+    measured_index,
+    training_users,
+    wikipedia_articles,
+)
+
+HELD_OUT_PER_THOUSAND = 8
+
+
+@dataclass(frozen=True)
+class CorpusConfig:
+    """What goes in. `task_repeats`: how often the texts of users A occur beside Wikipedia."""
+
+    characters_per_article: int = 16_000
+    excerpts_per_article: int = 2  # titled passages, and as many gap sentences
+    task_repeats: int = 3
+    # Of each article, for the tokenizer and the held-out slice: many beginnings tell more than few whole articles.
+    beginning_characters: int = 3000
+    tokenizer_characters: int = 24_000_000
+    seed: int = 0
+
+
+def is_held_out(title: str) -> bool:
+    """Whether a Wikipedia article belongs to the held-out slice: decided by a hash of its title."""
+    return int(hashlib.sha256(title.encode("utf-8")).hexdigest()[:8], 16) % 1000 < HELD_OUT_PER_THOUSAND
+
+
+def task_documents() -> list[str]:
+    """Input and output of every pre-training item of users A, as running text."""
+    documents: dict[str, None] = {}  # keeps order and drops repeats: co-authors have the same abstract
+    for task in SHIPPED_TASKS:
+        for user in training_users(task, "train_a"):
+            for item in user.items:
+                documents[f"{item.input}\n{item.output}"] = None
+    return list(documents)
+
+
+def wikipedia_documents(articles: Iterable[tuple[str, str]], characters: int) -> Iterator[tuple[str, str]]:
+    """Title and cleaned text of the articles; one that holds a dev or test query of any task is left out."""
+    for title, text in articles:
+        article = clean_article(title, text, characters)
+        if article and measured_index().holds(article) is None:
+            yield title, article
+
+
+def excerpt_documents(articles: Sequence[str], count: int, seed: int) -> Iterator[str]:
+    """Excerpts of all articles. Without its main sentence a paragraph may be most of a query, so each is looked at."""
+    order = random.Random(seed)
+    for article in articles:
+        for document in excerpts(article, count, order):
+            if measured_index().holds(document) is None:
+                yield document
+
+
+def build_corpus(directory: Path, config: CorpusConfig) -> None:
+    """Writes tokenizer.json, train.u16, held-out.u16 and corpus.json into `directory`."""
+    train_articles, held_out_articles = [], []
+    for title, article in wikipedia_documents(wikipedia_articles(), config.characters_per_article):
+        if is_held_out(title):
+            held_out_articles.append(beginning(article, config.beginning_characters))
+        else:
+            train_articles.append(article)
+    random_order = random.Random(config.seed)
+    random_order.shuffle(train_articles)
+    tasks = task_documents()
+
+    directory.mkdir(parents=True, exist_ok=True)
+    tokenizer_path = directory / "tokenizer.json"
+    sample, characters = [], 0
+    for article in train_articles:
+        sample.append(beginning(article, config.beginning_characters))
+        characters += len(sample[-1])
+        if characters > config.tokenizer_characters:
+            break
+    train_tokenizer([*sample, *tasks, *tasks], tokenizer_path)
+
+    tokenizer = TextTokenizer(tokenizer_path)
+    cut = list(excerpt_documents(train_articles, config.excerpts_per_article, config.seed))
+    documents = train_articles + cut + tasks * config.task_repeats
+    random_order.shuffle(documents)
+    statistics = {"config": vars(config), "task_documents": len(tasks), "excerpts": len(cut)}
+    for name, texts in (("train", documents), ("held-out", held_out_articles)):
+        pieces = [np.array([BOS, *ids, END], dtype=np.uint16) for ids in tokenizer.encode_many(texts)]
+        stream = np.concatenate(pieces)
+        stream.tofile(directory / f"{name}.u16")
+        statistics[name] = {
+            "documents": len(texts),
+            "tokens": int(stream.size),
+            "bytes": sum(len(text.encode("utf-8")) for text in texts),
+        }
+    (directory / "corpus.json").write_text(json.dumps(statistics, indent=1))

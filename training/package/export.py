@@ -1,0 +1,294 @@
+"""Writes the model packages from a run directory: models/nano-llm, models/plug and models/golden.
+
+`python -m training.package.export --run-directory RUN --models models`. The language model's weights are rounded to bfloat16
+once, here; the same shard serves WebLLM, the ONNX graph and tuning in the tab. The WebGPU library (model.wasm) is
+compiled apart and taken from `--library`, or kept if it is there already.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from training.core.language_model import load_language_model, round_to_bfloat16
+from training.data.prompts import NANO_TEMPLATE
+from training.data.tokenizer import END, TextTokenizer
+from training.data.users import SHIPPED_TASKS
+from training.golden.golden import write_golden
+from training.golden.gradients import write_golden_tuning
+from training.golden.loss_curves import write_golden_curves
+from training.golden.reference import GATE_THRESHOLD, Reference
+from training.package import export_onnx_llm
+from training.package.model_cards import (
+    CONTROLS,
+    GOLDEN_CARD,
+    language_model_card,
+    licence_of,
+    licence_text,
+    plug_card,
+    sources_of,
+    training_data,
+)
+from training.package.model_package import read_manifest, write_manifest
+from training.package.shipped import shipped_language_model
+from training.package.webgpu_library.convert_weights import convert
+from training.persona.plug import Plug
+from training.persona.unigram_adaptation import Marginals, marginal_block, marginal_tensors
+from training.steps.plug.train_plug import PlugConfig, load_plug
+from training.steps.unigram_adaptation import load_marginals
+
+VERSION = "0.1.0"
+PARTS = ("language-model", "plug", "golden")
+NOTICES = Path("training/package/webgpu_library/LIBRARY_NOTICES.md")  # of what the compiled library contains
+WEBLLM_VERSION = "0.2.86"
+
+
+def results_of(directory: Path) -> dict[str, object]:
+    """What the run measured, for the manifests: whichever reports exist."""
+    found = {}
+    for name in ("pretrain", "task-tune", "row-tune", "plug", "marginals", "evaluate-dev"):
+        path = directory / f"{name}.json"
+        if path.exists():
+            found[name] = json.loads(path.read_text())
+    for name in ("task-tune", "row-tune", "plug"):
+        found.get(name, {}).pop("history", None)  # the curve stays with the run
+    return found
+
+
+def write_checkpoint(model, tokenizer: Path, config: Path, folder: Path) -> None:
+    """A Hugging Face folder with bf16 weights, for the converter."""
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {name: tensor.detach().to(torch.bfloat16).contiguous() for name, tensor in model.state_dict().items()}
+    if model.config.tie_word_embeddings:
+        state.pop("lm_head.weight", None)
+    save_file(state, folder / "model.safetensors")
+    shutil.copyfile(config, folder / "config.json")
+    shutil.copyfile(tokenizer, folder / "tokenizer.json")
+
+
+def export_language_model(
+    directory: Path, models: Path, config_path: Path, library: Path | None, name: str = "nano-llm"
+) -> dict:
+    """Writes models/<name> and returns its manifest."""
+    target = models / name
+    target.mkdir(parents=True, exist_ok=True)
+    config = json.loads(config_path.read_text())
+    model = round_to_bfloat16(load_language_model(directory / "tuned"))
+    with tempfile.TemporaryDirectory() as temporary:
+        checkpoint = Path(temporary) / "checkpoint"
+        write_checkpoint(model, directory / "corpus" / "tokenizer.json", config_path, checkpoint)
+        convert(checkpoint, target)
+    shutil.copyfile(config_path, target / "config.json")
+    if library is not None:
+        shutil.copyfile(library, target / "model.wasm")
+    shutil.copyfile(NOTICES, target / NOTICES.name)
+    onnx = export_onnx_llm.export(config_path, target / "tensor-cache.json", target / "model.onnx")
+    results = results_of(directory)
+    sources = ("wikipedia", *sources_of(results.get("task-tune", {}).get("kept", SHIPPED_TASKS)))
+    (target / "LICENSE").write_text(licence_text())
+    (target / "MODEL_CARD.md").write_text(language_model_card(results))
+    shards = sorted(path.name for path in target.glob("params_shard_*.bin"))
+    roles = {
+        **dict.fromkeys(shards, "weights"),
+        "model.onnx": "graph",
+        "model.wasm": "library",
+        "tokenizer.json": "tokenizer",
+        "config.json": "config",
+        "mlc-chat-config.json": "config",
+        "tensor-cache.json": "config",
+        "LICENSE": "licence",
+        NOTICES.name: "licence",
+        "MODEL_CARD.md": "card",
+    }
+    roles = {path: role for path, role in roles.items() if (target / path).exists()}
+    has_library = "model.wasm" in roles
+    if not has_library:
+        print(f"{target} has no model.wasm, so WebLLM cannot run it; ONNX can. Name one with --library", flush=True)
+    return write_manifest(
+        target,
+        kind="language-model",
+        name=name,
+        version=VERSION,
+        licence=licence_of(sources),
+        description="A Llama of 6.8 M parameters, trained from scratch for the shipped tasks; bfloat16 weights.",
+        roles=roles,
+        training_data=training_data(
+            ("wikipedia", *sources_of(results.get("task-tune", {}).get("kept", SHIPPED_TASKS)))
+        ),
+        results={step: results[step] for step in ("pretrain", "task-tune", "row-tune") if step in results},
+        block={
+            "hiddenSize": config["hidden_size"],
+            "vocabularySize": config["vocab_size"],
+            "layers": config["num_hidden_layers"],
+            "heads": config["num_attention_heads"],
+            "kvHeads": config["num_key_value_heads"],
+            "headDim": config["head_dim"],
+            "contextWindow": config["context_window_size"],
+            "endTokens": [END],
+            "tokenizer": "tokenizer.json",
+            "promptTemplate": [dict(entry) for entry in NANO_TEMPLATE],
+            "onnx": onnx,
+            **({"webllm": {"library": "model.wasm", "version": WEBLLM_VERSION}} if has_library else {}),
+        },
+    )
+
+
+def export_plug(
+    directory: Path,
+    models: Path,
+    plug: Plug,
+    config: PlugConfig,
+    embedder: str,
+    language_model: str,
+    name: str = "plug",
+    marginals: Mapping[str, Marginals] | None = None,
+) -> None:
+    """Writes models/<name>, bound to the fingerprints of the embedder and the language model."""
+    target = models / name
+    target.mkdir(parents=True, exist_ok=True)
+    save_file({**plug.export_tensors(), **marginal_tensors(marginals or {})}, target / "plug.safetensors")
+    (target / "plug.safetensors").chmod(0o644)  # safetensors writes for the owner alone
+    results = results_of(directory)
+    (target / "LICENSE").write_text(licence_text())
+    (target / "MODEL_CARD.md").write_text(plug_card(results, name))
+    write_manifest(
+        target,
+        kind="plug",
+        name=name,
+        version=VERSION,
+        licence=licence_of(sources_of(plug.tasks)),
+        description="Persona plug of the nano language model: query head, projector, rows, decay and gate.",
+        roles={"plug.safetensors": "weights", "LICENSE": "licence", "MODEL_CARD.md": "card"},
+        training_data=training_data(sources_of(plug.tasks)),
+        results={step: results[step] for step in ("plug", "marginals", "evaluate-dev") if step in results},
+        block={
+            "embedder": embedder,
+            "languageModel": language_model,
+            "dim": plug.query.in_features,
+            "hiddenSize": plug.hidden,
+            "projectorWidth": config.projector_width,
+            "personaRows": config.persona_rows,
+            "instructionRows": config.instruction_rows,
+            "instructionRank": plug.instruction_rank,
+            "normalizesQuery": plug.normalizes_query,
+            **({"withoutOutputs": list(config.without_outputs)} if config.without_outputs else {}),
+            "tasks": list(plug.tasks),
+            **marginal_block(marginals or {}),
+            "gateThreshold": GATE_THRESHOLD,
+            "weights": "plug.safetensors",
+        },
+    )
+
+
+def check_same_model(directory: Path, package: Path) -> None:
+    """Raises unless the run's tuned model is the one of the package, weight by weight."""
+    trained = round_to_bfloat16(load_language_model(directory / "tuned")).state_dict()
+    packaged = shipped_language_model(package).state_dict()
+    different = [name for name in packaged if not torch.equal(packaged[name], trained[name])]
+    if different:
+        raise ValueError(
+            f"{package} is not the model that this plug was trained on: {len(different)} tensors differ, first "
+            f"{different[0]}. Export the run's language model first, or train the plug on the package's model."
+        )
+
+
+def export_golden(
+    directory: Path,
+    models: Path,
+    plug: Plug,
+    embedder_package: Path,
+    sample: Path | None,
+    marginals: Mapping[str, Marginals] | None = None,
+) -> None:
+    """Writes models/golden from the shipped weights."""
+    target = models / "golden"
+    model = round_to_bfloat16(load_language_model(directory / "tuned")).eval()
+    tokenizer = TextTokenizer(directory / "corpus" / "tokenizer.json")
+    write_golden(target, Reference(model, tokenizer, plug, marginals=marginals or {}), embedder_package, sample)
+    write_golden_tuning(models, target)
+    write_golden_curves(models, target)
+    (target / "LICENSE").write_text(licence_text())
+    (target / "MODEL_CARD.md").write_text(GOLDEN_CARD)
+    names = ("golden.f32", "embedder.json", "prompts.json", "persona.json", "language-model.json", "end-to-end.json")
+    names += ("marginals.json", "tuning.json", "tuning.f32", "tuning-curves.json")
+    write_manifest(
+        target,
+        kind="golden",
+        name="golden",
+        version=VERSION,
+        licence="Apache-2.0",
+        description="What every runtime must reproduce: token ids, vectors, persona rows, logits and whole answers.",
+        roles={**dict.fromkeys(names, "golden"), "LICENSE": "licence", "MODEL_CARD.md": "card"},
+        training_data=[],
+        results={},
+    )
+
+
+def export(
+    directory: Path,
+    models: Path,
+    config_path: Path,
+    library: Path | None,
+    embedder_package: Path,
+    sample: Path | None,
+    parts: Sequence[str] = PARTS,
+    language_model_name: str = "nano-llm",
+    plug_name: str = "plug",
+    language_model_package: Path | None = None,
+) -> None:
+    """Writes packages; the embedder's must exist, since the plug names its fingerprint.
+
+    Without the part `language-model` the plug is bound to an existing package of the very model it was trained on.
+    """
+    unknown = set(parts) - set(PARTS)
+    if unknown:
+        raise ValueError(f"parts {sorted(unknown)} are unknown. Known: {', '.join(PARTS)}.")
+    language_model = None
+    if "language-model" in parts:
+        language_model = export_language_model(directory, models, config_path, library, language_model_name)
+    if not {"plug", "golden"} & set(parts):
+        return
+    plug, plug_config = load_plug(directory / "plug.pt")
+    plug.round_to_half()
+    marginals = {} if plug_name in CONTROLS else load_marginals(directory)  # controls stay what they control for
+    if "plug" in parts:
+        if language_model is None:
+            package = language_model_package or models / language_model_name
+            check_same_model(directory, package)
+            language_model = read_manifest(package)
+        embedder = read_manifest(embedder_package)["fingerprint"]
+        bound = (embedder, language_model["fingerprint"])
+        export_plug(directory, models, plug, plug_config, *bound, plug_name, marginals)
+    if "golden" in parts:
+        export_golden(directory, models, plug, embedder_package, sample, marginals)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run-directory", type=Path, default=Path("training/runs/nano"))
+    parser.add_argument("--models", type=Path, default=Path("models"))
+    parser.add_argument("--config", type=Path, default=Path("configs/nano-llm.config.json"))
+    parser.add_argument("--library", type=Path, default=None, help="a compiled model.wasm to take along")
+    parser.add_argument("--embedder", type=Path, default=Path("models/all-minilm-l6-v2"))
+    parser.add_argument("--sample", type=Path, default=None, help="a sample history for the end-to-end cases")
+    arguments = parser.parse_args()
+    export(
+        arguments.run_directory,
+        arguments.models,
+        arguments.config,
+        arguments.library,
+        arguments.embedder,
+        arguments.sample,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+"""What each part of the plug is worth: one training a row, each with one part off, measured on dev users.
+
+`python -m training.pipeline.ablation --base RUN --run-directory DIR --config configs/nano.toml`. "full" is the plug of the
+config; every row has its steps, seed and users. Rows that are done are kept, so a stopped table goes on. Writes
+ablation.json and ablation.md. Published PPlug (arXiv 2409.11901) is a row too. The gate needs no training of its own:
+every row is measured with the gate open.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+
+from training.core.intervals import clustered_interval
+from training.core.machine import prepare_machine
+from training.data.users import SHIPPED_TASKS, users_of_split
+from training.pipeline.run import config_of
+from training.steps.embed_histories import VectorStore
+from training.steps.evaluate import Evaluator, evaluator_of_run, format_report, report
+from training.steps.plug.plug_config import PlugConfig
+from training.steps.plug.train_plug import train_plug
+from training.steps.plug.user_samples import build_user_samples
+
+BASE_PARTS = ("corpus", "tuned", "embeddings", "linear-heads.pt", "plug-start.pt")  # what a row takes from the base
+OPEN = "persona, gate open"
+WORDS = "marginals.pt"  # the base's: what a row's rows are worth shows beside the same words
+# Nothing to start from, so nothing to go back to; rows with other sizes have no other choice.
+AFRESH = {"start": "none", "start_share": 0.0, "keeps_last": False}
+LABELS = {**AFRESH, "gold_share": 1.0}
+NO_HISTORY = {**LABELS, "persona_rows": 0, "instruction_rows": 8, "has_gate": False}
+
+# Each row by name: the fields of PlugConfig that differ from the full plug; "words": False leaves her own words out.
+ROWS: Mapping[str, Mapping[str, object]] = {
+    "full": {},
+    "without her own words": {"words": False},
+    "no mean with its start": {"start_share": 0.0},
+    "labels instead of drawn answers": {"gold_share": 1.0},
+    "instruction rows do not follow the query": {"instruction_rank": 0},
+    "no outputs in the values": {"without_outputs": "all"},
+    "query head fixed at the identity": {"fixed_query": True},
+    "temperature fixed at 1": {"temperature": 1.0, "fixed_temperature": True},
+    "no recency decay": {"has_decay": False},
+    "no part of the history dropped": {"intact_share": 1.0},
+    "no short histories": {"short_share": 0.0},
+    "no dropout": {"dropout": 0.0},
+    "afresh": AFRESH,
+    "afresh, from labels alone": LABELS,
+    "afresh, rows of another size than embeddings": {**AFRESH, "calibrates_rows": False},
+    "afresh, one persona row": {**AFRESH, "persona_rows": 1},
+    "afresh, one instruction row": {**AFRESH, "instruction_rows": 1},
+    "afresh, projector of 64": {**AFRESH, "projector_width": 64},
+    "no history (instruction rows alone)": NO_HISTORY,
+    "constant rows alone": {**NO_HISTORY, "instruction_rank": 0},
+    "PPlug as published": {
+        **LABELS,
+        "persona_rows": 1,
+        "instruction_rows": 1,
+        "instruction_rank": 0,
+        "temperature": 1.0,
+        "fixed_temperature": True,
+        "normalizes_query": True,
+        "has_decay": False,
+        "has_gate": False,
+        "without_outputs": "labels",
+        "intact_share": 1 / 11,
+        "short_share": 0.0,
+        "dropout": 0.0,
+        "words": False,
+    },
+}
+
+
+def row_config(full: PlugConfig, changes: Mapping[str, object]) -> PlugConfig:
+    """The config of a row; `without_outputs` "all" or "labels" stands for the tasks that this means."""
+    fields = {name: value for name, value in changes.items() if name != "words"}
+    if "without_outputs" in fields:
+        labels = {"news_category", "movie_tag", "movie_rating"}
+        wanted = set(full.tasks) if fields["without_outputs"] == "all" else labels
+        fields["without_outputs"] = tuple(task for task in full.tasks if task in wanted)
+    return replace(full, **fields)
+
+
+def take_over(base: Path, directory: Path, part: str) -> None:
+    """Links a part of the base run into a row's folder, where the base has it."""
+    link = directory / part
+    link.unlink(missing_ok=True)
+    if (base / part).exists():
+        link.symlink_to((base / part).resolve())
+
+
+def run_row(base: Path, directory: Path, config: PlugConfig, has_words: bool) -> dict[str, dict]:
+    """Trains and measures one row in a folder that borrows the base's language model, vectors and marginals."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for part in BASE_PARTS:
+        take_over(base, directory, part)
+    train_plug(directory, replace(config, has_gate=False))  # measured with the gate open, so none is trained
+    if has_words and config.persona_rows:
+        take_over(base, directory, WORDS)
+    evaluator, vectors = evaluator_of_run(directory)
+    return {task: measure(evaluator, vectors, task) for task in config.tasks}
+
+
+def measure(evaluator: Evaluator, vectors: VectorStore, task: str) -> dict[str, object]:
+    """The report on dev users, and, gate open, each query's loss with its asker: rows are compared by pairs."""
+    users = build_user_samples(users_of_split(task, "dev"), evaluator.tokenizer, vectors, evaluator.rows, None)
+    measured = evaluator.measure(task, users)
+    result = report(task, measured)
+    print(format_report(result), flush=True)
+    return {**result, "losses": measured.losses[OPEN], "askers": measured.users}
+
+
+def table(results: Mapping[str, Mapping[str, dict]]) -> str:
+    """The rows as Markdown, a table a task, gate open: negative log-likelihood (nats an answer) and accuracy."""
+    lines = []
+    for task in next(iter(results.values()), {}):
+        first = next(iter(results.values()))[task]
+        none, has_choices = first["loss"]["none"]["mean"], OPEN in first["accuracy"]
+        lines += [
+            f"`{task}`: {first['queries']} queries of {first['users']} dev users, without a persona {none:.3f} nats",
+            "",
+            f"| plug | NLL | less full [95 %] | less another's history [95 %] |{' accuracy |' if has_choices else ''}",
+            f"|---|---|---|---|{'---|' if has_choices else ''}",
+        ]
+        for name, tasks in results.items():
+            result = tasks[task]
+            accuracy = f" {result['accuracy'][OPEN]['mean']:.3f} |" if has_choices else ""
+            others = shown(result["difference"][f"{OPEN} - shuffled, gate open"])
+            if "full" in results and name != "full":
+                pairs = zip(result["losses"], results["full"][task]["losses"], strict=True)
+                change = shown(vars(clustered_interval([ours - full for ours, full in pairs], result["askers"])))
+            else:
+                change = "–"
+            lines.append(f"| {name} | {result['loss'][OPEN]['mean']:.3f} | {change} | {others} |{accuracy}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def shown(interval: Mapping[str, float]) -> str:
+    """An interval as text."""
+    return f"{interval['mean']:.3f} [{interval['low']:.3f}, {interval['high']:.3f}]".replace("-", "−")
+
+
+def ablate(base: Path, directory: Path, full: PlugConfig, names: list[str]) -> dict[str, dict]:
+    """Runs the rows that are not done yet and writes the table after each."""
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / "ablation.json"
+    trained = hashlib.sha256((base / "tuned" / "model.safetensors").read_bytes()).hexdigest()
+    settings = json.loads(json.dumps({"base": trained[:16], **asdict(full)}))  # tuples as lists, as in the file
+    known = json.loads(path.read_text()) if path.exists() else {"settings": settings, "rows": {}}
+    if known["settings"] != settings:
+        raise ValueError(
+            f"{path} was made with other settings, or of another base. Give another --run-directory, or those of before."
+        )
+    results = known["rows"]
+    for name in names:
+        if name in results:
+            continue
+        print(f"row {list(names).index(name) + 1} of {len(names)}: {name}", flush=True)
+        folder = directory / name.replace(" ", "-").replace("(", "").replace(")", "")
+        results[name] = run_row(base, folder, row_config(full, ROWS[name]), bool(ROWS[name].get("words", True)))
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps(known, indent=1))
+        partial.replace(path)
+        (directory / "ablation.md").write_text(table(results))
+    return results
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--base", type=Path, required=True, help="a run with corpus, tuned model and embeddings")
+    parser.add_argument("--run-directory", type=Path, required=True)
+    parser.add_argument(
+        "--config", type=Path, default=Path("configs/nano.toml"), help="its table [plug] is the full plug"
+    )
+    parser.add_argument("--tasks", nargs="+", default=None, choices=SHIPPED_TASKS, help="fewer than the config has")
+    parser.add_argument("--steps", type=int, default=None, help="fewer than the config has")
+    parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=list(ROWS))
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    arguments = parser.parse_args()
+    prepare_machine(arguments.threads)
+    full = config_of(PlugConfig, tomllib.loads(arguments.config.read_text())["plug"])
+    full = replace(full, tasks=tuple(arguments.tasks or full.tasks), steps=arguments.steps or full.steps)
+    print(table(ablate(arguments.base, arguments.run_directory, full, arguments.rows)))
+
+
+if __name__ == "__main__":
+    main()

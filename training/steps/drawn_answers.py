@@ -1,0 +1,81 @@
+"""Answers drawn from cross-fitted heads: what keeps a plug from learning sixty users by heart.
+
+A task with fixed choices has few users and one label an item. Drawn anew at every pass from (1 − g) · p + g · (her own
+answer), with p by a head that has never seen her, an answer says how sure one can be about a stranger, which a label
+does not. In expectation the loss is the cross-entropy with that mixture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from training.data.prompts import answer_ids
+from training.data.tokenizer import END, TextTokenizer
+from training.persona.histories import Query
+from training.persona.plug import Plug
+from training.persona.soft_prompt import SlotSample
+from training.steps.distill.distillation_batches import ReadingDrills
+from training.steps.linear_head import CrossFittedHeads, has_room, load_linear_heads, start_from_head
+from training.steps.plug.user_samples import UserSamples
+
+
+class DrawnAnswers:
+    """Replaces the answers of samples; tasks without heads keep theirs."""
+
+    def __init__(
+        self, heads: Mapping[str, CrossFittedHeads], tokenizer: TextTokenizer, gold_share: float, end: int = END
+    ) -> None:
+        self._heads, self._gold_share = heads, gold_share
+        self._answers = {task: [answer_ids(tokenizer, c, end) for c in head.choices] for task, head in heads.items()}
+        self._number = {
+            task: {tuple(ids): index for index, ids in enumerate(answers)} for task, answers in self._answers.items()
+        }
+
+    @staticmethod
+    def of_run(
+        directory: Path, tokenizer: TextTokenizer, gold_share: float, end: int = END, cross_fitted: bool = True
+    ) -> DrawnAnswers:
+        """With the heads of a run, or with none where it has none or the labels are wanted as they are."""
+        path = directory / "linear-heads.pt"
+        heads = load_linear_heads(path) if path.exists() and gold_share < 1 else {}
+        if not cross_fitted:  # everybody is a stranger, whom the head over all users answers for
+            heads = {task: replace(head, fold_of={}) for task, head in heads.items()}
+        return DrawnAnswers(heads, tokenizer, gold_share, end)
+
+    def __contains__(self, task: str) -> bool:
+        """Whether the task's answers are drawn."""
+        return task in self._heads
+
+    def start(self, plug: Plug, table: Tensor) -> bool:
+        """Starts the plug at the head of its first task that has one of its size; whether there was one."""
+        for task in plug.tasks:
+            if task in self._heads and has_room(plug, self._heads[task]):
+                start_from_head(plug, self._heads[task], [ids[:-1] for ids in self._answers[task]], table)
+                return True
+        return False
+
+    def drills(self, task: str, users: Sequence[UserSamples], batch: int, **shares: float) -> ReadingDrills:
+        """Reading drills of a task over the users' prompts."""
+        return ReadingDrills(self._heads[task], self._answers[task], users, batch, **shares)
+
+    def draw(self, task: str, samples: Sequence[SlotSample], queries: Sequence[Query], seed: int) -> list[SlotSample]:
+        """The samples with drawn answers; the draw depends on `seed` alone."""
+        if task not in self._heads:
+            return list(samples)
+        mixture = (1 - self._gold_share) * self._heads[task].probabilities(queries)
+        for row, entry in enumerate(samples if self._gold_share else ()):
+            gold = self._number[task].get(tuple(entry.sample.answer))
+            if gold is None:
+                raise ValueError(f"{task}: an answer is none of the {mixture.shape[1]} choices. Fit the heads anew.")
+            mixture[row, gold] += self._gold_share
+        drawn = torch.multinomial(mixture, 1, generator=torch.Generator().manual_seed(seed))[:, 0].tolist()
+        answers = self._answers[task]
+        return [
+            SlotSample(replace(entry.sample, answer=answers[choice]), entry.slot)
+            for entry, choice in zip(samples, drawn, strict=True)
+        ]

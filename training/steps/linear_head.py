@@ -1,0 +1,287 @@
+"""A linear head in the language model's place: what vectors alone tell about a task with fixed choices.
+
+It is a plug whose embedding space are the choices, so that I(x) + P are their logits. It trains in a minute without
+any language model, and serves a plug twice: as the place where it starts (a language model of any size then has to
+read logits only, instead of finding them), and as a teacher. A teacher must not have seen whom it judges: heads are
+cross-fitted over folds of users, and a user is answered for by the head whose training left her out.
+
+`python -m training.steps.linear_head --run-directory RUN` writes RUN/linear-heads.pt.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor
+
+from training.core.machine import prepare_machine
+from training.core.optimizers import TimeSchedule, set_rate
+from training.data.embedder import DIM
+from training.data.task_choices import choices_of
+from training.data.users import User, training_users
+from training.persona.histories import Query, UserVectors, collate_histories, dropped
+from training.persona.plug import Plug
+from training.steps.embed_histories import VectorStore
+
+
+@dataclass(frozen=True)
+class LinearHeadConfig:
+    """Sizes and rates; `folds`: heads that are trained, each without its share of the users."""
+
+    tasks: tuple[str, ...] = ("news_category",)
+    splits: tuple[str, ...] = ("train_a", "train_b")
+    folds: int = 6
+    steps: int = 350
+    passes: float = math.inf  # at most; with too many, the head of a small task knows its items by heart
+    batch: int = 48
+    width: int = 256
+    rank: int = 64  # of the query's own path
+    temperature: float = 10.0
+    rate: float = 0.002
+    query_rate: float = 0.0002
+    reading_rate: float = (
+        0.01  # of the projector's first layer and of the query path's, whose inputs are a twentieth of 1
+    )
+    instruction_rate: float = 0.03
+    weight_decay: float = 0.01
+    dropout: float = 0.3
+    items_per_user: int = 100  # in one pass
+    history: int = 160  # at most so many of the items before a query, in training
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class LabelledUser:
+    """A user's vectors and, for each item, the number of its choice (−1: none of them)."""
+
+    user: User
+    vectors: UserVectors
+    labels: tuple[int, ...]
+
+    def query(self, index: int, items: Sequence[int]) -> Query:
+        """Item `index` as a query over her own `items`."""
+        return Query(self.vectors.inputs[index], int(self.vectors.days[index]), self.vectors, items, self.user.id)
+
+
+@dataclass(frozen=True)
+class CrossFittedHeads:
+    """Heads of one task: `folds[i]` has not seen the users of fold i, `whole` has seen all."""
+
+    task: str
+    choices: tuple[str, ...]
+    folds: tuple[Plug, ...]
+    whole: Plug
+    fold_of: Mapping[str, int]
+
+    @torch.no_grad()
+    def probabilities(self, queries: Sequence[Query]) -> Tensor:
+        """p(choice | query, history) [b, choices] by heads that have not seen the asker; `whole` for strangers."""
+        found = torch.zeros(len(queries), len(self.choices))
+        groups: dict[int, list[int]] = {}
+        for row, query in enumerate(queries):
+            groups.setdefault(self.fold_of.get(query.user, -1), []).append(row)
+        for fold, rows in groups.items():
+            head = self.whole if fold < 0 else self.folds[fold]
+            found[rows] = choice_logits(head, [queries[row] for row in rows]).softmax(dim=1)
+        return found
+
+
+def label_users(users: Sequence[User], choices: Sequence[str], store: VectorStore) -> list[LabelledUser]:
+    """Looks vectors and labels up."""
+    number = {choice: index for index, choice in enumerate(choices)}
+    return [
+        LabelledUser(user, UserVectors.of(user, store), tuple(number.get(item.output, -1) for item in user.items))
+        for user in users
+    ]
+
+
+def create_head(task: str, choices: int, config: LinearHeadConfig, seed: int) -> Plug:
+    """A plug with one persona row and one instruction row of `choices` numbers."""
+    torch.manual_seed(seed)
+    head = Plug(DIM, choices, config.width, 1, 1, (task,), config.temperature, config.rank)
+    with torch.no_grad():
+        head.projector_in.weight.normal_(std=1.0)
+        head.instruction_in.weight.normal_(std=0.3)
+        head.instruction_out.normal_(std=0.5 / config.rank**0.5)
+    return head
+
+
+def choice_logits(head: Plug, queries: Sequence[Query], dropout: float = 0.0) -> Tensor:
+    """Logits [b, choices] of the head: I(x) + P."""
+    batch = collate_histories(queries)
+    persona = head(0, batch, dropout)
+    return head.instruction_of(0, batch.x)[:, 0] + persona.rows[:, 0]  # the query's path without dropout
+
+
+def fit_head(task: str, choices: int, users: Sequence[LabelledUser], config: LinearHeadConfig, seed: int) -> Plug:
+    """One head over all queries of the users, with thinned histories; cross-entropy, AdamW."""
+    head = create_head(task, choices, config, seed)
+    apart = {
+        "query.weight": config.query_rate,
+        "projector_in.weight": config.reading_rate,
+        "instruction_in.weight": config.instruction_rate,
+    }
+    named = dict(head.named_parameters())
+    others = [p for name, p in named.items() if name not in apart and not name.startswith("gate")]
+    optimizer = torch.optim.AdamW(
+        [{"params": others, "peak": config.rate}]
+        + [{"params": [named[name]], "peak": rate} for name, rate in apart.items()],
+        weight_decay=config.weight_decay,
+    )
+    known = [[index for index in range(1, len(user.labels)) if user.labels[index] >= 0] for user in users]
+    queries_of_a_pass = sum(min(config.items_per_user, len(indices)) for indices in known)
+    if not queries_of_a_pass:
+        raise ValueError(f"{task}: no user has two items whose output is one of the {choices} choices.")
+    steps = math.ceil(min(config.steps, config.passes * queries_of_a_pass / config.batch))
+    schedule = TimeSchedule(steps, warm_up_share=0.05, decay_share=0.6)
+    order, waiting = random.Random(seed), []
+    for step in range(steps):
+        if not waiting:
+            for user, indices in zip(users, known, strict=True):
+                chosen = order.sample(indices, min(config.items_per_user, len(indices)))
+                waiting += [(user, index) for index in chosen]
+            order.shuffle(waiting)
+        taken, waiting = waiting[: config.batch], waiting[config.batch :]
+        queries = [user.query(i, dropped(range(max(0, i - config.history), i), order)) for user, i in taken]
+        labels = torch.tensor([user.labels[index] for user, index in taken])
+        set_rate([optimizer], schedule.factor(step))
+        loss = functional.cross_entropy(choice_logits(head, queries, config.dropout), labels)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+    return head.eval().requires_grad_(False)
+
+
+@torch.no_grad()
+def measure(head: Plug, users: Sequence[LabelledUser], first_only: int | None = None) -> tuple[float, float, int]:
+    """Accuracy, mean negative log-likelihood and count of the users' queries with their whole histories."""
+    right, loss, count = 0.0, 0.0, 0
+    for user in users:
+        start = 1 if first_only is None else max(1, len(user.labels) - first_only)
+        known = [index for index in range(start, len(user.labels)) if user.labels[index] >= 0]
+        for offset in range(0, len(known), 64):
+            part = known[offset : offset + 64]
+            logits = choice_logits(head, [user.query(index, range(index)) for index in part])
+            labels = torch.tensor([user.labels[index] for index in part])
+            right += float((logits.argmax(dim=1) == labels).sum())
+            loss += float(functional.cross_entropy(logits, labels, reduction="sum"))
+            count += len(part)
+    return right / max(1, count), loss / max(1, count), count
+
+
+def cross_fit(task: str, users: Sequence[LabelledUser], choices: Sequence[str], config: LinearHeadConfig):
+    """A head for every fold, measured on the users that it has not seen, and one over all users."""
+    folds = min(config.folds, len(users))
+    if folds < 2:
+        raise ValueError(f"{task}: cross-fitting needs two users, and there is {len(users)}.")
+    heads = []
+    for fold in range(folds):
+        seen = [user for position, user in enumerate(users) if position % folds != fold]
+        heads.append(fit_head(task, len(choices), seen, config, config.seed * 100 + fold))
+        accuracy, loss, count = measure(heads[-1], users[fold::folds], first_only=20)
+        print(
+            f"{task}: fold {fold + 1}/{folds}, {count} queries of users not seen: accuracy {accuracy:.3f}, {loss:.3f} nats",
+            flush=True,
+        )
+    whole = fit_head(task, len(choices), users, config, config.seed * 100 + folds)
+    fold_of = {user.user.id: position % folds for position, user in enumerate(users)}
+    return CrossFittedHeads(task, tuple(choices), tuple(heads), whole, fold_of)
+
+
+def fit_linear_heads(directory: Path, config: LinearHeadConfig) -> Path:
+    """Fits the heads of every task and writes RUN/linear-heads.pt."""
+    store = VectorStore(directory / "embeddings")
+    saved = []
+    for task in config.tasks:
+        choices = choices_of(task)
+        if not choices:
+            raise ValueError(
+                f"{task} is answered in free text, and a head has a number for every choice. Leave it out."
+            )
+        users = [user for split in config.splits for user in training_users(task, split)]
+        heads = cross_fit(task, label_users(users, choices, store), choices, config)
+        saved.append(
+            {
+                "task": task,
+                "choices": list(choices),
+                "folds": [head.state_dict() for head in heads.folds],
+                "whole": heads.whole.state_dict(),
+                "fold_of": dict(heads.fold_of),
+            }
+        )
+    path = directory / "linear-heads.pt"
+    torch.save({"config": asdict(config), "heads": saved}, path)
+    return path
+
+
+def load_linear_heads(path: Path) -> dict[str, CrossFittedHeads]:
+    """The heads by task."""
+    saved = torch.load(path, weights_only=True)
+    config = LinearHeadConfig(**saved["config"])
+
+    def load(task: str, choices: int, state: dict) -> Plug:
+        head = create_head(task, choices, config, 0)
+        head.load_state_dict(state)
+        return head.eval().requires_grad_(False)
+
+    return {
+        entry["task"]: CrossFittedHeads(
+            entry["task"],
+            tuple(entry["choices"]),
+            tuple(load(entry["task"], len(entry["choices"]), state) for state in entry["folds"]),
+            load(entry["task"], len(entry["choices"]), entry["whole"]),
+            entry["fold_of"],
+        )
+        for entry in saved["heads"]
+    }
+
+
+def has_room(plug: Plug, heads: CrossFittedHeads) -> bool:
+    """Whether a plug can start at these heads: it may be wider, and may leave the query's own path out altogether."""
+    head = heads.whole
+    fits = plug.projector_in.out_features >= head.projector_in.out_features
+    return fits and (plug.instruction_rank == 0 or plug.instruction_rank >= head.instruction_rank)
+
+
+@torch.no_grad()
+def start_from_head(plug: Plug, heads: CrossFittedHeads, words: Sequence[Sequence[int]], table: Tensor) -> None:
+    """Starts a plug at the head over all users: each row is Σ logit · (the choice's mean token embedding).
+
+    `words`: token ids of every choice. What the plug has beyond the head's sizes stays as it was.
+    """
+    head, share = heads.whole, 0.3  # rows of the size of token embeddings
+    width, rank = head.projector_in.out_features, min(head.instruction_rank, plug.instruction_rank)
+    means = torch.stack([table[torch.tensor(ids)].float().mean(dim=0) for ids in words]).T * share  # [hidden, choices]
+    task = plug.tasks.index(heads.task)
+    plug.query.weight.copy_(head.query.weight)
+    plug.projector_in.weight[:width] = head.projector_in.weight
+    plug.projector_in.bias[:width] = head.projector_in.bias
+    plug.log_temperature.fill_(float(head.log_temperature))
+    plug.raw_decay.fill_(float(head.raw_decay))
+    plug.projector_out.weight[:, :width] = (means @ head.projector_out.weight).repeat(plug.persona_rows, 1)
+    if rank:
+        plug.instruction_in.weight[:rank] = head.instruction_in.weight
+        plug.instruction_out[task, :, :rank] = (means @ head.instruction_out[0]).repeat(plug.instruction_rows, 1)
+    plug.instruction[task] += means @ (head.instruction[0, 0] + head.projector_out.bias)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run-directory", type=Path, default=Path("training/runs/nano"))
+    parser.add_argument("--tasks", nargs="+", default=list(LinearHeadConfig.tasks))
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    arguments = parser.parse_args()
+    prepare_machine(arguments.threads)
+    fit_linear_heads(arguments.run_directory, LinearHeadConfig(tasks=tuple(arguments.tasks)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""What a plug's training can be told, and the parts of a plug that a config switches off.
+
+The controls are plugs too: `persona_rows = 0` leaves only instruction rows (does she help, or does any soft prompt?),
+and `fixed_temperature`, `has_decay`, `has_gate`, `without_outputs` and `intact_share` together make PPlug as published.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import torch
+
+from training.data.embedder import DIM
+from training.data.users import SHIPPED_TASKS
+from training.persona.plug import Plug
+
+ALWAYS_OPEN = 20.0  # a gate's logit without a gate: 1 in float32, and no other file format for such a plug
+
+
+@dataclass(frozen=True)
+class PlugConfig:
+    """Sizes, rates and shares. `task_shares`: how often a batch is of each task."""
+
+    tasks: tuple[str, ...] = SHIPPED_TASKS
+    splits: tuple[str, ...] = ("train_b",)  # whose users train
+    gold_share: float = 0.5  # of an answer's target, where the run has linear heads; 1: the labels alone
+    cross_fitted: bool = True  # drawn by heads that have not seen the asker; False: by the head that drills have taught
+    keeps_last: bool = False  # instead of the best: a head over all users has seen the held-out ones too
+    start_share: float = 0.0  # of the start's weights in the result: of what tasks share, and of a drilled task's own
+    # A plug.pt of the same sizes to start from; "": RUN/plug-start.pt where there is one; "none": afresh.
+    start: str = ""
+    llm: str = ""  # folder or name of any Hugging Face causal LM with its own tokenizer; "" is the run's nano model
+    device: str = "cpu"  # of the frozen language model
+    dtype: str = "bfloat16"  # of its weights and matrix products; float32 where exactness matters more than time
+    minutes: float = 14.0
+    steps: int = 0  # where not 0, the run's length instead of minutes: then it does not depend on the machine
+    checkpoint_minutes: float = 5.0
+    persona_rows: int = 4
+    instruction_rows: int = 4
+    instruction_rank: int = 64  # of the part of I that follows the query; 0 is PPlug's constant I
+    normalizes_query: bool = False  # W·x of length 1, as published
+    projector_width: int = 256
+    temperature: float = 10.0
+    fixed_temperature: bool = False
+    fixed_query: bool = False  # W stays the identity: weights by cosine alone
+    calibrates_rows: bool = True  # rows start at the size of the model's embeddings; False: at a spread of 1
+    has_decay: bool = True
+    has_gate: bool = True
+    without_outputs: tuple[str, ...] = ()  # tasks whose outputs do not enter the persona
+    rate: float = 0.002
+    query_rate: float = 0.0005
+    reading_rate: float = 0.0  # of what reads vectors (projector's and I's first layer); 0: as `rate`
+    weight_decay: float = 0.01
+    warm_up_share: float = 0.03
+    decay_share: float = 0.6
+    dropout: float = 0.3
+    intact_share: float = 0.0  # of the samples, those with the whole history; from the others 0–50 % are dropped
+    short_share: float = 0.0  # of the samples, those with a few of the last items only
+    batch_tokens: int = 2048  # of all processes together
+    maximum_prompt: int = 256
+    items_per_user: int = 100
+    task_shares: dict[str, float] = field(
+        default_factory=lambda: {
+            "news_category": 0.6,
+            "news_headline": 0.22,
+            "paper_title": 0.18,
+            "movie_rating": 0.3,
+            "movie_tag": 0.2,
+        }
+    )
+    held_out_queries: int = 120
+    gate_queries: int = 400
+    gate_others_weight: float = 0.2  # of a stranger's history in the gate's loss
+    evaluations: int = 8
+    seed: int = 0
+
+
+def create_plug(config: PlugConfig, hidden: int) -> Plug:
+    """A plug of the configured sizes."""
+    sizes = (config.projector_width, config.persona_rows, config.instruction_rows)
+    return Plug(DIM, hidden, *sizes, config.tasks, config.temperature, config.instruction_rank, config.normalizes_query)
+
+
+@torch.no_grad()
+def fix_parts(plug: Plug, config: PlugConfig) -> None:
+    """Takes what the config switches off out of the training: temperature, query head, decay, gate, unused parts."""
+    if config.fixed_temperature:
+        plug.log_temperature.fill_(math.log(config.temperature)).requires_grad_(False)
+    if config.fixed_query:
+        torch.nn.init.eye_(plug.query.weight.requires_grad_(False))
+    if not config.has_decay:
+        plug.raw_decay.fill_(float("-inf")).requires_grad_(False)  # softplus(−∞) = 0, exactly
+    if not config.has_gate:
+        plug.gate_out.weight.zero_()
+        plug.gate_out.bias.fill_(ALWAYS_OPEN)
+    if set(config.without_outputs) >= set(config.tasks):
+        # No output ever reaches these columns: as zeros they leave outputs out in every runtime, without being told.
+        plug.projector_in.weight[:, plug.query.in_features :] = 0
+    if config.persona_rows == 0:
+        for layer in (plug.query, plug.projector_in, plug.projector_out):
+            layer.requires_grad_(False)
+        plug.log_temperature.requires_grad_(False)
+        plug.raw_decay.requires_grad_(False)
+
+
+def optimizer_of(plug: Plug, config: PlugConfig) -> torch.optim.Optimizer:
+    """AdamW; the query head moves slowly from the identity, scalars and rows are not decayed."""
+    reading, decayed = [plug.projector_in.weight], [plug.projector_out.weight]
+    if plug.instruction_in is not None and plug.instruction_out is not None:
+        reading, decayed = [*reading, plug.instruction_in.weight], [*decayed, plug.instruction_out]
+    free = [plug.projector_in.bias, plug.projector_out.bias, plug.instruction, plug.log_temperature, plug.raw_decay]
+    groups = [
+        {"params": reading, "peak": config.reading_rate or config.rate, "weight_decay": config.weight_decay},
+        {"params": decayed, "peak": config.rate, "weight_decay": config.weight_decay},
+        {"params": free, "peak": config.rate, "weight_decay": 0.0},
+        {"params": [plug.query.weight], "peak": config.query_rate, "weight_decay": 0.0},
+    ]
+    for group in groups:
+        group["params"] = [parameter for parameter in group["params"] if parameter.requires_grad]
+    return torch.optim.AdamW([group for group in groups if group["params"]], lr=config.rate, betas=(0.9, 0.98))

@@ -1,0 +1,62 @@
+"""Where a plug's training starts, and how much of that it keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from training.persona.plug import Plug
+from training.steps.plug.plug_config import PlugConfig
+
+TASK_PARTS = ("instruction", "instruction_out", "log_temperature", "raw_decay", "center")  # of a plug: one a task
+
+
+def start_path(directory: Path, config: PlugConfig, model_path: Path | None) -> Path | None:
+    """Where the plug starts from: the named file, else what row tuning left for the run's own model, else nowhere."""
+    if config.start == "none":
+        return None
+    if config.start:
+        if not Path(config.start).exists():
+            raise FileNotFoundError(f'{config.start} (start) is missing. Name a plug.pt, or "none".')
+        return Path(config.start)
+    found = directory / "plug-start.pt"
+    return found if found.exists() and not config.llm and model_path is None else None
+
+
+@torch.no_grad()
+def start_from(plug: Plug, path: Path) -> list[str]:
+    """Takes over what fits of a trained plug, tasks by name; returns what was taken. Other sizes start afresh."""
+    saved = torch.load(path, weights_only=True)
+    rows = [(saved["config"]["tasks"].index(t), n) for n, t in enumerate(plug.tasks) if t in saved["config"]["tasks"]]
+    taken = []
+    for name, ours in plug.state_dict().items():
+        theirs = saved["plug"].get(name)
+        is_by_task = name in TASK_PARTS
+        if theirs is None or ours.shape[is_by_task:] != theirs.shape[is_by_task:]:
+            continue
+        if is_by_task:
+            for source, target in rows:
+                ours[target] = theirs[source]
+        else:
+            ours.copy_(theirs)
+        taken.append(name)
+    return taken
+
+
+@torch.no_grad()
+def keep_of_start(plug: Plug, start: dict[str, Tensor], share: float, drilled_tasks: Container[str]) -> None:
+    """Moves the plug back towards its start by a share: a mean of both ends keeps what drills have taught.
+
+    What belongs to a task without a head stays: before the training it was nothing.
+    """
+    drilled = [index for index, task in enumerate(plug.tasks) if task in drilled_tasks]
+    for name, ours in plug.state_dict().items():
+        if name.startswith("gate") or torch.equal(ours, start[name]):  # a part that is switched off may be infinite
+            continue
+        if name in TASK_PARTS:
+            ours[drilled] = torch.lerp(ours[drilled], start[name][drilled], share)
+        else:
+            ours.lerp_(start[name], share)

@@ -1,0 +1,230 @@
+"""Teaches the language model the tasks on users A (and B, where the plug learns no labels): the honest baseline "none".
+
+Most samples are plain prompts; a share carries one to four retrieved items of the same user, found among her earlier
+items, so that retrieval in the prompt works too. The loss is on the answer only. Every so often the loss of held-out
+users decides which weights are kept, and which tasks are not trained any further because they begin to be memorised.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import random
+import shutil
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from training.core.language_model import load_language_model
+from training.core.machine import prepare_machine
+from training.core.optimizers import TimeSchedule, create_optimizers, set_rate
+from training.data.samples import Sample, answer_log_likelihood, batches_by_length, collate
+from training.data.task_samples import build_samples, held_out_samples, tuning_users
+from training.data.tokenizer import TextTokenizer
+from training.data.users import ALL_TASKS, SHIPPED_TASKS
+from training.steps.regularisation import training_loss
+
+
+@dataclass(frozen=True)
+class TaskTuneConfig:
+    """Rates and shares. `repeats`: how often a task's users occur in one pass; 0.5 is every second one, at random."""
+
+    tasks: tuple[str, ...] = SHIPPED_TASKS
+    splits: tuple[str, ...] = ("train_a",)  # with train_b too the model has seen the plug's users
+    minutes: float = 12.0
+    muon_rate: float = 0.0015
+    adam_rate: float = 0.0006
+    weight_decay: float = 0.05
+    dropout: dict[str, float] = field(default_factory=dict)  # by task, on embeddings and last hidden states
+    label_smoothing: dict[str, float] = field(default_factory=dict)  # by task
+    patience: int = 2  # evaluations without a gain after which a task is not trained any further; 0: never
+    batch_tokens: int = 4096
+    retrieval_share: float = 0.2
+    maximum_retrieved: int = 4
+    maximum_length: int = 512
+    repeats: dict[str, float] = field(
+        default_factory=lambda: {
+            "news_category": 3,
+            "news_headline": 2,
+            "paper_title": 0.5,
+            "movie_rating": 0.5,
+            "movie_tag": 3,
+        }
+    )
+    evaluations: int = 6
+    held_out_samples: int = 100  # a task
+    reported_samples: int = 40  # a task and number of retrieved items, at the end
+    seed: int = 0
+
+
+class EarlyStopping:
+    """Which evaluation was best, over all tasks and for each; which tasks have stopped gaining."""
+
+    def __init__(self, tasks: tuple[str, ...], patience: int) -> None:
+        self._patience = patience
+        self.count = 0
+        self.best_score, self.best_evaluation = float("inf"), -1
+        self.best_loss = dict.fromkeys(tasks, float("inf"))
+        self.best_evaluation_of = dict.fromkeys(tasks, -1)
+
+    def record(self, losses: dict[str, float]) -> bool:
+        """Takes an evaluation; True when it is the best over all tasks.
+
+        Logarithms: a category's token costs a fifth of a title's, and its overfitting must not hide behind titles.
+        """
+        for task, loss in losses.items():
+            if loss < self.best_loss[task]:
+                self.best_loss[task], self.best_evaluation_of[task] = loss, self.count
+        score = sum(math.log(loss) for loss in losses.values()) / len(losses)
+        is_best = score < self.best_score
+        if is_best:
+            self.best_score, self.best_evaluation = score, self.count
+        self.count += 1
+        return is_best
+
+    def stopped(self) -> set[str]:
+        """Tasks whose held-out loss has not fallen for `patience` evaluations."""
+        if self._patience == 0:
+            return set()
+        return {task for task, best in self.best_evaluation_of.items() if self.count - 1 - best >= self._patience}
+
+
+@torch.no_grad()
+def held_out_loss(model, samples: list[Sample], batch_tokens: int) -> dict[str, float]:
+    """Mean negative log-likelihood of an answer token, by task."""
+    sums: dict[str, list[float]] = {}
+    for batch in batches_by_length([len(sample) for sample in samples], batch_tokens, random.Random(0)):
+        chosen = [samples[index] for index in batch]
+        ids, targets = collate(chosen)
+        with torch.autocast("cpu", torch.bfloat16):
+            likelihoods = answer_log_likelihood(
+                model.lm_head, model.model(input_ids=ids, use_cache=False).last_hidden_state, targets
+            )
+        for sample, likelihood in zip(chosen, likelihoods.tolist(), strict=True):
+            entry = sums.setdefault(sample.task, [0.0, 0])
+            entry[0] -= likelihood
+            entry[1] += len(sample.answer)
+    return {task: total / max(1, count) for task, (total, count) in sorted(sums.items())}
+
+
+def task_tune(directory: Path, config: TaskTuneConfig, source: Path | None = None) -> Path:
+    """Tunes the pre-trained model of the run directory (or `source`) and returns the folder of the best weights."""
+    finished = directory / "tuned"
+    # What was made of an earlier task tuning must not be taken for this one's.
+    shutil.rmtree(directory / "task-tuned", ignore_errors=True)
+    for name in ("plug-start.pt", "plug.checkpoint.pt"):
+        (directory / name).unlink(missing_ok=True)
+    torch.manual_seed(config.seed)
+    tokenizer = TextTokenizer(directory / "corpus" / "tokenizer.json")
+    model = load_language_model(source or directory / "pretrained")
+    optimizers = create_optimizers(model, config.muon_rate, config.adam_rate, config.weight_decay)
+    schedule = TimeSchedule(config.minutes * 60, warm_up_share=0.03, decay_share=0.6)
+    watched = tuning_users(config.tasks, config.splits, True)
+
+    def held_out(retrieved: int, per_task: int) -> list[Sample]:
+        return held_out_samples(tokenizer, config.tasks, watched, per_task, retrieved, config.maximum_length)
+
+    watched_samples = held_out(0, config.held_out_samples)
+    users = tuning_users(config.tasks, config.splits, False)
+    stopping = EarlyStopping(config.tasks, config.patience)
+    elapsed, epoch, step, history = 0.0, 0, 0, []
+    next_evaluation = schedule.budget / config.evaluations
+    kept: dict[str, float] = {}
+
+    def evaluate() -> None:
+        nonlocal kept
+        losses = held_out_loss(model, watched_samples, config.batch_tokens)
+        history.append({"minutes": elapsed / 60, "epoch": epoch, **losses})
+        is_best = stopping.record(losses)
+        told = f"  not trained any further: {sorted(stopping.stopped())}" if stopping.stopped() else ""
+        print(f"{elapsed / 60:.1f} min  {'best so far' if is_best else 'held out'}  {losses}{told}", flush=True)
+        if is_best:
+            kept = losses
+            model.save_pretrained(finished)
+
+    def is_over() -> bool:
+        return schedule.is_over(elapsed) or len(stopping.stopped()) == len(config.tasks)
+
+    evaluate()
+    while not is_over():
+        order = random.Random(config.seed * 1000 + epoch)
+        passes = [user for user in users for _ in range(int(config.repeats[user.task] + order.random()))]
+        passes = [user for user in passes if user.task not in stopping.stopped()]
+        samples = build_samples(
+            tokenizer, passes, order, config.retrieval_share, config.maximum_retrieved, config.maximum_length
+        )
+        for batch in batches_by_length([len(sample) for sample in samples], config.batch_tokens, order):
+            started = time.monotonic()
+            chosen = [samples[index] for index in batch if samples[index].task not in stopping.stopped()]
+            if not chosen:
+                continue
+            set_rate(optimizers, schedule.factor(elapsed))
+            ids, targets = collate(chosen)
+            with torch.autocast("cpu", torch.bfloat16):
+                loss = training_loss(model, chosen, ids, targets, config.dropout, config.label_smoothing)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            for optimizer in optimizers:
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
+            step += 1
+            elapsed += time.monotonic() - started
+            if step % 20 == 0:
+                left = (schedule.budget - elapsed) / 60
+                speed = ids.numel() / (time.monotonic() - started)
+                print(
+                    f"step {step}  epoch {epoch}  loss {loss.item():.3f}  {speed:.0f} tokens/s  {left:.1f} min left",
+                    flush=True,
+                )
+            if elapsed > next_evaluation:
+                next_evaluation += schedule.budget / config.evaluations
+                evaluate()
+            if is_over():
+                break
+        epoch += 1
+    evaluate()
+    best = load_language_model(finished)
+    report = {
+        "steps": step,
+        "epochs": epoch,
+        "kept": kept,
+        "best_evaluation": stopping.best_evaluation,
+        "best_evaluation_of": stopping.best_evaluation_of,
+        "retrieved": {
+            str(count): held_out_loss(best, held_out(count, config.reported_samples), config.batch_tokens)
+            for count in range(config.maximum_retrieved + 1)
+        },
+        "history": history,
+    }
+    print(f"kept evaluation {stopping.best_evaluation}; by retrieved items: {report['retrieved']}", flush=True)
+    (directory / "task-tune.json").write_text(json.dumps(report, indent=1))
+    return finished
+
+
+def main() -> None:
+    """Command line: the fields that one changes by hand."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--run-directory", type=Path, default=Path("training/runs/nano"))
+    parser.add_argument("--source", type=Path, default=None, help="a checkpoint folder other than RUN/pretrained")
+    parser.add_argument("--minutes", type=float, default=TaskTuneConfig.minutes)
+    parser.add_argument("--tasks", nargs="+", choices=ALL_TASKS, default=list(SHIPPED_TASKS))
+    splits = ("train_a", "train_b")
+    parser.add_argument("--splits", nargs="+", choices=splits, default=["train_a"], help="both: see the guide")
+    parser.add_argument("--patience", type=int, default=TaskTuneConfig.patience)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    arguments = parser.parse_args()
+    prepare_machine(arguments.threads)
+    config = TaskTuneConfig(
+        tasks=tuple(arguments.tasks),
+        splits=tuple(arguments.splits),
+        minutes=arguments.minutes,
+        patience=arguments.patience,
+    )
+    task_tune(arguments.run_directory, config, arguments.source)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""The ablation table: one training a row, compared with the full plug query by query."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from training.pipeline.ablation import OPEN, ROWS, ablate, row_config, table
+from training.steps.plug.plug_config import PlugConfig
+
+FULL = PlugConfig(tasks=("news_category", "paper_title"), temperature=7.0, start_share=0.5, short_share=0.3)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_every_row_is_a_plug_of_its_own(name: str) -> None:
+    config = row_config(FULL, ROWS[name])
+    assert (config == FULL) == (name in ("full", "without her own words"))
+    if config.start == "none":
+        assert config.start_share == 0.0 and not config.keeps_last  # there is nothing to start from, or to go back to
+    if name == "no outputs in the values":
+        assert config.without_outputs == FULL.tasks
+    if name == "PPlug as published":
+        assert config.without_outputs == ("news_category",) and config.temperature == 1.0
+
+
+def result(losses: list[float]) -> dict:
+    interval = {"mean": sum(losses) / len(losses), "low": -1.0, "high": 2.0}
+    return {
+        "queries": len(losses),
+        "users": 2,
+        "loss": {"none": {"mean": 3.0}, "persona, gate open": interval},
+        "accuracy": {"persona, gate open": {"mean": 0.5}},
+        "difference": {"persona, gate open - shuffled, gate open": interval},
+        "losses": losses,
+        "askers": ["a", "a", "b"],
+    }
+
+
+def test_rows_are_compared_by_pairs() -> None:
+    lines = table(
+        {"full": {"news_category": result([1.0, 2.0, 3.0])}, "other": {"news_category": result([2.0, 3.0, 4.0])}}
+    )
+    assert "| full | 2.000 | – | 2.000 [−1.000, 2.000] | 0.500 |" in lines
+    assert "| other | 3.000 | 1.000 [1.000, 1.000] |" in lines  # worse by 1 whoever is drawn
+
+
+def test_a_table_of_other_settings_or_of_a_base_trained_anew_is_not_continued(tmp_path: Path) -> None:
+    weights = tmp_path / "tuned" / "model.safetensors"
+    weights.parent.mkdir()
+    weights.write_bytes(b"first")
+    assert ablate(tmp_path, tmp_path, FULL, []) == {}
+    known = {"settings": {}, "rows": {"full": {"news_category": result([1.0, 2.0, 3.0])}}}
+    (tmp_path / "ablation.json").write_text(json.dumps(known))
+    with pytest.raises(ValueError, match="made with other settings"):
+        ablate(tmp_path, tmp_path, FULL, ["full"])
+    settings = {"base": hashlib.sha256(b"first").hexdigest()[:16], **json.loads(json.dumps(asdict(FULL)))}
+    (tmp_path / "ablation.json").write_text(json.dumps({**known, "settings": settings}))
+    assert ablate(tmp_path, tmp_path, FULL, ["full"]) == known["rows"]  # it is there already
+    weights.write_bytes(b"second")
+    with pytest.raises(ValueError, match="or of another base"):
+        ablate(tmp_path, tmp_path, FULL, ["full"])
+
+
+def test_a_row_is_trained_measured_and_kept(packaged_run: Path, tmp_path: Path) -> None:
+    sizes = {"projector_width": 256, "persona_rows": 1, "instruction_rows": 1}
+    config = PlugConfig(tasks=("news_category",), steps=2, evaluations=1, gold_share=0.0, **sizes)
+    rows = ["full", "PPlug as published"]
+    results = ablate(packaged_run, tmp_path / "table", config, rows)
+    assert list(results) == rows
+    for found in results.values():
+        (task,) = found.values()
+        assert task["queries"] == len(task["losses"]) > 0 and task["accuracy"][OPEN]["mean"] <= 1
+    text = (tmp_path / "table" / "ablation.md").read_text()
+    assert text.count("| full |") == 1 and text.count("| PPlug as published |") == 1
+    trained = (tmp_path / "table" / "full" / "plug.pt").stat().st_mtime_ns
+    assert ablate(packaged_run, tmp_path / "table", config, rows) == results
+    assert (tmp_path / "table" / "full" / "plug.pt").stat().st_mtime_ns == trained
