@@ -18,14 +18,8 @@ import numpy as np
 
 from training.data.excerpts import excerpts
 from training.data.tokenizer import BOS, END, TextTokenizer, train_tokenizer
-from training.data.users import (
-    SHIPPED_TASKS,
-    beginning,
-    clean_article,
-    measured_index,
-    training_users,
-    wikipedia_articles,
-)
+from training.data.users import SHIPPED_TASKS, measured_index, training_users
+from training.data.wikipedia import beginning, clean_article, wikipedia_articles
 
 HELD_OUT_PER_THOUSAND = 8
 

@@ -11,7 +11,7 @@ import numpy as np
 from training.data.embedder import Embedder
 from training.data.prompts import Segment, answer_ids
 from training.data.users import Item
-from training.golden.reference import GATE_THRESHOLD, Embed, HistoryItem, PersonaResult, Reference, persona_of
+from training.golden.reference import Embed, HistoryItem, PersonaResult, Reference, persona_of
 from training.golden.texts import (
     ABSTRACTS,
     HISTORY,
@@ -24,6 +24,7 @@ from training.golden.texts import (
 from training.golden.unigram_adaptation import golden_marginals
 from training.golden.writer import GoldenWriter
 from training.package.onnx_embedder import OnnxEmbedder
+from training.persona.gate import GATE_THRESHOLD
 
 AT = "2024-03-31"
 GATE_MARGIN = 0.03  # vectors of another 8-bit kernel move an undecided gate by half of that

@@ -19,12 +19,11 @@ from training.data.prompts import TASK_PROMPTS, UNKNOWN_TASK, Segment, answer_id
 from training.data.tokenizer import END, TextTokenizer
 from training.data.users import Item
 from training.persona.choice_decoding import build_trie
-from training.persona.plug import HistoryBatch, Plug
+from training.persona.gate import GATE_THRESHOLD
+from training.persona.history_batch import HistoryBatch
+from training.persona.plug import Plug
 from training.persona.unigram_adaptation import Marginals
 
-# .3 and not .5, on dev users of news_category: NLL with her own history 1.004 (1.043), accuracy with another's, mean of
-# five assignments of other users, .577 (.567; none .539).
-GATE_THRESHOLD = 0.3
 NO_REPEAT = 3  # tokens in a row that a free answer has once, as in the engine
 
 

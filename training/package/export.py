@@ -1,17 +1,15 @@
-"""Writes the model packages from a run directory: models/nano-llm, models/plug and models/golden.
+"""Writes the packages of the language model and of a plug from a run directory.
 
-`python -m training.package.export --run-directory RUN --models models`. The language model's weights are rounded to bfloat16
-once, here; the same shard serves WebLLM, the ONNX graph and tuning in the tab. The WebGPU library (model.wasm) is
-compiled apart and taken from `--library`, or kept if it is there already.
+The language model's weights are rounded to bfloat16 once, here; the same shard serves WebLLM, the ONNX graph and tuning
+in the tab. The WebGPU library (model.wasm) is compiled apart, and kept where the package has it already.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -19,16 +17,10 @@ from safetensors.torch import save_file
 
 from training.core.language_model import load_language_model, round_to_bfloat16
 from training.data.prompts import NANO_TEMPLATE
-from training.data.tokenizer import END, TextTokenizer
+from training.data.tokenizer import END
 from training.data.users import SHIPPED_TASKS
-from training.golden.golden import write_golden
-from training.golden.gradients import write_golden_tuning
-from training.golden.loss_curves import write_golden_curves
-from training.golden.reference import GATE_THRESHOLD, Reference
 from training.package import export_onnx_llm
 from training.package.model_cards import (
-    CONTROLS,
-    GOLDEN_CARD,
     language_model_card,
     licence_of,
     licence_text,
@@ -36,16 +28,15 @@ from training.package.model_cards import (
     sources_of,
     training_data,
 )
-from training.package.model_package import read_manifest, write_manifest
+from training.package.model_package import write_manifest
 from training.package.shipped import shipped_language_model
 from training.package.webgpu_library.convert_weights import convert
+from training.persona.gate import GATE_THRESHOLD
 from training.persona.plug import Plug
 from training.persona.unigram_adaptation import Marginals, marginal_block, marginal_tensors
-from training.steps.plug.train_plug import PlugConfig, load_plug
-from training.steps.unigram_adaptation import load_marginals
+from training.steps.plug.plug_config import PlugConfig
 
 VERSION = "0.1.0"
-PARTS = ("language-model", "plug", "golden")
 NOTICES = Path("training/package/webgpu_library/LIBRARY_NOTICES.md")  # of what the compiled library contains
 WEBLLM_VERSION = "0.2.86"
 
@@ -197,98 +188,3 @@ def check_same_model(directory: Path, package: Path) -> None:
             f"{package} is not the model that this plug was trained on: {len(different)} tensors differ, first "
             f"{different[0]}. Export the run's language model first, or train the plug on the package's model."
         )
-
-
-def export_golden(
-    directory: Path,
-    models: Path,
-    plug: Plug,
-    embedder_package: Path,
-    sample: Path | None,
-    marginals: Mapping[str, Marginals] | None = None,
-) -> None:
-    """Writes models/golden from the shipped weights."""
-    target = models / "golden"
-    model = round_to_bfloat16(load_language_model(directory / "tuned")).eval()
-    tokenizer = TextTokenizer(directory / "corpus" / "tokenizer.json")
-    write_golden(target, Reference(model, tokenizer, plug, marginals=marginals or {}), embedder_package, sample)
-    write_golden_tuning(models, target)
-    write_golden_curves(models, target)
-    (target / "LICENSE").write_text(licence_text())
-    (target / "MODEL_CARD.md").write_text(GOLDEN_CARD)
-    names = ("golden.f32", "embedder.json", "prompts.json", "persona.json", "language-model.json", "end-to-end.json")
-    names += ("marginals.json", "tuning.json", "tuning.f32", "tuning-curves.json")
-    write_manifest(
-        target,
-        kind="golden",
-        name="golden",
-        version=VERSION,
-        licence="Apache-2.0",
-        description="What every runtime must reproduce: token ids, vectors, persona rows, logits and whole answers.",
-        roles={**dict.fromkeys(names, "golden"), "LICENSE": "licence", "MODEL_CARD.md": "card"},
-        training_data=[],
-        results={},
-    )
-
-
-def export(
-    directory: Path,
-    models: Path,
-    config_path: Path,
-    library: Path | None,
-    embedder_package: Path,
-    sample: Path | None,
-    parts: Sequence[str] = PARTS,
-    language_model_name: str = "nano-llm",
-    plug_name: str = "plug",
-    language_model_package: Path | None = None,
-) -> None:
-    """Writes packages; the embedder's must exist, since the plug names its fingerprint.
-
-    Without the part `language-model` the plug is bound to an existing package of the very model it was trained on.
-    """
-    unknown = set(parts) - set(PARTS)
-    if unknown:
-        raise ValueError(f"parts {sorted(unknown)} are unknown. Known: {', '.join(PARTS)}.")
-    language_model = None
-    if "language-model" in parts:
-        language_model = export_language_model(directory, models, config_path, library, language_model_name)
-    if not {"plug", "golden"} & set(parts):
-        return
-    plug, plug_config = load_plug(directory / "plug.pt")
-    plug.round_to_half()
-    marginals = {} if plug_name in CONTROLS else load_marginals(directory)  # controls stay what they control for
-    if "plug" in parts:
-        if language_model is None:
-            package = language_model_package or models / language_model_name
-            check_same_model(directory, package)
-            language_model = read_manifest(package)
-        embedder = read_manifest(embedder_package)["fingerprint"]
-        bound = (embedder, language_model["fingerprint"])
-        export_plug(directory, models, plug, plug_config, *bound, plug_name, marginals)
-    if "golden" in parts:
-        export_golden(directory, models, plug, embedder_package, sample, marginals)
-
-
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run-directory", type=Path, default=Path("training/runs/nano"))
-    parser.add_argument("--models", type=Path, default=Path("models"))
-    parser.add_argument("--config", type=Path, default=Path("configs/nano-llm.config.json"))
-    parser.add_argument("--library", type=Path, default=None, help="a compiled model.wasm to take along")
-    parser.add_argument("--embedder", type=Path, default=Path("models/all-minilm-l6-v2"))
-    parser.add_argument("--sample", type=Path, default=None, help="a sample history for the end-to-end cases")
-    arguments = parser.parse_args()
-    export(
-        arguments.run_directory,
-        arguments.models,
-        arguments.config,
-        arguments.library,
-        arguments.embedder,
-        arguments.sample,
-    )
-
-
-if __name__ == "__main__":
-    main()

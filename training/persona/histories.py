@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from training.data.users import User
-from training.persona.plug import HistoryBatch
-from training.steps.embed_histories import VectorStore
+from training.data.vector_store import Vectors
+from training.persona.history_batch import HistoryBatch
 
 MAXIMUM_HISTORY = 512  # the last items; PPlug keeps as many
 
@@ -31,7 +31,7 @@ class UserVectors:
     days: np.ndarray
 
     @staticmethod
-    def of(user: User, store: VectorStore) -> UserVectors:
+    def of(user: User, store: Vectors) -> UserVectors:
         """Looks every item up in the store."""
         return UserVectors(
             store.of_texts([item.input for item in user.items]),

@@ -21,8 +21,8 @@ import torch
 from training.core.intervals import clustered_interval
 from training.core.machine import prepare_machine
 from training.data.users import SHIPPED_TASKS, users_of_split
+from training.data.vector_store import Vectors
 from training.pipeline.run import config_of
-from training.steps.embed_histories import VectorStore
 from training.steps.evaluate import Evaluator, evaluator_of_run, format_report, report
 from training.steps.plug.plug_config import PlugConfig
 from training.steps.plug.train_plug import train_plug
@@ -107,7 +107,7 @@ def run_row(base: Path, directory: Path, config: PlugConfig, has_words: bool) ->
     return {task: measure(evaluator, vectors, task) for task in config.tasks}
 
 
-def measure(evaluator: Evaluator, vectors: VectorStore, task: str) -> dict[str, object]:
+def measure(evaluator: Evaluator, vectors: Vectors, task: str) -> dict[str, object]:
     """The report on dev users, and, gate open, each query's loss with its asker: rows are compared by pairs."""
     users = build_user_samples(users_of_split(task, "dev"), evaluator.tokenizer, vectors, evaluator.rows, None)
     measured = evaluator.measure(task, users)

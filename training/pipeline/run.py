@@ -24,7 +24,7 @@ import torch
 
 from training.core.machine import prepare_machine
 from training.data.corpus import CorpusConfig, build_corpus
-from training.package.export import PARTS, export
+from training.pipeline.export import PARTS, export
 from training.steps.distill.distill import row_tune
 from training.steps.distill.prompt_streams import RowTuneConfig
 from training.steps.embed_histories import embed_histories

@@ -19,9 +19,7 @@ from training.data.tokenizer import END, TextTokenizer
 from training.persona.histories import Query
 from training.persona.plug import Plug
 from training.persona.soft_prompt import SlotSample
-from training.steps.distill.distillation_batches import ReadingDrills
 from training.steps.linear_head import CrossFittedHeads, has_room, load_linear_heads, start_from_head
-from training.steps.plug.user_samples import UserSamples
 
 
 class DrawnAnswers:
@@ -30,10 +28,10 @@ class DrawnAnswers:
     def __init__(
         self, heads: Mapping[str, CrossFittedHeads], tokenizer: TextTokenizer, gold_share: float, end: int = END
     ) -> None:
-        self._heads, self._gold_share = heads, gold_share
-        self._answers = {task: [answer_ids(tokenizer, c, end) for c in head.choices] for task, head in heads.items()}
+        self.heads, self._gold_share = heads, gold_share
+        self.answers = {task: [answer_ids(tokenizer, c, end) for c in head.choices] for task, head in heads.items()}
         self._number = {
-            task: {tuple(ids): index for index, ids in enumerate(answers)} for task, answers in self._answers.items()
+            task: {tuple(ids): index for index, ids in enumerate(answers)} for task, answers in self.answers.items()
         }
 
     @staticmethod
@@ -49,32 +47,28 @@ class DrawnAnswers:
 
     def __contains__(self, task: str) -> bool:
         """Whether the task's answers are drawn."""
-        return task in self._heads
+        return task in self.heads
 
     def start(self, plug: Plug, table: Tensor) -> bool:
         """Starts the plug at the head of its first task that has one of its size; whether there was one."""
         for task in plug.tasks:
-            if task in self._heads and has_room(plug, self._heads[task]):
-                start_from_head(plug, self._heads[task], [ids[:-1] for ids in self._answers[task]], table)
+            if task in self.heads and has_room(plug, self.heads[task]):
+                start_from_head(plug, self.heads[task], [ids[:-1] for ids in self.answers[task]], table)
                 return True
         return False
 
-    def drills(self, task: str, users: Sequence[UserSamples], batch: int, **shares: float) -> ReadingDrills:
-        """Reading drills of a task over the users' prompts."""
-        return ReadingDrills(self._heads[task], self._answers[task], users, batch, **shares)
-
     def draw(self, task: str, samples: Sequence[SlotSample], queries: Sequence[Query], seed: int) -> list[SlotSample]:
         """The samples with drawn answers; the draw depends on `seed` alone."""
-        if task not in self._heads:
+        if task not in self.heads:
             return list(samples)
-        mixture = (1 - self._gold_share) * self._heads[task].probabilities(queries)
+        mixture = (1 - self._gold_share) * self.heads[task].probabilities(queries)
         for row, entry in enumerate(samples if self._gold_share else ()):
             gold = self._number[task].get(tuple(entry.sample.answer))
             if gold is None:
                 raise ValueError(f"{task}: an answer is none of the {mixture.shape[1]} choices. Fit the heads anew.")
             mixture[row, gold] += self._gold_share
         drawn = torch.multinomial(mixture, 1, generator=torch.Generator().manual_seed(seed))[:, 0].tolist()
-        answers = self._answers[task]
+        answers = self.answers[task]
         return [
             SlotSample(replace(entry.sample, answer=answers[choice]), entry.slot)
             for entry, choice in zip(samples, drawn, strict=True)

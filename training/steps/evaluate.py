@@ -1,17 +1,13 @@
-"""Does her persona help, and is it hers? `python -m training.steps.evaluate [--check]`.
+"""Measures whether the persona helps, and whether it is that of the user who asks.
 
 On held-out dev users: negative log-likelihood of the gold answer (nats an answer) with no persona, with the user's own,
 and with another user's history, each as the product would answer (a closed gate answers like "none") and with the
-gate forced open; intervals resample users. `--check` exits 1 unless, over at least 300 queries of news_category, her
-persona beats both "none" and another user's history with 95 % intervals of the paired differences below zero.
+gate forced open; intervals resample users.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import random
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,33 +16,22 @@ import torch
 
 from training.core.intervals import clustered_interval
 from training.core.language_model import load_language_model, round_to_bfloat16
-from training.core.machine import prepare_machine
 from training.data.prompts import TASK_PROMPTS
 from training.data.samples import batches_by_length
 from training.data.splits import Split
 from training.data.task_choices import choices_of
 from training.data.tokenizer import TextTokenizer
 from training.data.users import users_of_split
-from training.golden.reference import GATE_THRESHOLD
-from training.package.model_package import read_manifest
-from training.package.shipped import (
-    OnDemandVectors,
-    shipped_language_model,
-    shipped_marginals,
-    shipped_plug,
-)
+from training.data.vector_store import Vectors, VectorStore
 from training.persona.choice_decoding import Trie, build_trie, decode_choices
+from training.persona.gate import GATE_THRESHOLD
 from training.persona.histories import Query
+from training.persona.persona_rows import persona_of_queries, persona_rows, rows_and_gate
 from training.persona.soft_prompt import SlotSample, log_likelihood
 from training.persona.unigram_adaptation import Marginals, bias_of_histories
-from training.steps.embed_histories import VectorStore
-from training.steps.plug.batches import persona_of_queries, persona_rows, rows_and_gate
 from training.steps.plug.train_plug import load_plug
 from training.steps.plug.user_samples import UserSamples, build_user_samples
 from training.steps.unigram_adaptation import load_marginals
-
-CHECKED_TASK = "news_category"
-MINIMUM_QUERIES = 300
 
 
 @dataclass
@@ -205,24 +190,7 @@ def evaluator_of_run(directory: Path) -> tuple[Evaluator, VectorStore]:
     return evaluator, VectorStore(directory / "embeddings")
 
 
-def evaluator_of_packages(models: Path, plug_name: str = "plug") -> tuple[Evaluator, OnDemandVectors]:
-    """What ships: packages nano-llm and plug (or a control), with the 8-bit embedder."""
-    tokenizer = TextTokenizer(models / "nano-llm" / "tokenizer.json")
-    plug = shipped_plug(models / plug_name)
-    evaluator = Evaluator(
-        shipped_language_model(models / "nano-llm"),
-        plug,
-        tokenizer,
-        (plug.instruction_rows, plug.persona_rows),
-        tuple(read_manifest(models / plug_name)["plug"].get("withoutOutputs", ())),
-        shipped_marginals(models / plug_name),
-    )
-    return evaluator, OnDemandVectors(models / "all-minilm-l6-v2")
-
-
-def evaluate(
-    evaluator: Evaluator, vectors: VectorStore | OnDemandVectors, tasks: Sequence[str], split: Split = "dev"
-) -> dict[str, dict]:
+def evaluate(evaluator: Evaluator, vectors: Vectors, tasks: Sequence[str], split: Split = "dev") -> dict[str, dict]:
     """Measures every query of the split's users."""
     results = {}
     for task in tasks:
@@ -240,51 +208,3 @@ def format_report(result: dict) -> str:
             lines.append(f"  {kind:10} {name:42} {value['mean']:8.4f}  [{value['low']:.4f}, {value['high']:.4f}]")
     lines.append(f"  gate open  {result['gate_open']}")
     return "\n".join(lines)
-
-
-def failures(results: dict) -> list[str]:
-    """Why the check fails; empty when it holds."""
-    result = results[CHECKED_TASK]
-    found = []
-    if result["queries"] < MINIMUM_QUERIES:
-        found.append(f"{result['queries']} queries of {CHECKED_TASK}, at least {MINIMUM_QUERIES} are needed")
-    for name in ("persona - none", "persona - shuffled"):
-        if result["difference"][name]["high"] >= 0:
-            mean, high = result["difference"][name]["mean"], result["difference"][name]["high"]
-            found.append(f"{name} is {mean:.4f} and its interval reaches {high:.4f}; it must stay below 0")
-    return found
-
-
-def main() -> int:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--models", type=Path, default=Path("models"), help="the packages to measure")
-    parser.add_argument("--plug", default="plug", help="name of the plug's package, e.g. plug-instruction")
-    parser.add_argument("--run-directory", type=Path, default=None, help="measure a training run instead of packages")
-    parser.add_argument("--output", type=Path, default=None, help="a JSON file for the numbers")
-    parser.add_argument("--tasks", nargs="+", default=[CHECKED_TASK])
-    parser.add_argument("--split", choices=["dev", "test"], default="dev")
-    parser.add_argument("--check", action="store_true", help="exit 1 unless the persona helps (see above)")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    arguments = parser.parse_args()
-    prepare_machine(arguments.threads)
-    evaluator, vectors = (
-        evaluator_of_run(arguments.run_directory)
-        if arguments.run_directory
-        else evaluator_of_packages(arguments.models, arguments.plug)
-    )
-    results = evaluate(evaluator, vectors, arguments.tasks, arguments.split)
-    if arguments.output is not None:
-        arguments.output.write_text(json.dumps(results, indent=1))
-    if not arguments.check:
-        return 0
-    found = failures(results)
-    for reason in found:
-        print(f"check failed: {reason}", file=sys.stderr)
-    if not found:
-        print("check passed")
-    return 1 if found else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -26,9 +26,9 @@ from training.core.optimizers import TimeSchedule, set_rate
 from training.data.embedder import DIM
 from training.data.task_choices import choices_of
 from training.data.users import User, training_users
+from training.data.vector_store import VectorStore
 from training.persona.histories import Query, UserVectors, collate_histories, dropped
 from training.persona.plug import Plug
-from training.steps.embed_histories import VectorStore
 
 
 @dataclass(frozen=True)

@@ -32,12 +32,12 @@ from training.data.samples import IGNORED, batches_by_length
 from training.data.splits import Split
 from training.data.task_samples import tuning_users
 from training.data.users import User, training_users, users_of_split
+from training.data.vector_store import VectorStore
 from training.persona.frozen_model import FrozenModel, frozen_of_run
+from training.persona.persona_rows import persona_of_queries, persona_rows
 from training.persona.plug import Plug
 from training.persona.soft_prompt import answer_states
 from training.persona.unigram_adaptation import Marginals, background_of, marginal_tensors, read_marginals, word_counts
-from training.steps.embed_histories import VectorStore
-from training.steps.plug.batches import persona_of_queries, persona_rows
 from training.steps.plug.plug_config import PlugConfig
 from training.steps.plug.train_gate import train_gate
 from training.steps.plug.train_plug import load_plug

@@ -12,7 +12,7 @@ import numpy as np
 from training.data.embedder import DIM
 from training.data.splits import split_of_user
 from training.data.users import ALL_TASKS
-from training.steps.embed_histories import text_key
+from training.data.vector_store import text_key
 
 WORDS = "red green blue cat dog house river stone paper cloud sings runs stands grows falls".split()
 

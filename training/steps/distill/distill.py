@@ -33,13 +33,13 @@ from training.core.optimizers import TimeSchedule, create_optimizers, set_rate
 from training.data.samples import batches_by_length
 from training.data.tokenizer import TextTokenizer
 from training.data.users import ALL_TASKS, SHIPPED_TASKS
+from training.data.vector_store import VectorStore
 from training.persona.histories import collate_histories
+from training.persona.persona_rows import rows_and_gate
 from training.persona.soft_prompt import divergence, log_likelihood, spread_log_likelihood
 from training.steps.distill.distillation_batches import Drill
 from training.steps.distill.prompt_streams import RowStreams, RowTuneConfig, plain_batches
 from training.steps.drawn_answers import DrawnAnswers
-from training.steps.embed_histories import VectorStore
-from training.steps.plug.batches import rows_and_gate
 from training.steps.plug.plug_config import PlugConfig, create_plug, optimizer_of
 
 

@@ -13,11 +13,11 @@ from training.data.splits import Split, is_tuning_holdout
 from training.data.task_samples import build_samples, earlier_items, tuning_users
 from training.data.tokenizer import TextTokenizer
 from training.data.users import SHIPPED_TASKS, User, training_users
+from training.data.vector_store import VectorStore
 from training.persona.histories import Query
 from training.persona.soft_prompt import SlotSample, slot_sample
-from training.steps.distill.distillation_batches import Drill
+from training.steps.distill.distillation_batches import Drill, ReadingDrills
 from training.steps.drawn_answers import DrawnAnswers
-from training.steps.embed_histories import VectorStore
 from training.steps.plug.plug_config import PlugConfig
 from training.steps.plug.user_samples import UserSamples, build_user_samples, spread_queries, training_batches
 
@@ -156,16 +156,20 @@ class RowStreams:
         self._bare_share, self._cut_share, self._largest_cut = config.bare_share, config.cut_share, config.largest_cut
         self._retrieval_share = config.retrieval_drill_share
         self._drills = None
+
+        def drills(users: Sequence[UserSamples], batch: int, **shares: float) -> ReadingDrills:
+            return ReadingDrills(answers.heads[task], answers.answers[task], users, batch, **shares)
+
         if task in answers:
             others = [user for user in of("train_b") if not is_tuning_holdout(user.user.id)]
-            self._drills = answers.drills(task, bare(seen + others), config.drill_batch)
-            self._text_drills = answers.drills(task, seen, config.text_drill_batch, mixed_share=0.0)
+            self._drills = drills(bare(seen + others), config.drill_batch)
+            self._text_drills = drills(seen, config.text_drill_batch, mixed_share=0.0)
             self._retrieval_drills = None
             if config.retrieval_drill_share:
                 # A stranger's rows beside her own items would only teach not to look at one of them.
                 remembering = with_earlier_items(seen, tokenizer, sizes, config)
                 shares = {"mixed_share": 0.0, "stranger_share": 0.0}
-                self._retrieval_drills = answers.drills(task, remembering, config.retrieval_drill_batch, **shares)
+                self._retrieval_drills = drills(remembering, config.retrieval_drill_batch, **shares)
         self._whole = row_batches(seen, plug_config, config, config.batch_tokens)
         self._bare = row_batches(bare(seen), plug_config, config, config.bare_batch_tokens)
 

@@ -3,44 +3,18 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import torch
-from torch import Tensor
 
 from training.core.processes import Processes
-from training.persona.histories import Query, collate_histories
-from training.persona.plug import Persona, Plug
+from training.persona.histories import Query
+from training.persona.persona_rows import rows_and_gate
+from training.persona.plug import Plug
 from training.persona.soft_prompt import SlotSample, log_likelihood
 from training.steps.drawn_answers import DrawnAnswers
 from training.steps.plug.plug_config import PlugConfig
 from training.steps.plug.user_samples import UserSamples, training_batches
-
-
-def persona_rows(plug: Plug, task: int, persona: Persona) -> Tensor:
-    """Rows [b, instruction + persona, hidden] in the order of the prompt: I, then P."""
-    return torch.cat([persona.instruction, persona.rows], dim=1)
-
-
-def persona_of_queries(
-    plug: Plug, task: int, queries: Sequence[Query], without_outputs: Sequence[str] = (), dropout: float = 0.0
-) -> Persona:
-    """What the plug makes of queries of one task; weights [b, n] stand in the order of each query's last items."""
-    return plug(task, collate_histories(queries, plug.tasks[task] not in without_outputs), dropout)
-
-
-def rows_and_gate(
-    plug: Plug, task: int, queries: Sequence[Query], without_outputs: Sequence[str] = (), dropout: float = 0.0
-) -> tuple[Tensor, Tensor]:
-    """Rows [b, instruction + persona, hidden] and gate [b] of queries of one task.
-
-    Without persona rows histories do not count and the gate is open.
-    """
-    if plug.persona_rows == 0:
-        x = torch.stack([torch.from_numpy(query.x) for query in queries])
-        return plug.instruction_of(task, x, dropout), torch.ones(len(queries))
-    persona = persona_of_queries(plug, task, queries, without_outputs, dropout)
-    return persona_rows(plug, task, persona), persona.gate
 
 
 class Batches:

@@ -18,7 +18,7 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from training.data.samples import batches_by_length
-from training.golden.reference import GATE_THRESHOLD
+from training.persona.gate import GATE_THRESHOLD
 from training.persona.histories import collate_histories
 from training.persona.plug import Plug
 from training.persona.soft_prompt import log_likelihood

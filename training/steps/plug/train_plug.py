@@ -28,20 +28,19 @@ from training.core.processes import Processes, start_processes
 from training.data.samples import batches_by_length
 from training.data.splits import is_tuning_holdout
 from training.data.users import SHIPPED_TASKS, training_users
+from training.data.vector_store import VectorStore
 from training.persona.frozen_model import DTYPES, FrozenModel, frozen_of_run
+from training.persona.persona_rows import rows_and_gate
 from training.persona.plug import Plug
 from training.persona.soft_prompt import log_likelihood
 from training.steps.drawn_answers import DrawnAnswers
-from training.steps.embed_histories import VectorStore
-from training.steps.plug.batches import Batches, batch_gradients, persona_rows, rows_and_gate
+from training.steps.plug.batches import Batches, batch_gradients
 from training.steps.plug.estimate import estimate
 from training.steps.plug.plug_config import PlugConfig, create_plug, fix_parts, optimizer_of
 from training.steps.plug.progress import Checkpoint
 from training.steps.plug.start import keep_of_start, start_from, start_path
 from training.steps.plug.train_gate import train_gate
 from training.steps.plug.user_samples import UserSamples, build_user_samples, spread_queries
-
-__all__ = ["PlugConfig", "create_plug", "load_plug", "persona_rows", "prepare", "train", "train_plug"]
 
 
 @dataclass

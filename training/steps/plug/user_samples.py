@@ -10,9 +10,9 @@ from training.data.prompts import NANO_FORMAT, PromptFormat
 from training.data.samples import batches_by_length
 from training.data.tokenizer import TextTokenizer
 from training.data.users import User
+from training.data.vector_store import Vectors
 from training.persona.histories import MAXIMUM_HISTORY, Query, UserVectors, dropped
 from training.persona.soft_prompt import SlotSample, slot_sample
-from training.steps.embed_histories import VectorStore
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class UserSamples:
 def build_user_samples(
     users: Sequence[User],
     tokenizer: TextTokenizer,
-    store: VectorStore,
+    store: Vectors,
     rows: tuple[int, int],
     maximum_prompt: int | None,
     form: PromptFormat = NANO_FORMAT,

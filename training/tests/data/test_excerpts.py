@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from training.data.excerpts import excerpts, gap_sentence, overlap, plain_title, sentences
-from training.data.users import beginning
+from training.data.wikipedia import beginning
 
 LEAD = "The ferry is a boat that crosses the river. "
 REST = (

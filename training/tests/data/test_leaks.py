@@ -27,8 +27,8 @@ from training.data.users import (
     measured_index,
     measured_queries,
     training_users,
-    wikipedia_articles,
 )
+from training.data.wikipedia import wikipedia_articles
 from training.tests.tiny_run import write_data
 
 needs_data = pytest.mark.skipif(not os.environ.get(DATA_VARIABLE), reason=f"{DATA_VARIABLE} is not set")

@@ -10,8 +10,10 @@ import pytest
 import torch
 
 from training.golden.reference import HistoryItem, days_between, persona_of
+from training.persona.gate import centred_cosines, gate_features
 from training.persona.histories import dropped
-from training.persona.plug import HistoryBatch, Plug, centred_cosines, gate_features
+from training.persona.history_batch import HistoryBatch
+from training.persona.plug import Plug
 
 TASKS = ("news_category", "news_headline")
 

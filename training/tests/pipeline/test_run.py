@@ -20,6 +20,7 @@ from training.pipeline.run import (
 )
 from training.steps.distill.prompt_streams import RowTuneConfig
 from training.steps.plug.plug_config import PlugConfig
+from training.steps.pretrain import PretrainConfig
 from training.steps.task_tune import TaskTuneConfig
 from training.steps.unigram_adaptation import MarginalsConfig
 
@@ -106,3 +107,28 @@ def test_a_run_without_a_language_model_stops_before_its_first_step(tmp_path: Pa
     with pytest.raises(FileNotFoundError, match="or training.pipeline.unpack for a model that ships"):
         run({}, tmp_path / "run", tmp_path / "models", ["embed", "linear_head", "row_tune"], 1.0)
     assert not list((tmp_path / "run").iterdir())
+
+
+def test_settings_of_an_earlier_step_change_the_later_hashes() -> None:
+    first = {"corpus": {"seed": 0}}
+    second = {"corpus": {"seed": 1}}
+    assert settings_hash("export", first) != settings_hash("export", second)
+    assert settings_hash("embed", first) == settings_hash("embed", second)
+    assert settings_hash("plug", first) != settings_hash("plug", {**first, "row_tune": {"seed": 3}})
+    assert list(DEPENDENCIES) == [
+        "corpus",
+        "pretrain",
+        "task_tune",
+        "embed",
+        "linear_head",
+        "row_tune",
+        "plug",
+        "marginals",
+        "evaluate",
+        "export",
+    ]
+
+
+def test_an_unknown_setting_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no field"):
+        config_of(PretrainConfig, {"minuts": 3})

@@ -10,7 +10,8 @@ import pytest
 import training.steps.embed_histories as module
 from training.data.embedder import DIM
 from training.data.users import Item, User
-from training.steps.embed_histories import VectorStore, embed_histories
+from training.data.vector_store import VectorStore
+from training.steps.embed_histories import embed_histories
 
 
 class CountingEmbedder:

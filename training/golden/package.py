@@ -1,0 +1,50 @@
+"""Writes the package of the golden vectors from the weights that ship."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from training.core.language_model import load_language_model, round_to_bfloat16
+from training.data.tokenizer import TextTokenizer
+from training.golden.golden import write_golden
+from training.golden.gradients import write_golden_tuning
+from training.golden.loss_curves import write_golden_curves
+from training.golden.reference import Reference
+from training.package.export import VERSION
+from training.package.model_cards import GOLDEN_CARD, licence_text
+from training.package.model_package import write_manifest
+from training.persona.plug import Plug
+from training.persona.unigram_adaptation import Marginals
+
+
+def export_golden(
+    directory: Path,
+    models: Path,
+    plug: Plug,
+    embedder_package: Path,
+    sample: Path | None,
+    marginals: Mapping[str, Marginals] | None = None,
+) -> None:
+    """Writes models/golden from the shipped weights."""
+    target = models / "golden"
+    model = round_to_bfloat16(load_language_model(directory / "tuned")).eval()
+    tokenizer = TextTokenizer(directory / "corpus" / "tokenizer.json")
+    write_golden(target, Reference(model, tokenizer, plug, marginals=marginals or {}), embedder_package, sample)
+    write_golden_tuning(models, target)
+    write_golden_curves(models, target)
+    (target / "LICENSE").write_text(licence_text())
+    (target / "MODEL_CARD.md").write_text(GOLDEN_CARD)
+    names = ("golden.f32", "embedder.json", "prompts.json", "persona.json", "language-model.json", "end-to-end.json")
+    names += ("marginals.json", "tuning.json", "tuning.f32", "tuning-curves.json")
+    write_manifest(
+        target,
+        kind="golden",
+        name="golden",
+        version=VERSION,
+        licence="Apache-2.0",
+        description="What every runtime must reproduce: token ids, vectors, persona rows, logits and whole answers.",
+        roles={**dict.fromkeys(names, "golden"), "LICENSE": "licence", "MODEL_CARD.md": "card"},
+        training_data=[],
+        results={},
+    )
