@@ -1,7 +1,7 @@
 """Muon for the weight matrices, AdamW for embeddings and norms, and the learning-rate schedule by time.
 
-Muon orthogonalises the momentum of each matrix; on a budget of some thousand steps it learns from fewer tokens than
-AdamW alone. The schedule is warm-up, stable, decay: unlike a cosine it can be told at any moment to finish.
+Muon orthogonalises the momentum of each matrix. Over some thousand steps it needs fewer tokens than AdamW alone. The
+schedule is warm-up, plateau, decay; unlike a cosine it can be told at any step to finish.
 """
 
 from __future__ import annotations

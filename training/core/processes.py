@@ -1,7 +1,7 @@
-"""Several processes that train one plug: started by `accelerate launch`, or one process and nothing to share.
+"""The processes that train one plug together, as `accelerate launch` starts them; one process without a launcher.
 
-Every process walks through the same seeded batches and takes its share of each; gradients are summed, so with any
-number of processes a step is that of the whole batch (dropout aside: each process draws its own mask).
+Every process goes through the same seeded batches and computes its share of each. Gradients are summed, so a step does
+not depend on the number of processes, except for dropout: each process draws its own mask.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Builds the pre-training corpus: tokenizer.json and two token streams (train, held out) as uint16 files.
 
-Every document is `<|bos|> text <|end|>`; documents are shuffled once and packed without padding. Wikipedia gives the
-language and, as passages with their title or main sentence behind them, what a headline is; the texts of users A
-(repeated a few times) give the domains of the shipped tasks.
+Every document is `<|bos|> text <|end|>`; documents are shuffled once and packed without padding. Articles of Wikipedia
+teach the language, excerpts of them what a headline is, and the texts of users A, repeated a few times, the domains of
+the tasks that ship.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class CorpusConfig:
     characters_per_article: int = 16_000
     excerpts_per_article: int = 2  # titled passages, and as many gap sentences
     task_repeats: int = 3
-    # Of each article, for the tokenizer and the held-out slice: many beginnings tell more than few whole articles.
+    # Characters of each article for the tokenizer and the held-out slice: beginnings of many articles, not all of a few.
     beginning_characters: int = 3000
     tokenizer_characters: int = 24_000_000
     seed: int = 0
@@ -61,7 +61,7 @@ def wikipedia_documents(articles: Iterable[tuple[str, str]], characters: int) ->
 
 
 def excerpt_documents(articles: Sequence[str], count: int, seed: int) -> Iterator[str]:
-    """Excerpts of all articles. Without its main sentence a paragraph may be most of a query, so each is looked at."""
+    """Excerpts of all articles without those that hold a query: a paragraph less its main sentence may be one."""
     order = random.Random(seed)
     for article in articles:
         for document in excerpts(article, count, order):

@@ -1,8 +1,8 @@
-"""Wikipedia as what the tasks ask for: a passage and then its title, or the sentence that says most of it.
+"""Excerpts of Wikipedia in the form of the tasks: a passage followed by its title or by its main sentence.
 
-Running text seldom asks a model to take a passage's words up again behind its end, and a headline is little else. A gap
-sentence (PEGASUS, arXiv 1912.08777, section 3.1: the sentence with the highest ROUGE-1 to the others) is taken out of a
-paragraph and put behind the rest.
+A headline repeats words of the passage before it, and running text seldom does. So passages are followed by the title
+of their article, or by their gap sentence (PEGASUS, arXiv 1912.08777, section 3.1: the sentence with the highest
+ROUGE-1 to the others), which is taken out of the passage.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 
 SHORTEST_PASSAGE, LONGEST_PASSAGE = 200, 900  # characters
 SHORTEST_SENTENCES = 3
-SENTENCE_END = re.compile(r"(?<=[a-z0-9)\"'][.!?])\s+(?=[A-Z\"])")  # initials and "U.S." end none
+SENTENCE_END = re.compile(r"(?<=[a-z0-9)\"'][.!?])\s+(?=[A-Z\"])")  # initials and "U.S." do not end a sentence
 WORD = re.compile(r"[^\W_]+")
 
 
@@ -53,5 +53,5 @@ def excerpts(article: str, count: int, order: random.Random) -> list[str]:
 
 
 def plain_title(title: str) -> str:
-    """A title without what tells it from others of its name: "Mercury (planet)"."""
+    """A title without the part in brackets that distinguishes it from others: "Mercury (planet)" is "Mercury"."""
     return re.sub(r"\s*\([^)]*\)$", "", title)

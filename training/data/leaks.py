@@ -1,9 +1,9 @@
 """Finds dev and test queries inside texts that are trained on; white space does not count.
 
-Equality is not enough: an article's blurb is one task's input and a part of another's, and a film's summary may stand
-in the middle of an encyclopaedia's paragraph. So a query counts as leaked where it occurs anywhere in a text, and where
-a paragraph of the text makes up half of it or more (less is a quotation: abstracts name the titles of other papers).
-Queries too short to be told from a turn of phrase must be a whole paragraph.
+Comparing whole texts is not enough: an article's blurb is one task's input and a part of another's, and a film's
+summary may be part of an encyclopaedia's paragraph. A query counts as leaked if it occurs anywhere in a text, or if a
+paragraph of the text makes up at least half of the query (a shorter match is a quotation: abstracts name the titles of
+other papers). A short query could be a common phrase, so it counts only if it is a whole paragraph.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class MeasuredQueries:
                     if 2 * len(paragraph) >= len(query) and paragraph in query:
                         return query
         whole = " ".join(paragraphs)
-        # A query may start within a word's punctuation: an opening quotation mark hides nothing.
+        # A query may start after a word's punctuation, such as an opening quotation mark.
         for start in word_starts(whole):
             for offset in (0, 1):
                 for query in self._by_start.get(whole[start + offset : start + offset + KEY], ()):

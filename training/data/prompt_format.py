@@ -1,8 +1,8 @@
 """The prompt format of any Hugging Face tokenizer, in the form that a manifest's promptTemplate has.
 
-With a chat template the persona's rows stand right before the user's prompt text; without one, right after BOS. All
-that a template writes around the prompt, a default system prompt included, becomes control entries, one a token, so
-that both runtimes lay out the very ids without knowing the template's language.
+With a chat template the persona's rows stand right before the user's prompt text; without one, right after BOS. Everything
+that a template writes around the prompt, a default system prompt included, becomes control entries, one for each token,
+so that both runtimes lay out the same ids without interpreting the template.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from training.data.prompts import PromptFormat
 from training.data.tokenizer import TextTokenizer
 
 MARK, ANSWER_MARK = "PERSONAPLUGPROMPT", "PERSONAPLUGANSWER"
-# Templates that print the day would give another prompt tomorrow; models that can think at length are asked not to.
+# Some templates print the date, which would change the prompt every day; models that can think are asked not to.
 FIXED = {"date_string": "26 Jul 2024", "enable_thinking": False}
 FALLBACK_CONTEXT = 1024
 

@@ -73,7 +73,7 @@ def lay_out(
 ) -> list[Segment]:
     """Segments of a prompt. The prompt's ids are cut at the end to what the context leaves for them.
 
-    Without any rows the persona slot is nothing: the prompt is token for token that of "none".
+    Without rows the persona slot is left out, and the prompt is token for token that of "none".
     """
     rows = instruction_rows + persona_rows
     controls = sum("control" in entry for entry in template)

@@ -1,6 +1,6 @@
 """Retrieved items for a prompt: Okapi BM25 over whitespace tokens, or the most recent items.
 
-The baseline "none" must know prompts with retrieved items too, else a comparison with retrieval would be unfair.
+The language model is tuned on prompts with retrieved items too; otherwise a comparison with retrieval would be unfair.
 """
 
 from __future__ import annotations

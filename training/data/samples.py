@@ -60,7 +60,7 @@ def collate(samples: Sequence[Sample], multiple: int = 16) -> tuple[Tensor, Tens
 
 
 def until_said(bias: Tensor, tokens: Tensor, sample_of: Tensor) -> Tensor:
-    """Bias [answer tokens, vocabulary] without that of the tokens that stand earlier in the same sample's answer."""
+    """Bias [answer tokens, vocabulary], set to 0 for tokens that occur earlier in the same sample's answer."""
     left = bias.clone()
     for place, sample in enumerate(sample_of.tolist()):
         left[place, tokens[:place][sample_of[:place] == sample]] = 0.0
@@ -70,7 +70,7 @@ def until_said(bias: Tensor, tokens: Tensor, sample_of: Tensor) -> Tensor:
 def answer_log_likelihood(head: nn.Module, hidden: Tensor, targets: Tensor, bias: Tensor | None = None) -> Tensor:
     """Sum of log p over each sample's answer tokens, [batch]; logits are computed at those positions only.
 
-    `bias` [batch, vocabulary] is added to a sample's logits, of each token until the answer has it.
+    `bias` [batch, vocabulary] is added to a sample's logits, of each token until it occurs in the answer.
     """
     is_answer = targets != IGNORED  # [batch, length]
     logits = head(hidden[is_answer]).float()  # [answer tokens, vocabulary]

@@ -1,9 +1,10 @@
-"""Who is used for what: one hash of the user id decides, for every task at once.
+"""Assigns every user to a split by one hash of the user id, the same for every task.
 
-The language model learns from users A, the plug from users B, choices are made on dev, and test is kept for the
-last measurement. A and B are disjoint because a language model that has memorised a user's items leaves the plug
-nothing to learn from her history (where a head's answers are learned and not labels, it may see B: the guide tells). The same author appears in news_category and news_headline, so the hash sees
-the user id alone and never the task.
+The language model learns from users A and the plug from users B; choices are made on dev users, and test users are kept
+for the last measurement. A and B are disjoint because a language model that has memorised a user's items leaves the
+plug nothing to learn from that user's history. Where the plug learns a head's answers and not the labels, the language
+model may see B as well (README.md). The hash does not depend on the task, since the same author appears in
+news_category and news_headline.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ MAXIMUM_QUERIES = 20
 
 
 def bucket_of_user(user: str) -> int:
-    """The user's bucket in 0..99: the first 32 bits of SHA-256 of her id, modulo 100."""
+    """The user's bucket in 0..99: the first 32 bits of SHA-256 of the id, modulo 100."""
     return int(hashlib.sha256(user.encode("utf-8")).hexdigest()[:8], 16) % 100
 
 
@@ -39,5 +40,5 @@ def is_tuning_holdout(user: str) -> bool:
 
 
 def query_count(item_count: int) -> int:
-    """How many of a user's last items are queries: min(20, half of her items)."""
+    """How many of a user's last items are queries: min(20, half of the items)."""
     return min(MAXIMUM_QUERIES, item_count // 2)

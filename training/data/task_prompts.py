@@ -1,6 +1,6 @@
-"""The words of every task; byte for byte what src/prompts/ does.
+"""The wording of every task, byte for byte the same as in the TypeScript package.
 
-Retrieved items follow LaMP's templates (arXiv 2304.11406, appendix), in our words.
+Retrieved items follow the templates of LaMP (arXiv 2304.11406, appendix), reworded.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the language model is tuned on, and what its tuning is stopped by: prompts of users, some with earlier items."""
+"""The prompts that a language model is tuned on, some with earlier items, and those of held-out users."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def earlier_items(user: User, index: int, count: int, uses_bm25: bool) -> list[I
 def sample_of(
     tokenizer: TextTokenizer, user: User, index: int, count: int, uses_bm25: bool, maximum_length: int
 ) -> Sample:
-    """Item `index` of a user as a sample with up to `count` of her earlier items, as many as fit."""
+    """Item `index` of a user as a sample with up to `count` earlier items of the same user, as many as fit."""
     item = user.items[index]
     answer = answer_ids(tokenizer, item.output)
     retrieved = earlier_items(user, index, count, uses_bm25)

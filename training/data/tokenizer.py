@@ -2,7 +2,7 @@
 
 Control tokens sit in the BPE vocabulary itself (ids 0 to 3) and not only among the added tokens: WebLLM's tokenizer
 renumbers added tokens whose ids the vocabulary does not hold. Text that a user wrote is encoded by `TextTokenizer`,
-which knows no added tokens, so that "<|end|>" inside her text stays eight ordinary characters.
+which knows no added tokens, so that "<|end|>" inside a text stays eight ordinary characters.
 """
 
 from __future__ import annotations

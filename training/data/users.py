@@ -18,7 +18,7 @@ from training.data.leaks import MeasuredQueries, normalise
 from training.data.splits import Split, query_count, split_of_user
 
 SHIPPED_TASKS = ("news_category", "news_headline", "paper_title")
-# The data of the other tasks may not ship: they serve for measurement and for plugs that stay where they were trained.
+# The data of these tasks may not be redistributed: they are for measurement and for plugs that are never published.
 MEASURED_TASKS = ("movie_rating", "movie_tag")
 ALL_TASKS = SHIPPED_TASKS + MEASURED_TASKS
 DATA_VARIABLE = "PERSONA_PLUG_DATA"
@@ -26,7 +26,7 @@ DATA_VARIABLE = "PERSONA_PLUG_DATA"
 
 @dataclass(frozen=True)
 class Item:
-    """One thing that a user once wrote: what she was given and what she made of it."""
+    """One thing that a user wrote: the input that was given and the output that the user made of it."""
 
     id: str
     date: str
@@ -36,7 +36,7 @@ class Item:
 
 @dataclass(frozen=True)
 class User:
-    """A user of one task with her items, oldest first (file order breaks ties of the date)."""
+    """A user of one task with all items, oldest first (file order breaks ties of the date)."""
 
     id: str
     task: str
@@ -44,7 +44,7 @@ class User:
 
     @property
     def first_query(self) -> int:
-        """Index of her first query; every item from there on is one."""
+        """Index of the first item that is asked as a query; so are all later items."""
         return len(self.items) - query_count(len(self.items))
 
 
@@ -75,7 +75,7 @@ def load_users(task: str) -> tuple[User, ...]:
 
 
 def users_of_split(task: str, split: Split) -> list[User]:
-    """The users of one split with all their items (histories of dev users are not filtered: nobody trains on them)."""
+    """The users of one split with all their items (not filtered, since nothing is trained on dev and test users)."""
     return [user for user in load_users(task) if split_of_user(user.id) == split]
 
 
@@ -102,7 +102,7 @@ def measured_index() -> MeasuredQueries:
 
 
 def training_users(task: str, split: Split) -> list[User]:
-    """Users of a training split without the items that would leak a dev or test query; users left with < 2 items go."""
+    """Users of a training split without the items that would leak a dev or test query; users with fewer than 2 items left are dropped."""
     if split not in ("train_a", "train_b"):
         raise ValueError(f"{split!r} is no training split. Use users_of_split to read dev or test.")
     inputs, ids = measured_queries()

@@ -1,4 +1,4 @@
-"""Golden cases: what every runtime must reproduce. The TypeScript tests read what is written here."""
+"""Golden cases, which every runtime must reproduce. The TypeScript tests read them."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from training.golden.texts import (
     SMALL_HISTORY,
     SMALL_HISTORY_QUERIES,
 )
-from training.golden.unigram_adaptation import golden_marginals
+from training.golden.unigram_adaptation import golden_unigram_adaptation
 from training.golden.writer import GoldenWriter
 from training.package.onnx_embedder import OnnxEmbedder
 from training.persona.gate import GATE_THRESHOLD
 
 AT = "2024-03-31"
-GATE_MARGIN = 0.03  # vectors of another 8-bit kernel move an undecided gate by half of that
+GATE_MARGIN = 0.03  # vectors of another 8-bit kernel move an undecided gate by up to half of it
 
 
 def golden_embedder(writer: GoldenWriter, embedder: Embedder) -> None:
@@ -156,7 +156,7 @@ def with_rows(segments: list[Segment], persona: PersonaResult) -> list[Segment |
 
 
 def golden_end_to_end(writer: GoldenWriter, reference: Reference, embed: Embed, sample: Sequence[dict]) -> None:
-    """Whole answers with the shipped 8-bit embedder; of several queries the ones with the widest margins are kept."""
+    """Whole answers with the shipped 8-bit embedder; of several queries those with the widest margins are kept."""
     small = [
         {"id": id, "date": date, "task": "news_headline", "input": text, "output": output}
         for id, date, text, output in SMALL_HISTORY
@@ -224,7 +224,7 @@ def write_golden(directory: Path, reference: Reference, embedder_package: Path, 
     golden_embedder(writer, embedder)
     golden_prompts(writer, reference)
     personas = golden_persona(writer, reference, embedder.embed)
-    golden_marginals(writer, reference, personas)
+    golden_unigram_adaptation(writer, reference, personas)
     golden_language_model(writer, reference, personas)
     golden_end_to_end(writer, reference, OnnxEmbedder(embedder_package).embed, read_sample(sample))
     writer.close()

@@ -1,10 +1,10 @@
-"""Golden losses and gradients of tuning in the tab: soft prompt rows, LoRA matrices and (IA)³ vectors on fixed inputs, computed by torch.
+"""Golden losses and gradients of personal tuning in the browser: soft prompt rows, LoRA matrices and (IA)³ vectors on fixed inputs, computed by torch.
 
     python -m training.golden.gradients --models models --output models/golden
 
 The language model is the shipped one in float64 on its bf16-rounded weights. The parameters are not stored: value i of a tensor is
-`scale * sin(frequency * i + phase)` in float64, rounded to float32, which any language computes alike. A matrix's gradient is
-stored for some layers only, which keeps the file small; the gradient of layer 0 has come through all of them.
+`scale * sin(frequency * i + phase)` in float64, rounded to float32, which every language computes alike. Gradients
+are stored for two layers only, which keeps the file small; the gradient of layer 0 depends on all layers.
 
 tuning.json: {"languageModel": fingerprint, "cases": [...]}; its arrays lie in tuning.f32, addressed like those of golden.f32.
 """
@@ -57,7 +57,7 @@ CASES = (
 
 
 def waves(shape: tuple[int, ...], scale: float, frequency: float, phase: float) -> Tensor:
-    """A tensor that every language makes alike, float32 values in float64."""
+    """A tensor that every language can compute alike, float32 values in float64."""
     values = scale * np.sin(frequency * np.arange(np.prod(shape), dtype=np.float64) + phase)
     return torch.from_numpy(values.astype(np.float32).astype(np.float64).reshape(shape))
 

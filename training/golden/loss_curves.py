@@ -1,10 +1,10 @@
-"""Golden loss curves of personal tuning: one invented user's run of 50 steps, as Python's peft and torch train it.
+"""Golden loss curves of personal tuning: 50 steps on the items of an invented user, trained by peft and torch.
 
     python -m training.golden.loss_curves --models models --output models/golden
 
-Same items, same order, no dropout, same AdamW, warm-up and clipping as in the tab; src/tuning/loss-curve.test.ts runs it there and
-holds every step to what is written here. LoRA and (IA)³ are those of peft where it is installed (requirements.txt), else
-those of training.persona.lora and training.persona.ia3, which tests/golden/test_loss_curves.py holds to peft's; the prompt is plain torch.
+Items, order, AdamW, warm-up and clipping are those of the TypeScript package, and there is no dropout; a TypeScript test
+compares every step. LoRA and (IA)³ are those of peft where it is installed, otherwise those of training.persona.lora and
+training.persona.ia3, which tests/golden/test_loss_curves.py compares with peft; the soft prompt is plain torch.
 
 tuning-curves.json: {"languageModel": fingerprint, "reference", "task", "items", "heldOut", "order", "rank", "alpha",
 "promptRows", "cases": [{"kind", "rate", "weightDecay", …, "losses"}]}.
@@ -35,7 +35,7 @@ FILE = "tuning-curves.json"
 TASK = "news_headline"
 RANK, ALPHA, PROMPT_ROWS = 8, 8, 4
 STEPS, WARM_UP_SHARE, MAXIMUM_NORM = 50, 0.1, 0.3
-# peft trains l, the tab l - 1: weight decay pulls them to different places, so this case has none.
+# peft trains l and the browser l - 1; weight decay would move them differently, so this case has none.
 CASES = (("prompt", 0.03, 0.01), ("lora", 0.003, 0.01), ("ia3", 0.03, 0.0))
 # The last one is held out. Invented.
 ITEMS = (
@@ -61,7 +61,7 @@ def has_peft() -> bool:
 
 
 def rate_factor(step: int, steps: int) -> float:
-    """Linear warm-up, then linear to 0 after the last step; as src/tuning/adamw.ts has it."""
+    """Linear warm-up, then linear to 0 after the last step; as in the TypeScript package."""
     warm_up = math.ceil(steps * WARM_UP_SHARE)
     return (step + 1) / warm_up if step < warm_up else (steps - step) / max(1, steps - warm_up)
 

@@ -15,7 +15,7 @@ from training.package.export import VERSION
 from training.package.model_cards import GOLDEN_CARD, licence_text
 from training.package.model_package import write_manifest
 from training.persona.plug import Plug
-from training.persona.unigram_adaptation import Marginals
+from training.persona.unigram_adaptation import UnigramAdaptation
 
 
 def export_golden(
@@ -24,13 +24,13 @@ def export_golden(
     plug: Plug,
     embedder_package: Path,
     sample: Path | None,
-    marginals: Mapping[str, Marginals] | None = None,
+    adaptations: Mapping[str, UnigramAdaptation] | None = None,
 ) -> None:
     """Writes models/golden from the shipped weights."""
     target = models / "golden"
     model = round_to_bfloat16(load_language_model(directory / "tuned")).eval()
     tokenizer = TextTokenizer(directory / "corpus" / "tokenizer.json")
-    write_golden(target, Reference(model, tokenizer, plug, marginals=marginals or {}), embedder_package, sample)
+    write_golden(target, Reference(model, tokenizer, plug, adaptations=adaptations or {}), embedder_package, sample)
     write_golden_tuning(models, target)
     write_golden_curves(models, target)
     (target / "LICENSE").write_text(licence_text())

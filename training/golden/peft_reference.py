@@ -1,4 +1,4 @@
-"""Holds an adapter that was trained in the tab to what Python's peft makes of it.
+"""Compares an adapter that was trained in the browser with the same adapter in peft.
 
     python -m training.golden.peft_reference ADAPTER_FOLDER --package models/nano-llm
 

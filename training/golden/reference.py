@@ -1,4 +1,4 @@
-"""The reference answer engine in torch: persona, gate, prompt and greedy decoding exactly as the product defines them.
+"""The reference answer engine in torch: persona, gate, prompt and greedy decoding as the product defines them.
 
 Golden cases come from here. The persona is computed in float64; the language model in float32 on bf16-rounded weights.
 """
@@ -22,14 +22,14 @@ from training.persona.choice_decoding import build_trie
 from training.persona.gate import GATE_THRESHOLD
 from training.persona.history_batch import HistoryBatch
 from training.persona.plug import Plug
-from training.persona.unigram_adaptation import Marginals
+from training.persona.unigram_adaptation import UnigramAdaptation
 
-NO_REPEAT = 3  # tokens in a row that a free answer has once, as in the engine
+NO_REPEAT = 3  # an answer in free text holds no n-gram of so many tokens twice, as in the engine
 
 
 @dataclass(frozen=True)
 class HistoryItem:
-    """An item with its vectors and what was written; an undated one has date None."""
+    """An item with its vectors and its output; the date of an undated item is None."""
 
     id: str
     date: str | None
@@ -120,7 +120,7 @@ def with_default_task(plug: Plug) -> Plug:
 
 
 def repeating(answer: Sequence[int], size: int) -> list[int]:
-    """Tokens that would end an n-gram of the answer a second time."""
+    """Tokens that would repeat an n-gram of the answer."""
     start = len(answer) - size + 1
     last = list(answer[max(0, start) :])
     return [answer[i + size - 1] for i in range(start) if list(answer[i : i + size - 1]) == last]
@@ -128,13 +128,13 @@ def repeating(answer: Sequence[int], size: int) -> list[int]:
 
 @dataclass(frozen=True)
 class Reference:
-    """Language model (float32, bf16-rounded), tokenizer, plug and the plug's marginals by task."""
+    """Language model (float32, bf16-rounded), tokenizer, plug and its unigram adaptation by task."""
 
     model: object
     tokenizer: TextTokenizer
     plug: Plug
     context_window: int = 1024
-    marginals: Mapping[str, Marginals] = field(default_factory=dict)
+    adaptations: Mapping[str, UnigramAdaptation] = field(default_factory=dict)
 
     def segments(
         self, task: str, text: str, retrieved: Sequence[Item] = (), has_persona: bool = False
@@ -164,12 +164,12 @@ class Reference:
                 parts.append((persona.instruction if segment.kind == "instruction" else persona.rows).float())
         return torch.cat(parts).detach()
 
-    def word_bias(self, task: str, persona: PersonaResult | None) -> Tensor | None:
-        """What the words of a persona's items add to the logits [vocabulary]; None where nothing does."""
-        if persona is None or task not in self.marginals:
+    def logit_bias(self, task: str, persona: PersonaResult | None) -> Tensor | None:
+        """What unigram adaptation adds to the logits [vocabulary]; None without a persona or without adaptation."""
+        if persona is None or task not in self.adaptations:
             return None
         answers = [answer_ids(self.tokenizer, item.output) for item in persona.items]
-        return self.marginals[task].bias_of_history(answers, persona.weights.tolist())
+        return self.adaptations[task].bias_of_history(answers, persona.weights.tolist())
 
     @torch.no_grad()
     def greedy(
@@ -183,8 +183,8 @@ class Reference:
     ) -> Greedy:
         """Greedy continuation up to the end token; with choices, under their trie.
 
-        `bias` [vocabulary] is added to the logits, of each token until the answer has it; those that are kept are the
-        model's own. No n-gram of `no_repeat` tokens stands in the answer twice (0: no such rule).
+        `bias` [vocabulary] is added to the logits, of each token until it occurs in the answer; the kept logits are
+        without it. No n-gram of `no_repeat` tokens occurs in the answer twice (0: no such rule).
         """
         trie = build_trie(self.tokenizer, choices) if choices else None
         result = Greedy()
@@ -216,12 +216,12 @@ class Reference:
         return result
 
     def answer(self, task: str, text: str, persona: PersonaResult | None) -> tuple[str, float]:
-        """Greedy answer, her words raised, and the smallest margin on its way; a closed gate answers like none."""
+        """Greedy answer with unigram adaptation, and the smallest margin of its choices; a closed gate answers like none."""
         if persona is not None and persona.gate < GATE_THRESHOLD:
             persona = None
         template = TASK_PROMPTS.get(task, UNKNOWN_TASK)
         prompt = self.embeddings(self.segments(task, text, has_persona=persona is not None), persona)
-        bias = self.word_bias(task, persona)
+        bias = self.logit_bias(task, persona)
         no_repeat = NO_REPEAT if task in TASK_PROMPTS and not template.choices else 0
         result = self.greedy(prompt, template.maximum_new_tokens, template.choices, bias=bias, no_repeat=no_repeat)
         return self.tokenizer.decode(result.tokens), min(result.margins)

@@ -1,7 +1,7 @@
 """Numbers of Google's rouge-score for made-up pairs of text: `python -m training.golden.rouge OUTPUT.json`.
 
-The TypeScript metric of `src/evaluation/metrics/rouge.ts` is held to them. Needs `pip install rouge-score==0.1.2`. No stemming:
-LaMP's evaluation calls Hugging Face's `rouge` with its default, which is none.
+The TypeScript metric is compared with them. Needs `pip install rouge-score==0.1.2`. No stemming:
+LaMP's evaluation calls Hugging Face's `rouge` with its default, which does not stem.
 """
 
 from __future__ import annotations

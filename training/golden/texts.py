@@ -1,4 +1,4 @@
-"""Texts of the golden cases. All of them were written for this project, so they may ship."""
+"""Texts of the golden cases, all of them written for this project, so that they may ship."""
 
 from __future__ import annotations
 

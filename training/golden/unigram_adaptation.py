@@ -1,10 +1,10 @@
-"""Golden cases of the user's own words: what histories add to the logits of an answer in free text.
+"""Golden cases of unigram adaptation: what histories add to the logits of an answer in free text.
 
 marginals.json: {"cases": [{"name", "task", "strength", "mass", "outputs", "answers", "weights", "tokens", "background",
 "bias", "raised", "total"}]}. `answers` are the token ids of `outputs`, end token included, and `weights` their
-attention weights (those of the case of the same name in persona.json). For each of `tokens`, some of them never
-written: its share in the task's outputs and its bias, computed in float64 from float32 numbers. `raised` of all tokens
-have a bias above 0; `total` is the sum. The whole background stands in plug.safetensors.
+attention weights (those of the case of the same name in persona.json). For each of `tokens`, some of which the user
+never wrote, `background` is its share in the task's outputs and `bias` its bias, computed in float64 from float32
+numbers. `raised` tokens have a bias above 0; `total` is the sum. The whole background is in plug.safetensors.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from training.data.prompts import answer_ids
 from training.data.tokenizer import END
 from training.golden.reference import PersonaResult, Reference
 from training.golden.writer import GoldenWriter
-from training.persona.unigram_adaptation import word_counts
+from training.persona.unigram_adaptation import token_counts
 
 CASES = {
     "one item": "news_headline",
@@ -33,32 +33,34 @@ def spread(tokens: np.ndarray, count: int) -> list[int]:
     return tokens[np.unique(np.linspace(0, len(tokens) - 1, count).astype(int))].tolist()
 
 
-def golden_marginals(writer: GoldenWriter, reference: Reference, personas: Mapping[str, PersonaResult]) -> None:
-    """Writes marginals.json; without cases for a plug without marginals."""
+def golden_unigram_adaptation(
+    writer: GoldenWriter, reference: Reference, personas: Mapping[str, PersonaResult]
+) -> None:
+    """Writes marginals.json, without cases for a plug without unigram adaptation."""
     cases = []
     for name, task in CASES.items():
-        marginals = reference.marginals.get(task)
-        if marginals is None:
+        adaptation = reference.adaptations.get(task)
+        if adaptation is None:
             continue
         persona = personas[name]
         answers = [answer_ids(reference.tokenizer, item.output) for item in persona.items]
         weights = persona.weights.numpy().astype(np.float32)
-        seen, counts = word_counts(answers, weights)
-        bias = np.zeros(len(marginals.background))
-        bias[seen] = marginals.bias(seen, counts)
+        seen, counts = token_counts(answers, weights)
+        bias = np.zeros(len(adaptation.background))
+        bias[seen] = adaptation.bias(seen, counts)
         unseen = np.setdiff1d(np.arange(len(bias)), seen)
         tokens = sorted({END, *spread(seen, SEEN), *spread(unseen, UNSEEN)})
         cases.append(
             {
                 "name": name,
                 "task": task,
-                "strength": marginals.strength,
-                "mass": marginals.mass,
+                "strength": adaptation.strength,
+                "mass": adaptation.mass,
                 "outputs": [item.output for item in persona.items],
                 "answers": answers,
                 "weights": writer.array(weights),
                 "tokens": tokens,
-                "background": writer.array(marginals.background[tokens]),
+                "background": writer.array(adaptation.background[tokens]),
                 "bias": bias[tokens].tolist(),
                 "raised": int((bias > 0).sum()),
                 "total": float(bias.sum()),

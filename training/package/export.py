@@ -33,22 +33,22 @@ from training.package.shipped import shipped_language_model
 from training.package.webgpu_library.convert_weights import convert
 from training.persona.gate import GATE_THRESHOLD
 from training.persona.plug import Plug
-from training.persona.unigram_adaptation import Marginals, marginal_block, marginal_tensors
+from training.persona.unigram_adaptation import UnigramAdaptation, unigram_block, unigram_tensors
 from training.steps.plug.plug_config import PlugConfig
 
 VERSION = "0.1.0"
-NOTICES = Path("training/package/webgpu_library/LIBRARY_NOTICES.md")  # of what the compiled library contains
+NOTICES = Path("training/package/webgpu_library/LIBRARY_NOTICES.md")  # licences of the parts of the compiled library
 WEBLLM_VERSION = "0.2.86"
 
 
 def results_of(directory: Path) -> dict[str, object]:
-    """What the run measured, for the manifests: whichever reports exist."""
+    """The reports of a run that exist, for the manifests."""
     found = {}
-    for name in ("pretrain", "task-tune", "row-tune", "plug", "marginals", "evaluate-dev"):
+    for name in ("pretrain", "task-tune", "distill", "plug", "unigram-adaptation", "evaluate-dev"):
         path = directory / f"{name}.json"
         if path.exists():
             found[name] = json.loads(path.read_text())
-    for name in ("task-tune", "row-tune", "plug"):
+    for name in ("task-tune", "distill", "plug"):
         found.get(name, {}).pop("history", None)  # the curve stays with the run
     return found
 
@@ -113,7 +113,7 @@ def export_language_model(
         training_data=training_data(
             ("wikipedia", *sources_of(results.get("task-tune", {}).get("kept", SHIPPED_TASKS)))
         ),
-        results={step: results[step] for step in ("pretrain", "task-tune", "row-tune") if step in results},
+        results={step: results[step] for step in ("pretrain", "task-tune", "distill") if step in results},
         block={
             "hiddenSize": config["hidden_size"],
             "vocabularySize": config["vocab_size"],
@@ -139,12 +139,12 @@ def export_plug(
     embedder: str,
     language_model: str,
     name: str = "plug",
-    marginals: Mapping[str, Marginals] | None = None,
+    adaptations: Mapping[str, UnigramAdaptation] | None = None,
 ) -> None:
     """Writes models/<name>, bound to the fingerprints of the embedder and the language model."""
     target = models / name
     target.mkdir(parents=True, exist_ok=True)
-    save_file({**plug.export_tensors(), **marginal_tensors(marginals or {})}, target / "plug.safetensors")
+    save_file({**plug.export_tensors(), **unigram_tensors(adaptations or {})}, target / "plug.safetensors")
     (target / "plug.safetensors").chmod(0o644)  # safetensors writes for the owner alone
     results = results_of(directory)
     (target / "LICENSE").write_text(licence_text())
@@ -158,7 +158,7 @@ def export_plug(
         description="Persona plug of the nano language model: query head, projector, rows, decay and gate.",
         roles={"plug.safetensors": "weights", "LICENSE": "licence", "MODEL_CARD.md": "card"},
         training_data=training_data(sources_of(plug.tasks)),
-        results={step: results[step] for step in ("plug", "marginals", "evaluate-dev") if step in results},
+        results={step: results[step] for step in ("plug", "unigram-adaptation", "evaluate-dev") if step in results},
         block={
             "embedder": embedder,
             "languageModel": language_model,
@@ -171,7 +171,7 @@ def export_plug(
             "normalizesQuery": plug.normalizes_query,
             **({"withoutOutputs": list(config.without_outputs)} if config.without_outputs else {}),
             "tasks": list(plug.tasks),
-            **marginal_block(marginals or {}),
+            **unigram_block(adaptations or {}),
             "gateThreshold": GATE_THRESHOLD,
             "weights": "plug.safetensors",
         },

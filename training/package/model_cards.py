@@ -1,5 +1,5 @@
 # ruff: noqa: E501 (card prose)
-"""Texts that stand beside the weights: licence, training data, and model cards with the measured numbers."""
+"""The texts of a package: licence, training data, and model cards with the measured numbers."""
 
 from __future__ import annotations
 
@@ -76,16 +76,16 @@ def language_model_card(results: dict) -> str:
         "",
         "A Llama of 6.8 million parameters (6 layers, hidden size 256, 4 heads, 2 key-value heads, tied byte-level BPE of 8,192",
         "tokens, context 1,024), trained from scratch: pre-training on Wikipedia and the training users' texts,",
-        "then tuning on three tasks (news category, news headline, paper title) with and without retrieved items, and",
-        "last on prompts with soft rows, together with a first plug from which the plug's own training starts, so that it",
-        "can read such rows. For news category it learned there what a linear head on the same vectors says of them.",
-        "The weights are a mean of those before and after that last step.",
+        "tuning on three tasks (news category, news headline, paper title) with and without retrieved items, and last",
+        "distillation: together with a first plug, from which the plug's own training starts, the model learned to read",
+        "prompts with soft rows and to answer them for news category as a linear head on the same vectors does. The weights",
+        "are a mean of those before and after that last step.",
         "",
         "It exists so that a personalized answer can be shown in a browser tab without a download of gigabytes. It knows",
         "little of the world, invents freely, and its answers outside these three tasks mean nothing. Its texts come from",
         "sources with their biases: one news site and papers of computational linguistics.",
         "",
-        "It was tuned on the plug's users too, but for an eighth of them. No text of the users that are measured was seen in",
+        "It was tuned on the plug's users too, except an eighth of them. No text of a user who is measured was seen in",
         "training, and no measured query occurs in any training text.",
         "",
         "## Measured",
@@ -109,8 +109,8 @@ def language_model_card(results: dict) -> str:
 CONTROLS = {
     "plug-instruction": (
         "# Control: constant instruction rows",
-        "As many rows as the plug has, constant for a task, trained alone on the plug's users: what a soft prompt brings",
-        "without any history. For the evaluation (method `instruction`); it personalizes nothing.",
+        "As many rows as the plug has, constant for a task, trained alone on the plug's users. It shows what a soft prompt",
+        "brings without any history (method `instruction` of the evaluation); it personalizes nothing.",
     ),
     "plug-pplug": (
         "# Control: PPlug as published",
@@ -136,7 +136,7 @@ def plug_card(results: dict, name: str = "plug") -> str:
         "",
         "Query head, projector and gate are shared by all tasks; temperature, decay and instruction rows are per task, and",
         "a task unknown to the plug uses their means (`default`).",
-        *marginals_section(results.get("marginals", {})),
+        *unigram_adaptation_section(results.get("unigram-adaptation", {})),
         "",
         "Results are on LaMP-shaped tasks rebuilt from public sources, on dev users; intervals resample users.",
         "",
@@ -161,15 +161,15 @@ def plug_card(results: dict, name: str = "plug") -> str:
     return "\n".join(lines) + "\n"
 
 
-def marginals_section(fitted: dict) -> list[str]:
-    """What the plug does with the user's own words, by task."""
+def unigram_adaptation_section(fitted: dict) -> list[str]:
+    """The parameters of the unigram adaptation and what it gains, by task."""
     if not fitted:
         return []
     return [
         "",
-        "The persona also raises the tokens that the user writes (unigram marginal adaptation, Kneser, Peters,",
-        "Klakow 1997): β · ln(1 + c / (μ · p)) is added to the logit of a token that stands c times in her weighed outputs,",
-        "until the answer has it, p being its share in all training users' outputs. Two numbers a task, fitted on dev users:",
+        "Unigram adaptation (Kneser, Peters, Klakow 1997) raises the tokens that the user writes: β · ln(1 + c / (μ · p)) is",
+        "added to the logit of a token that occurs c times in the user's weighted outputs, until it occurs in the answer; p is",
+        "its share in the outputs of all training users. β and μ of each task are fitted on dev users:",
         "",
         "| task | β | μ | loss of the gold answer without → with (nats) | queries |",
         "|---|---|---|---|---|",
@@ -182,13 +182,13 @@ def marginals_section(fitted: dict) -> list[str]:
 
 
 def verdict(result: dict) -> str:
-    """What the paired differences say, in a sentence: a gain over another user's history is what personalization means.
+    """The paired differences in a sentence: personalization is a gain over another user's history.
 
-    Whose history it is shows with the gate open: a gate that shuts for others makes a difference of its own.
+    That gain is measured with the gate open, since a gate that closes for other users makes a difference of its own.
     """
     helps = result["difference"]["persona - none"]["high"] < 0
-    is_hers = result["difference"]["persona, gate open - shuffled, gate open"]["high"] < 0
-    if helps and is_hers:
+    is_personal = result["difference"]["persona, gate open - shuffled, gate open"]["high"] < 0
+    if helps and is_personal:
         return "The persona helps, and another user's history does not help as much: this is personalization."
     if helps:
         return "The persona helps, but another user's history helps as much: this gain is adaptation to the task, not to the user."
@@ -203,7 +203,7 @@ def data_section(names: tuple[str, ...]) -> list[str]:
 GOLDEN_CARD = """# Golden vectors
 
 Small files that hold every runtime to the training code: embedder vectors (float32 model), token ids of prompt
-segments, persona weights, rows and gates (float64), what a user's words add to the logits (float64), greedy tokens and
+segments, persona weights, rows and gates (float64), what unigram adaptation adds to the logits (float64), greedy tokens and
 logits of the language model (torch float32 on the bfloat16-rounded weights), and whole answers computed with the
 shipped 8-bit embedder. Arrays lie in `golden.f32` (little-endian float32) and are addressed by offset and shape. All
 texts were written for this project, but for a sample history of paper titles (ACL Anthology, CC BY 4.0), where one is

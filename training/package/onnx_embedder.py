@@ -1,4 +1,4 @@
-"""The shipped 8-bit embedder on onnxruntime: what a browser computes, for golden answers from end to end."""
+"""The shipped 8-bit embedder on onnxruntime, which computes what a browser computes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the shipped packages back into torch, so that what is measured is what ships."""
+"""Reads model packages back into torch, so that measurements are of the files that ship."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from training.core.language_model import create_language_model
 from training.package.model_package import read_manifest
 from training.package.onnx_embedder import OnnxEmbedder
 from training.persona.plug import DEFAULT_TASK, Plug
-from training.persona.unigram_adaptation import Marginals, read_marginals
+from training.persona.unigram_adaptation import UnigramAdaptation, read_unigram_tensors
 
 
 def shipped_language_model(package: Path) -> PreTrainedModel:
@@ -80,13 +80,13 @@ def shipped_plug(package: Path) -> Plug:
     return plug
 
 
-def shipped_marginals(package: Path) -> dict[str, Marginals]:
-    """The marginals of a plug's package by task; none in a plug without them."""
-    return read_marginals(load_file(package / read_manifest(package)["plug"]["weights"]))
+def shipped_unigram_adaptation(package: Path) -> dict[str, UnigramAdaptation]:
+    """The unigram adaptation of a plug's package by task; empty for a plug without it."""
+    return read_unigram_tensors(load_file(package / read_manifest(package)["plug"]["weights"]))
 
 
 class OnDemandVectors:
-    """Vectors by the shipped 8-bit embedder, computed when first asked for; stands in for a VectorStore."""
+    """Vectors by the shipped 8-bit embedder, each computed when it is first asked for."""
 
     def __init__(self, package: Path) -> None:
         self._embedder = OnnxEmbedder(package)

@@ -1,4 +1,4 @@
-"""Greedy decoding of a fixed choice under a trie of the choices' tokens; the runtime's twin is in src/.
+"""Greedy decoding of a fixed choice under a trie of the choices' tokens; the TypeScript package does the same.
 
 At each step the allowed token with the highest logit is taken (the lowest id at a tie); the end token is allowed where
 a choice ends.
@@ -33,9 +33,8 @@ def decode_choices(
 ) -> list[list[int]]:
     """Chosen tokens (without the end token) for each prompt; prompts are input embeddings [length, hidden].
 
-    `bias` [b, vocabulary] is added to the logits, of each token until the answer has it.
-
-    Recomputes the prompt at every step: choices are a few tokens long, and this needs no cache of unequal lengths.
+    `bias` [b, vocabulary] is added to the logits, of each token until it occurs in the answer. The prompt is computed
+    anew at every step: choices have a few tokens, and a cache would have to hold prompts of unequal lengths.
     """
     table = model.get_input_embeddings()
     chosen: list[list[int]] = [[] for _ in prompts]

@@ -1,8 +1,8 @@
 """The frozen language model under a plug: any Hugging Face causal LM with its own tokenizer, or the run's nano model.
 
-The plug needs three things of a model: that embedded rows can stand in for ids (`inputs_embeds`), that its head on the
-last hidden states gives its logits, and how long its embeddings are. The first two are checked on every load, since a
-model that scales its embeddings or its logits elsewhere would train without any error and answer wrongly.
+A plug works with a model that takes embedded rows in place of ids (`inputs_embeds`) and whose head on the last hidden
+states gives its logits. Both are checked on every load: with a model that scales its embeddings or logits elsewhere the
+training would run without an error, and the answers would be wrong.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from training.data.prompt_format import context_of, prompt_format_of
 from training.data.prompts import NANO_FORMAT, PromptFormat
 from training.data.tokenizer import TextTokenizer
 
-CALIBRATION_ROWS = 32768  # of a large vocabulary these many embeddings are enough to learn their size from
+CALIBRATION_ROWS = 32768  # embeddings of a large vocabulary from which their size is estimated
 DTYPES = ("bfloat16", "float32")
 
 
@@ -36,7 +36,7 @@ class FrozenModel:
     def embedding_rows(self) -> Tensor:
         """Embeddings of the first ids as the model sees them, float32 [rows, hidden], on the CPU.
 
-        Looked up and not read from the weight: some models scale what their embedding returns.
+        The ids are looked up, since some models scale what their embedding returns.
         """
         table = self.model.get_input_embeddings()
         ids = torch.arange(min(table.weight.shape[0], CALIBRATION_ROWS), device=self.model.device)

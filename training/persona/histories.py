@@ -1,4 +1,4 @@
-"""Histories as vectors: for a query of a user, what she wrote before, padded into a batch."""
+"""Histories as vectors: for each query the items that the user wrote before, padded into a batch."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def day_number(date: str) -> int:
 
 @dataclass(frozen=True)
 class UserVectors:
-    """A user's vectors: inputs and outputs [n, d], days [n], in her items' order."""
+    """A user's vectors: inputs and outputs [n, d], days [n], in the order of the user's items."""
 
     inputs: np.ndarray
     outputs: np.ndarray
@@ -42,7 +42,7 @@ class UserVectors:
 
 @dataclass(frozen=True)
 class Query:
-    """A query vector with its day, the items of some user (usually the same one) that count as its history, who asks."""
+    """A query vector with its day, the items of some user (usually the asker) that are its history, and the asker's id."""
 
     x: np.ndarray
     day: int

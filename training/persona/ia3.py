@@ -1,4 +1,4 @@
-"""(IA)³ of a Hugging Face Llama, unmerged (arXiv 2205.05638), as tuning in the tab has it: it trains l - 1."""
+"""(IA)³ of a Hugging Face Llama, unmerged (arXiv 2205.05638), as the package trains it in the browser: it trains l - 1."""
 
 from __future__ import annotations
 

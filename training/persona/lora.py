@@ -1,4 +1,4 @@
-"""LoRA on the query and value projections of a Hugging Face causal LM, unmerged (arXiv 2106.09685), as tuning in the tab has it."""
+"""LoRA on the query and value projections of a Hugging Face causal LM, unmerged (arXiv 2106.09685), as the package trains it in the browser."""
 
 from __future__ import annotations
 

@@ -42,9 +42,9 @@ class Persona:
 class Plug(nn.Module):
     """Query head W, projector A, a, B, b, and per task: instruction rows I(x), temperature τ, decay λ; one gate.
 
-    I(x) = I + C·D·x with D of `instruction_rank` rows: what the embedder reads in the query, the same for every user.
+    I(x) = I + C·D·x with D of `instruction_rank` rows follows the query and is the same for every user.
     Rank 0 is PPlug's constant I. With `normalizes_query` W·x is brought to length 1, as PPlug's query encoder does.
-    `center` is what all texts of a task have in common: the gate compares what is left of query and items without it.
+    `center` is the mean vector of a task's texts; the gate compares query and items without it.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Plug(nn.Module):
         self.projector_in = nn.Linear(2 * dim, width)
         self.projector_out = nn.Linear(width, persona_rows * hidden)
         self.instruction = nn.Parameter(torch.zeros(len(self.tasks), instruction_rows, hidden))
-        # Without a rank there are no such tensors: a plug of constant rows keeps its form.
+        # A plug with constant instruction rows has no such tensors in its file.
         self.instruction_in = nn.Linear(dim, instruction_rank, bias=False) if instruction_rank else None
         self.instruction_out = (
             nn.Parameter(torch.zeros(len(self.tasks), instruction_rows * hidden, instruction_rank))
@@ -82,14 +82,14 @@ class Plug(nn.Module):
         self.gate_out = nn.Linear(GATE_WIDTH, 1)
 
     def load_state_dict(self, state_dict: Mapping[str, Tensor], strict: bool = True, assign: bool = False):
-        """As of any module; a file without a center, of before there was one, leaves it as it is."""
+        """As of any module; an older file without a center leaves it as it is."""
         return super().load_state_dict({"center": self.center, **state_dict}, strict, assign)
 
     @torch.no_grad()
     def start_from_embeddings(self, table: Tensor, generator: torch.Generator) -> None:
         """Starts I and b at token embeddings of the model, and B at a spread of their size.
 
-        PPlug's code multiplies by the embedding norm of its own LLM; starting at real rows needs no such constant.
+        PPlug's code multiplies rows by the embedding norm of its LLM; rows that start at embeddings need no such constant.
         """
 
         def rows(count: int) -> Tensor:
@@ -133,7 +133,7 @@ class Plug(nn.Module):
         if self.normalizes_query:
             head = functional.normalize(head, dim=-1)
         scores = self.temperature()[task] * torch.einsum("bd,bnd->bn", head, batch.h) - self.decay()[task] * batch.age
-        # An empty history is given one item of zeros, so that nothing becomes NaN; its gate is closed below.
+        # An empty history gets one item of zeros, so that its weights are not NaN; its gate is closed below.
         mask = batch.mask | (is_empty[:, None] & (torch.arange(batch.mask.shape[1]) == 0))
         weights = scores.masked_fill(~mask, float("-inf")).softmax(dim=1)  # [b, n]
         z = functional.gelu(self.projector_in(torch.cat([batch.h, batch.o], dim=-1)), approximate="tanh")  # [b, n, m]
@@ -145,7 +145,7 @@ class Plug(nn.Module):
 
     @torch.no_grad()
     def round_to_half(self) -> Plug:
-        """Rounds every matrix to float16, in which it is stored, so that whoever measures has what ships."""
+        """Rounds every matrix to float16, as it is stored, so that measurements are of the weights that ship."""
         matrices = [self.query.weight, self.projector_in.weight, self.projector_out.weight, self.instruction]
         if self.instruction_in is not None and self.instruction_out is not None:
             matrices += [self.instruction_in.weight, self.instruction_out]

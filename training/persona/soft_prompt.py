@@ -92,8 +92,8 @@ def log_likelihood(
 ) -> Tensor:
     """log p(answer | prompt, rows) of each sample, [batch]; rows [batch, r, hidden] or None. Differentiable in rows.
 
-    `bias` [batch, vocabulary] is added to the logits of the sample's answer, of each token until the answer has it.
-    The model may be on a GPU; the plug, which is small, stays on the CPU, and so do rows and results.
+    `bias` [batch, vocabulary] is added to the logits of the sample's answer, of each token until it occurs in the answer.
+    The model may be on a GPU; the plug, the rows and the results stay on the CPU.
     """
     hidden, targets = answer_states(model, samples, rows, use_bfloat16)
     with torch.autocast(hidden.device.type, torch.bfloat16, enabled=use_bfloat16):
@@ -110,7 +110,7 @@ def spread_log_likelihood(
 ) -> Tensor:
     """Like `log_likelihood` where the first answer token is Σ shares [batch, t] · log p(tokens [t]) instead, [batch].
 
-    Over drawn answers both have the same mean; this one varies less, since a choice is nearly settled by its first token.
+    Over drawn answers both have the same mean. This one varies less, since the first token nearly decides a choice.
     """
     hidden, targets = answer_states(model, samples, rows, use_bfloat16)
     is_answer = targets != IGNORED
@@ -126,7 +126,7 @@ def spread_log_likelihood(
 
 
 def divergence(model: PreTrainedModel, before: PreTrainedModel, samples: Sequence[SlotSample]) -> Tensor:
-    """Σ over a sample's answer tokens of KL(before ‖ model) of plain prompts, [batch]: how far a model moved in them."""
+    """Σ over a sample's answer tokens of KL(before ‖ model) of plain prompts, [batch]: how far the model has moved from `before`."""
     hidden, targets = answer_states(model, samples, None, True)
     is_answer = targets != IGNORED
     with torch.no_grad():

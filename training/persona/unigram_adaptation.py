@@ -1,10 +1,11 @@
-"""The words of the user: what her earlier outputs add to the logits of an answer.
+"""Unigram adaptation: what the tokens of a user's earlier outputs add to the logits of an answer.
 
-Rows of input embeddings carry what a history is about and hardly its vocabulary. Unigram marginal adaptation (Kneser,
-Peters, Klakow 1997, "Language model adaptation using dynamic marginals"): P'(w | context) is proportional to
-P(w | context) · (P_user(w) / P_task(w))^β, with P_user smoothed by μ tokens of the task's own distribution. What is the
-same for all tokens drops out, and a token that she never wrote keeps its logit. A token is raised until the answer has
-it: raised for ever, a rare word fills the answer. The runtime's twin is src/persona/marginals.ts.
+Rows of input embeddings carry the subject of a history and hardly its vocabulary. Unigram adaptation (Kneser, Peters,
+Klakow 1997, "Language model adaptation using dynamic marginals") makes P'(w | context) proportional to
+P(w | context) · (P_user(w) / P_task(w))^β, where P_user is smoothed with μ tokens of P_task. Factors that all tokens
+share cancel out, so a token that the user never wrote keeps its logit. The bias of a token is added until the token
+occurs in the answer; otherwise a rare word would fill the answer. The TypeScript package computes the same in
+src/persona/unigram-adaptation.ts.
 """
 
 from __future__ import annotations
@@ -16,15 +17,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-# Names in plug.safetensors and marginals.pt, each followed by the task.
+# Names of tensors in plug.safetensors, each followed by the task. They are part of the file format.
 BACKGROUND, STRENGTH, MASS = "marginals.", "marginal_strength.", "marginal_mass."
 
 MOST_COUNTED = 1000  # items of a history
 
 
 @dataclass(frozen=True)
-class Marginals:
-    """Of one task: p [vocabulary] float32, all above 0 with sum 1; strength β ≥ 0; mass μ > 0, in tokens."""
+class UnigramAdaptation:
+    """The parameters of one task: p [vocabulary] float32, all > 0, sum 1; strength β ≥ 0; mass μ > 0 in tokens."""
 
     background: np.ndarray
     strength: float
@@ -36,23 +37,26 @@ class Marginals:
 
     def bias_of_history(self, answers: Sequence[Sequence[int]], weights: Sequence[float]) -> Tensor:
         """What is added to the logits, float32 [vocabulary]: zeros but for the tokens of the answers."""
-        tokens, counts = word_counts(answers, weights)
+        tokens, counts = token_counts(answers, weights)
         found = torch.zeros(len(self.background))
         found[torch.from_numpy(tokens)] = torch.from_numpy(self.bias(tokens, counts)).float()
         return found
 
 
-def bias_of_histories(marginals: Marginals, answers: Sequence[Sequence[Sequence[int]]], weights: Tensor) -> Tensor:
-    """The same of a batch, [b, vocabulary]: answers of each history, weights [b, n] padded to the longest."""
+def bias_of_histories(
+    adaptation: UnigramAdaptation, answers: Sequence[Sequence[Sequence[int]]], weights: Tensor
+) -> Tensor:
+    """The bias of each history of a batch, [b, vocabulary]: answers of each history, weights [b, n] padded to the longest."""
     rows = zip(answers, weights.detach(), strict=True)
-    return torch.stack([marginals.bias_of_history(own, share[: len(own)].tolist()) for own, share in rows])
+    return torch.stack([adaptation.bias_of_history(own, share[: len(own)].tolist()) for own, share in rows])
 
 
-def word_counts(answers: Sequence[Sequence[int]], weights: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+def token_counts(answers: Sequence[Sequence[int]], weights: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
     """The tokens of a history, ascending [s], and n · Σ weight · (times that it stands in the item's answer) [s].
 
     `answers`: token ids of every item's output, the end token included; `weights`: the plug's, with sum 1. Of a longer
-    history the MOST_COUNTED heaviest items count, as often as they would with all others: answers must not wait for it.
+    history only the MOST_COUNTED heaviest items are counted, so that an answer does not have to wait; their counts stay
+    the same.
     """
     if len(answers) != len(weights):
         raise ValueError(f"{len(answers)} answers have {len(weights)} weights. Give each item one.")
@@ -66,37 +70,37 @@ def word_counts(answers: Sequence[Sequence[int]], weights: Sequence[float]) -> t
 
 
 def background_of(answers: Iterable[Sequence[int]], vocabulary: int) -> np.ndarray:
-    """How often each token occurs in the answers, float32 [vocabulary] with sum 1; each counts half a time more."""
+    """How often each token occurs in the answers, float32 [vocabulary] with sum 1, from counts plus one half."""
     counts = np.full(vocabulary, 0.5)
     for answer in answers:
         np.add.at(counts, list(answer), 1.0)
     return (counts / counts.sum()).astype(np.float32)
 
 
-def marginal_tensors(marginals: Mapping[str, Marginals]) -> dict[str, Tensor]:
+def unigram_tensors(adaptations: Mapping[str, UnigramAdaptation]) -> dict[str, Tensor]:
     """Tensors under the names of plug.safetensors, float32: `marginals.<task>` [vocabulary], β and μ [1]."""
     tensors = {}
-    for task, found in marginals.items():
+    for task, found in adaptations.items():
         tensors[BACKGROUND + task] = torch.from_numpy(found.background).clone()
         tensors[STRENGTH + task] = torch.tensor([found.strength], dtype=torch.float32)
         tensors[MASS + task] = torch.tensor([found.mass], dtype=torch.float32)
     return tensors
 
 
-def read_marginals(tensors: Mapping[str, Tensor]) -> dict[str, Marginals]:
-    """The marginals by task among a plug's tensors; β and μ are the stored float32 numbers, as runtimes read them."""
+def read_unigram_tensors(tensors: Mapping[str, Tensor]) -> dict[str, UnigramAdaptation]:
+    """The parameters by task among a plug's tensors; β and μ are the stored float32 numbers, as runtimes read them."""
     tasks = [name.removeprefix(BACKGROUND) for name in tensors if name.startswith(BACKGROUND)]
     return {
-        task: Marginals(
+        task: UnigramAdaptation(
             tensors[BACKGROUND + task].numpy(), float(tensors[STRENGTH + task]), float(tensors[MASS + task])
         )
         for task in tasks
     }
 
 
-def marginal_block(marginals: Mapping[str, Marginals]) -> dict[str, object]:
-    """What the manifest's block `plug` says of them; nothing where there are none."""
-    if not marginals:
+def unigram_block(adaptations: Mapping[str, UnigramAdaptation]) -> dict[str, object]:
+    """The entry of the manifest's block `plug`, under the key that the format has for it; empty without adaptations."""
+    if not adaptations:
         return {}
-    (vocabulary,) = {len(found.background) for found in marginals.values()}
-    return {"marginals": {"tasks": list(marginals), "vocabularySize": vocabulary}}
+    (vocabulary,) = {len(found.background) for found in adaptations.values()}
+    return {"marginals": {"tasks": list(adaptations), "vocabularySize": vocabulary}}

@@ -1,9 +1,9 @@
-"""What each part of the plug is worth: one training a row, each with one part off, measured on dev users.
+"""Measures what each part of the plug is worth: variants that lack one part are trained and compared on dev users.
 
-`python -m training.pipeline.ablation --base RUN --run-directory DIR --config configs/nano.toml`. "full" is the plug of the
-config; every row has its steps, seed and users. Rows that are done are kept, so a stopped table goes on. Writes
-ablation.json and ablation.md. Published PPlug (arXiv 2409.11901) is a row too. The gate needs no training of its own:
-every row is measured with the gate open.
+`python -m training.pipeline.ablation --base RUN --run-directory DIR --config configs/nano.toml`. "full" is the plug of
+the config; every variant has its steps, seed and users. Finished variants are kept, so an interrupted table goes on.
+Writes ablation.json and ablation.md. PPlug as published (arXiv 2409.11901) is a variant too. The gate is not a part
+that is trained here: every variant is measured with the gate open.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from training.steps.plug.plug_config import PlugConfig
 from training.steps.plug.train_plug import train_plug
 from training.steps.plug.user_samples import build_user_samples
 
-BASE_PARTS = ("corpus", "tuned", "embeddings", "linear-heads.pt", "plug-start.pt")  # what a row takes from the base
+BASE_PARTS = ("corpus", "tuned", "embeddings", "linear-heads.pt", "plug-start.pt")  # what a variant takes from the base
 OPEN = "persona, gate open"
-WORDS = "marginals.pt"  # the base's: what a row's rows are worth shows beside the same words
-# Nothing to start from, so nothing to go back to; rows with other sizes have no other choice.
+UNIGRAM_ADAPTATION = "unigram-adaptation.pt"  # of the base, the same for all variants
+# Without a start there is no mean with it; variants with other sizes cannot start at the head.
 AFRESH = {"start": "none", "start_share": 0.0, "keeps_last": False}
 LABELS = {**AFRESH, "gold_share": 1.0}
 NO_HISTORY = {**LABELS, "persona_rows": 0, "instruction_rows": 8, "has_gate": False}
 
-# Each row by name: the fields of PlugConfig that differ from the full plug; "words": False leaves her own words out.
-ROWS: Mapping[str, Mapping[str, object]] = {
+# The fields of PlugConfig in which each variant differs from the full plug; `unigram_adaptation` is no field of it.
+VARIANTS: Mapping[str, Mapping[str, object]] = {
     "full": {},
-    "without her own words": {"words": False},
+    "without unigram adaptation": {"unigram_adaptation": False},
     "no mean with its start": {"start_share": 0.0},
     "labels instead of drawn answers": {"gold_share": 1.0},
     "instruction rows do not follow the query": {"instruction_rank": 0},
@@ -72,14 +72,14 @@ ROWS: Mapping[str, Mapping[str, object]] = {
         "intact_share": 1 / 11,
         "short_share": 0.0,
         "dropout": 0.0,
-        "words": False,
+        "unigram_adaptation": False,
     },
 }
 
 
-def row_config(full: PlugConfig, changes: Mapping[str, object]) -> PlugConfig:
-    """The config of a row; `without_outputs` "all" or "labels" stands for the tasks that this means."""
-    fields = {name: value for name, value in changes.items() if name != "words"}
+def variant_config(full: PlugConfig, changes: Mapping[str, object]) -> PlugConfig:
+    """The config of a variant; `without_outputs` "all" or "labels" stands for the tasks that it means."""
+    fields = {name: value for name, value in changes.items() if name != "unigram_adaptation"}
     if "without_outputs" in fields:
         labels = {"news_category", "movie_tag", "movie_rating"}
         wanted = set(full.tasks) if fields["without_outputs"] == "all" else labels
@@ -88,27 +88,27 @@ def row_config(full: PlugConfig, changes: Mapping[str, object]) -> PlugConfig:
 
 
 def take_over(base: Path, directory: Path, part: str) -> None:
-    """Links a part of the base run into a row's folder, where the base has it."""
+    """Links a part of the base run into a variant's folder, where the base has it."""
     link = directory / part
     link.unlink(missing_ok=True)
     if (base / part).exists():
         link.symlink_to((base / part).resolve())
 
 
-def run_row(base: Path, directory: Path, config: PlugConfig, has_words: bool) -> dict[str, dict]:
-    """Trains and measures one row in a folder that borrows the base's language model, vectors and marginals."""
+def train_variant(base: Path, directory: Path, config: PlugConfig, has_unigram_adaptation: bool) -> dict[str, dict]:
+    """Trains and measures a variant in a folder that links to the base's language model, vectors and unigram adaptation."""
     directory.mkdir(parents=True, exist_ok=True)
     for part in BASE_PARTS:
         take_over(base, directory, part)
-    train_plug(directory, replace(config, has_gate=False))  # measured with the gate open, so none is trained
-    if has_words and config.persona_rows:
-        take_over(base, directory, WORDS)
+    train_plug(directory, replace(config, has_gate=False))  # all variants are measured with the gate open
+    if has_unigram_adaptation and config.persona_rows:
+        take_over(base, directory, UNIGRAM_ADAPTATION)
     evaluator, vectors = evaluator_of_run(directory)
     return {task: measure(evaluator, vectors, task) for task in config.tasks}
 
 
 def measure(evaluator: Evaluator, vectors: Vectors, task: str) -> dict[str, object]:
-    """The report on dev users, and, gate open, each query's loss with its asker: rows are compared by pairs."""
+    """The report on dev users, and with the gate open each query's loss and asker: variants are compared by pairs."""
     users = build_user_samples(users_of_split(task, "dev"), evaluator.tokenizer, vectors, evaluator.rows, None)
     measured = evaluator.measure(task, users)
     result = report(task, measured)
@@ -117,7 +117,7 @@ def measure(evaluator: Evaluator, vectors: Vectors, task: str) -> dict[str, obje
 
 
 def table(results: Mapping[str, Mapping[str, dict]]) -> str:
-    """The rows as Markdown, a table a task, gate open: negative log-likelihood (nats an answer) and accuracy."""
+    """The variants as Markdown, one table for each task, gate open: negative log-likelihood (nats an answer) and accuracy."""
     lines = []
     for task in next(iter(results.values()), {}):
         first = next(iter(results.values()))[task]
@@ -148,23 +148,25 @@ def shown(interval: Mapping[str, float]) -> str:
 
 
 def ablate(base: Path, directory: Path, full: PlugConfig, names: list[str]) -> dict[str, dict]:
-    """Runs the rows that are not done yet and writes the table after each."""
+    """Trains the variants that are not done yet and writes the table after each."""
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / "ablation.json"
     trained = hashlib.sha256((base / "tuned" / "model.safetensors").read_bytes()).hexdigest()
     settings = json.loads(json.dumps({"base": trained[:16], **asdict(full)}))  # tuples as lists, as in the file
-    known = json.loads(path.read_text()) if path.exists() else {"settings": settings, "rows": {}}
+    known = json.loads(path.read_text()) if path.exists() else {"settings": settings, "variants": {}}
     if known["settings"] != settings:
         raise ValueError(
-            f"{path} was made with other settings, or of another base. Give another --run-directory, or those of before."
+            f"{path} was made with other settings, or of another base. Give another --run-directory, or those of the former ones."
         )
-    results = known["rows"]
+    results = known["variants"]
     for name in names:
         if name in results:
             continue
-        print(f"row {list(names).index(name) + 1} of {len(names)}: {name}", flush=True)
+        print(f"variant {list(names).index(name) + 1} of {len(names)}: {name}", flush=True)
         folder = directory / name.replace(" ", "-").replace("(", "").replace(")", "")
-        results[name] = run_row(base, folder, row_config(full, ROWS[name]), bool(ROWS[name].get("words", True)))
+        results[name] = train_variant(
+            base, folder, variant_config(full, VARIANTS[name]), bool(VARIANTS[name].get("unigram_adaptation", True))
+        )
         partial = path.with_suffix(".partial")
         partial.write_text(json.dumps(known, indent=1))
         partial.replace(path)
@@ -182,13 +184,13 @@ def main() -> None:
     )
     parser.add_argument("--tasks", nargs="+", default=None, choices=SHIPPED_TASKS, help="fewer than the config has")
     parser.add_argument("--steps", type=int, default=None, help="fewer than the config has")
-    parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=list(ROWS))
+    parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=list(VARIANTS))
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     prepare_machine(arguments.threads)
     full = config_of(PlugConfig, tomllib.loads(arguments.config.read_text())["plug"])
     full = replace(full, tasks=tuple(arguments.tasks or full.tasks), steps=arguments.steps or full.steps)
-    print(table(ablate(arguments.base, arguments.run_directory, full, arguments.rows)))
+    print(table(ablate(arguments.base, arguments.run_directory, full, arguments.variants)))
 
 
 if __name__ == "__main__":

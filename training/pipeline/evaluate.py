@@ -16,7 +16,7 @@ import torch
 from training.core.machine import prepare_machine
 from training.data.tokenizer import TextTokenizer
 from training.package.model_package import read_manifest
-from training.package.shipped import OnDemandVectors, shipped_language_model, shipped_marginals, shipped_plug
+from training.package.shipped import OnDemandVectors, shipped_language_model, shipped_plug, shipped_unigram_adaptation
 from training.steps.evaluate import Evaluator, evaluate, evaluator_of_run
 
 CHECKED_TASK = "news_category"
@@ -33,7 +33,7 @@ def evaluator_of_packages(models: Path, plug_name: str = "plug") -> tuple[Evalua
         tokenizer,
         (plug.instruction_rows, plug.persona_rows),
         tuple(read_manifest(models / plug_name)["plug"].get("withoutOutputs", ())),
-        shipped_marginals(models / plug_name),
+        shipped_unigram_adaptation(models / plug_name),
     )
     return evaluator, OnDemandVectors(models / "all-minilm-l6-v2")
 

@@ -14,7 +14,7 @@ from training.package.export import check_same_model, export_language_model, exp
 from training.package.model_cards import CONTROLS
 from training.package.model_package import read_manifest
 from training.steps.plug.train_plug import load_plug
-from training.steps.unigram_adaptation import load_marginals
+from training.steps.unigram_adaptation import load_unigram_adaptation
 
 PARTS = ("language-model", "plug", "golden")
 
@@ -45,7 +45,9 @@ def export(
         return
     plug, plug_config = load_plug(directory / "plug.pt")
     plug.round_to_half()
-    marginals = {} if plug_name in CONTROLS else load_marginals(directory)  # controls stay what they control for
+    adaptations = (
+        {} if plug_name in CONTROLS else load_unigram_adaptation(directory)
+    )  # controls stay what they control for
     if "plug" in parts:
         if language_model is None:
             package = language_model_package or models / language_model_name
@@ -53,9 +55,9 @@ def export(
             language_model = read_manifest(package)
         embedder = read_manifest(embedder_package)["fingerprint"]
         bound = (embedder, language_model["fingerprint"])
-        export_plug(directory, models, plug, plug_config, *bound, plug_name, marginals)
+        export_plug(directory, models, plug, plug_config, *bound, plug_name, adaptations)
     if "golden" in parts:
-        export_golden(directory, models, plug, embedder_package, sample, marginals)
+        export_golden(directory, models, plug, embedder_package, sample, adaptations)
 
 
 def main() -> None:

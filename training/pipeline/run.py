@@ -1,12 +1,11 @@
 """Every step, from text to model packages: `python -m training.pipeline.run --config configs/nano.toml`.
 
-tokenizer and corpus → pretrain → task tuning → embed histories → linear heads → row tuning → train plug →
-marginals → evaluate → export. A step is skipped when
-it finished before with the same settings, and so did everything before it; an interrupted pre-training goes on from
-its checkpoint. `--only` and `--from` pick steps; `--minutes-scale 0.05` tries the whole chain in a few minutes.
+corpus → pretrain → task_tune → embed → linear_head → distill → plug → unigram_adaptation → evaluate → export. A step is
+skipped when it and every step before it finished earlier with the same settings; an interrupted pre-training goes on
+from its checkpoint. `--only` and `--from` pick steps; `--minutes-scale 0.05` tries the whole chain in a few minutes.
 
-A config's `base` names another run whose results this one takes over, so that a control differs in one step and shares
-the rest; `steps` then names what this run does itself.
+`base` in a config names another run whose results this one takes over, so that a control differs in one step and shares
+the rest; `steps` then lists the steps of this run.
 """
 
 from __future__ import annotations
@@ -25,15 +24,15 @@ import torch
 from training.core.machine import prepare_machine
 from training.data.corpus import CorpusConfig, build_corpus
 from training.pipeline.export import PARTS, export
-from training.steps.distill.distill import row_tune
-from training.steps.distill.prompt_streams import RowTuneConfig
+from training.steps.distill.distill import distill
+from training.steps.distill.prompt_streams import DistillConfig
 from training.steps.embed_histories import embed_histories
 from training.steps.evaluate import evaluate, evaluator_of_run
 from training.steps.linear_head import LinearHeadConfig, fit_linear_heads
 from training.steps.plug.train_plug import PlugConfig, train_plug
 from training.steps.pretrain import PretrainConfig, pretrain
 from training.steps.task_tune import TaskTuneConfig, task_tune
-from training.steps.unigram_adaptation import MarginalsConfig, fit_marginals
+from training.steps.unigram_adaptation import UnigramAdaptationConfig, fit_unigram_adaptation
 
 # Each step with the steps whose results it reads: their settings are part of its hash.
 DEPENDENCIES: dict[str, tuple[str, ...]] = {
@@ -42,23 +41,23 @@ DEPENDENCIES: dict[str, tuple[str, ...]] = {
     "task_tune": ("pretrain",),
     "embed": (),
     "linear_head": ("embed",),
-    "row_tune": ("task_tune", "linear_head"),
-    "plug": ("row_tune",),
-    "marginals": ("plug",),
-    "evaluate": ("marginals",),
+    "distill": ("task_tune", "linear_head"),
+    "plug": ("distill",),
+    "unigram_adaptation": ("plug",),
+    "evaluate": ("unigram_adaptation",),
     "export": ("evaluate",),
 }
 
-# What each step leaves in the run directory; a report may be missing in a run that was put together by hand.
+# What each step writes into the run directory. Reports may be missing, as in the run of an unpacked model.
 ARTIFACTS: dict[str, tuple[str, ...]] = {
     "corpus": ("corpus",),
     "pretrain": ("pretrained", "pretrain.json"),
     "task_tune": ("tuned", "task-tune.json"),
     "embed": ("embeddings",),
     "linear_head": ("linear-heads.pt",),
-    "row_tune": ("tuned", "plug-start.pt", "row-tune.json"),
+    "distill": ("tuned", "plug-start.pt", "distill.json"),
     "plug": ("plug.pt", "plug.json"),
-    "marginals": ("marginals.pt", "marginals.json"),
+    "unigram_adaptation": ("unigram-adaptation.pt", "unigram-adaptation.json"),
 }
 
 
@@ -86,8 +85,8 @@ def link_base(directory: Path, base: dict, own_steps: list[str]) -> None:
     both = sorted(set(base["steps"]) & set(own_steps) - {"embed"})
     if both:
         raise ValueError(f"steps {both} are taken from the base and run too. Name each of them once.")
-    if "row_tune" in own_steps and "task_tune" in base["steps"]:
-        raise ValueError("row_tune rewrites what task_tune made. Run both here, or take both from the base.")
+    if "distill" in own_steps and "task_tune" in base["steps"]:
+        raise ValueError("distill rewrites what task_tune made. Run both here, or take both from the base.")
     for step in base["steps"]:
         for name in ARTIFACTS[step]:
             target, link = (source / name).resolve(), directory / name
@@ -102,9 +101,9 @@ def link_base(directory: Path, base: dict, own_steps: list[str]) -> None:
 
 
 def check_language_model(directory: Path, chosen: list[str]) -> None:
-    """Raises before the first step, and not after the vectors, where no language model is there for the steps to read."""
+    """Raises before the first step if the steps that follow need a language model and there is none."""
     is_made = "task_tune" in chosen or any((directory / name).exists() for name in ("tuned", "task-tuned"))
-    if not is_made and {"row_tune", "plug"} & set(chosen):
+    if not is_made and {"distill", "plug"} & set(chosen):
         raise FileNotFoundError(
             f"{directory / 'tuned'} is missing. Run step task_tune first, or training.pipeline.unpack for a model that ships."
         )
@@ -124,51 +123,58 @@ def write_atomically(path: Path, content: dict) -> None:
 
 def build_steps(settings: dict, directory: Path, models: Path, scale: float) -> dict[str, Callable[[], object]]:
     """A function without arguments for every step."""
-    pretraining = config_of(PretrainConfig, settings.get("pretrain", {}))
-    tuning = config_of(TaskTuneConfig, settings.get("task_tune", {}))
-    heading = config_of(LinearHeadConfig, settings.get("linear_head", {}))
-    row_tuning = config_of(RowTuneConfig, settings.get("row_tune", {}))
-    plugging = config_of(PlugConfig, settings.get("plug", {}))
-    fitting = config_of(MarginalsConfig, settings.get("marginals", {}))
-    exporting = settings.get("export", {})
-    embedding = {name: tuple(values) for name, values in settings.get("embed", {}).items()}
+    pretrain_config = config_of(PretrainConfig, settings.get("pretrain", {}))
+    task_tune_config = config_of(TaskTuneConfig, settings.get("task_tune", {}))
+    linear_head_config = config_of(LinearHeadConfig, settings.get("linear_head", {}))
+    distill_config = config_of(DistillConfig, settings.get("distill", {}))
+    plug_config = config_of(PlugConfig, settings.get("plug", {}))
+    unigram_adaptation_config = config_of(UnigramAdaptationConfig, settings.get("unigram_adaptation", {}))
+    export_settings = settings.get("export", {})
+    embed_settings = {name: tuple(values) for name, values in settings.get("embed", {}).items()}
 
     def run_evaluation() -> None:
-        tasks = settings.get("evaluate", {}).get("tasks", list(plugging.tasks))
+        tasks = settings.get("evaluate", {}).get("tasks", list(plug_config.tasks))
         results = evaluate(*evaluator_of_run(directory), tasks)
         (directory / "evaluate-dev.json").write_text(json.dumps(results, indent=1))
 
     def run_export() -> None:
-        library = exporting.get("library")
-        sample = exporting.get("sample")
+        library = export_settings.get("library")
+        sample = export_settings.get("sample")
         export(
             directory,
             models,
-            Path(exporting.get("model_config", pretraining.model_config)),
+            Path(export_settings.get("model_config", pretrain_config.model_config)),
             Path(library) if library else None,
-            Path(exporting.get("embedder", "models/all-minilm-l6-v2")),
+            Path(export_settings.get("embedder", "models/all-minilm-l6-v2")),
             Path(sample) if sample else None,
-            exporting.get("parts", PARTS),
-            exporting.get("language_model_name", "nano-llm"),
-            exporting.get("plug_name", "plug"),
-            Path(exporting["language_model"]) if "language_model" in exporting else None,
+            export_settings.get("parts", PARTS),
+            export_settings.get("language_model_name", "nano-llm"),
+            export_settings.get("plug_name", "plug"),
+            Path(export_settings["language_model"]) if "language_model" in export_settings else None,
         )
 
     return {
         "corpus": lambda: build_corpus(directory / "corpus", config_of(CorpusConfig, settings.get("corpus", {}))),
-        "pretrain": lambda: pretrain(directory, replace(pretraining, minutes=pretraining.minutes * scale)),
-        "task_tune": lambda: task_tune(directory, replace(tuning, minutes=tuning.minutes * scale)),
-        "embed": lambda: embed_histories(directory / "embeddings", **embedding),
-        "linear_head": lambda: fit_linear_heads(directory, replace(heading, steps=math.ceil(heading.steps * scale))),
-        "row_tune": lambda: row_tune(
+        "pretrain": lambda: pretrain(directory, replace(pretrain_config, minutes=pretrain_config.minutes * scale)),
+        "task_tune": lambda: task_tune(directory, replace(task_tune_config, minutes=task_tune_config.minutes * scale)),
+        "embed": lambda: embed_histories(directory / "embeddings", **embed_settings),
+        "linear_head": lambda: fit_linear_heads(
+            directory, replace(linear_head_config, steps=math.ceil(linear_head_config.steps * scale))
+        ),
+        "distill": lambda: distill(
             directory,
-            replace(row_tuning, minutes=row_tuning.minutes * scale, label_minutes=row_tuning.label_minutes * scale),
-            plugging,
+            replace(
+                distill_config,
+                minutes=distill_config.minutes * scale,
+                label_minutes=distill_config.label_minutes * scale,
+            ),
+            plug_config,
         ),
         "plug": lambda: train_plug(
-            directory, replace(plugging, minutes=plugging.minutes * scale, steps=math.ceil(plugging.steps * scale))
+            directory,
+            replace(plug_config, minutes=plug_config.minutes * scale, steps=math.ceil(plug_config.steps * scale)),
         ),
-        "marginals": lambda: fit_marginals(directory, fitting),
+        "unigram_adaptation": lambda: fit_unigram_adaptation(directory, unigram_adaptation_config),
         "evaluate": run_evaluation,
         "export": run_export,
     }
@@ -194,7 +200,7 @@ def run(settings: dict, directory: Path, models: Path, chosen: list[str], scale:
             print(f"[{number}/{len(DEPENDENCIES)}] {step}: done before with these settings", flush=True)
             continue
         print(f"[{number}/{len(DEPENDENCIES)}] {step}", flush=True)
-        # From its first write on, what an earlier run made of this step's results is of another run.
+        # Once the step writes, the results that later steps have made of its former ones are no longer valid.
         done = {name: value for name, value in done.items() if not follows(name, step)}
         write_atomically(done_path, done)
         steps[step]()

@@ -1,4 +1,4 @@
-"""Takes a language model's package apart into a run directory: whoever wants another plug for it needs no pre-training.
+"""Unpacks the package of a language model into a run directory, so that another plug can be trained for it.
 
 `python -m training.pipeline.unpack --run-directory RUN` writes RUN/corpus/tokenizer.json and RUN/tuned/, a Hugging Face folder
 whose numbers are the bfloat16 weights that every runtime reads. `configs/plug-of-shipped.toml` goes on from there.
@@ -25,7 +25,7 @@ def unpack(package: Path, directory: Path) -> Path:
     model = shipped_language_model(package)
     (directory / "corpus").mkdir(parents=True, exist_ok=True)
     shutil.copyfile(package / "tokenizer.json", directory / "corpus" / "tokenizer.json")
-    shutil.rmtree(partial, ignore_errors=True)  # of a run that was stopped, or a disk that was full
+    shutil.rmtree(partial, ignore_errors=True)  # left by an unpacking that was interrupted
     model.save_pretrained(partial)
     partial.rename(tuned)
     return tuned

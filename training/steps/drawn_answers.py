@@ -1,8 +1,8 @@
-"""Answers drawn from cross-fitted heads: what keeps a plug from learning sixty users by heart.
+"""Answers drawn from cross-fitted heads, so that a plug does not memorise the labels of a few users.
 
-A task with fixed choices has few users and one label an item. Drawn anew at every pass from (1 − g) · p + g · (her own
-answer), with p by a head that has never seen her, an answer says how sure one can be about a stranger, which a label
-does not. In expectation the loss is the cross-entropy with that mixture.
+A task with fixed choices has about sixty users and one label for each item. In every pass the answer is drawn anew from
+(1 − g) · p + g · label, where p is given by a head that has not seen the user. Unlike a label this tells how certain an
+answer is for an unseen user. In expectation the loss is the cross-entropy with that mixture.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ class DrawnAnswers:
     def of_run(
         directory: Path, tokenizer: TextTokenizer, gold_share: float, end: int = END, cross_fitted: bool = True
     ) -> DrawnAnswers:
-        """With the heads of a run, or with none where it has none or the labels are wanted as they are."""
+        """With the heads of a run; without heads where the run has none or only labels are wanted."""
         path = directory / "linear-heads.pt"
         heads = load_linear_heads(path) if path.exists() and gold_share < 1 else {}
-        if not cross_fitted:  # everybody is a stranger, whom the head over all users answers for
+        if not cross_fitted:  # users without a fold are answered by the head over all users
             heads = {task: replace(head, fold_of={}) for task, head in heads.items()}
         return DrawnAnswers(heads, tokenizer, gold_share, end)
 

@@ -28,10 +28,10 @@ from training.persona.gate import GATE_THRESHOLD
 from training.persona.histories import Query
 from training.persona.persona_rows import persona_of_queries, persona_rows, rows_and_gate
 from training.persona.soft_prompt import SlotSample, log_likelihood
-from training.persona.unigram_adaptation import Marginals, bias_of_histories
+from training.persona.unigram_adaptation import UnigramAdaptation, bias_of_histories
 from training.steps.plug.train_plug import load_plug
 from training.steps.plug.user_samples import UserSamples, build_user_samples
-from training.steps.unigram_adaptation import load_marginals
+from training.steps.unigram_adaptation import load_unigram_adaptation
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Evaluator:
     tokenizer: TextTokenizer
     rows: tuple[int, int]
     without_outputs: tuple[str, ...] = ()  # tasks whose outputs the plug never saw
-    marginals: Mapping[str, Marginals] = field(default_factory=dict)  # by task
+    adaptations: Mapping[str, UnigramAdaptation] = field(default_factory=dict)  # by task
 
     @torch.no_grad()
     def prompts(self, samples: Sequence[SlotSample], rows: torch.Tensor | None) -> list[torch.Tensor]:
@@ -70,19 +70,19 @@ class Evaluator:
     def personas(
         self, task: int, queries: Sequence[Query], owners: Sequence[UserSamples]
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
-        """Rows, gate [b] and, for a task with marginals, what the owners' words add to the logits [b, vocabulary]."""
-        marginals = self.marginals.get(self.plug.tasks[task])
-        if marginals is None:
+        """Rows, gate [b] and, for a task with unigram adaptation, its bias of the logits [b, vocabulary]."""
+        adaptation = self.adaptations.get(self.plug.tasks[task])
+        if adaptation is None:
             return *rows_and_gate(self.plug, task, queries, self.without_outputs), None
         persona = persona_of_queries(self.plug, task, queries, self.without_outputs)
         answers = [owner.answers(query.items) for owner, query in zip(owners, queries, strict=True)]
-        bias = bias_of_histories(marginals, answers, persona.weights)
+        bias = bias_of_histories(adaptation, answers, persona.weights)
         return persona_rows(self.plug, task, persona), persona.gate, bias
 
     @torch.no_grad()
     def measure(self, task: str, users: list[UserSamples], seed: int = 0, batch_tokens: int = 4096) -> Measured:
         """Every query of the users under every condition."""
-        partners = derangement(len(users), seed)
+        control_users = derangement(len(users), seed)
         entries = [
             (n, index) for n, user in enumerate(users) for index in range(user.user.first_query, len(user.user.items))
         ]
@@ -106,7 +106,7 @@ class Evaluator:
             none_right = self.right(plain, None, trie, golds) if choices else [0.0] * len(batch)
             write(measured, "none", batch, none_loss, none_right)
             for name in ("persona", "shuffled"):
-                owners = [users[n] if name == "persona" else users[partners[n]] for n, _ in chosen]
+                owners = [users[n] if name == "persona" else users[control_users[n]] for n, _ in chosen]
                 histories = []
                 for (n, index), owner in zip(chosen, owners, strict=True):
                     count = index if name == "persona" else owner.user.first_query
@@ -144,15 +144,15 @@ def write(measured: Measured, name: str, batch: Sequence[int], losses: Sequence[
 
 
 def derangement(count: int, seed: int) -> list[int]:
-    """For each user another one: a seeded cycle through all users, so nobody gets her own history."""
+    """The control user of each user: the next one in a seeded cycle through all users, so never the same user."""
     if count < 2:
         raise ValueError(f"{count} user(s) cannot exchange histories. Measure at least two users.")
     order = list(range(count))
     random.Random(seed).shuffle(order)
-    partner = [0] * count
+    control_users = [0] * count
     for position, user in enumerate(order):
-        partner[user] = order[(position + 1) % count]
-    return partner
+        control_users[user] = order[(position + 1) % count]
+    return control_users
 
 
 def report(task: str, measured: Measured) -> dict[str, object]:
@@ -186,7 +186,7 @@ def evaluator_of_run(directory: Path) -> tuple[Evaluator, VectorStore]:
     model = round_to_bfloat16(load_language_model(directory / "tuned")).eval()
     plug, config = load_plug(directory / "plug.pt")
     sizes = (config.instruction_rows, config.persona_rows)
-    evaluator = Evaluator(model, plug, tokenizer, sizes, config.without_outputs, load_marginals(directory))
+    evaluator = Evaluator(model, plug, tokenizer, sizes, config.without_outputs, load_unigram_adaptation(directory))
     return evaluator, VectorStore(directory / "embeddings")
 
 

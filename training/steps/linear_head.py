@@ -1,9 +1,9 @@
-"""A linear head in the language model's place: what vectors alone tell about a task with fixed choices.
+"""A linear head that answers a task with fixed choices from the vectors alone, in place of the language model.
 
-It is a plug whose embedding space are the choices, so that I(x) + P are their logits. It trains in a minute without
-any language model, and serves a plug twice: as the place where it starts (a language model of any size then has to
-read logits only, instead of finding them), and as a teacher. A teacher must not have seen whom it judges: heads are
-cross-fitted over folds of users, and a user is answered for by the head whose training left her out.
+It is a plug whose embedding space are the choices, so that I(x) + P are their logits. It trains in a minute without a
+language model. A plug starts at it, so that a language model only has to read logits from the rows, and it is the
+teacher of distillation. A teacher must not have seen the user whom it answers for: heads are cross-fitted over folds of
+users, and a user is answered by the head whose training left this user out.
 
 `python -m training.steps.linear_head --run-directory RUN` writes RUN/linear-heads.pt.
 """
@@ -39,7 +39,7 @@ class LinearHeadConfig:
     splits: tuple[str, ...] = ("train_a", "train_b")
     folds: int = 6
     steps: int = 350
-    passes: float = math.inf  # at most; with too many, the head of a small task knows its items by heart
+    passes: float = math.inf  # at most; with too many, the head of a small task memorises its items
     batch: int = 48
     width: int = 256
     rank: int = 64  # of the query's own path
@@ -66,7 +66,7 @@ class LabelledUser:
     labels: tuple[int, ...]
 
     def query(self, index: int, items: Sequence[int]) -> Query:
-        """Item `index` as a query over her own `items`."""
+        """Item `index` as a query over `items` of the same user."""
         return Query(self.vectors.inputs[index], int(self.vectors.days[index]), self.vectors, items, self.user.id)
 
 
@@ -82,7 +82,7 @@ class CrossFittedHeads:
 
     @torch.no_grad()
     def probabilities(self, queries: Sequence[Query]) -> Tensor:
-        """p(choice | query, history) [b, choices] by heads that have not seen the asker; `whole` for strangers."""
+        """p(choice | query, history) [b, choices] by heads that have not seen the asker; by `whole` for unknown users."""
         found = torch.zeros(len(queries), len(self.choices))
         groups: dict[int, list[int]] = {}
         for row, query in enumerate(queries):
@@ -244,7 +244,7 @@ def load_linear_heads(path: Path) -> dict[str, CrossFittedHeads]:
 
 
 def has_room(plug: Plug, heads: CrossFittedHeads) -> bool:
-    """Whether a plug can start at these heads: it may be wider, and may leave the query's own path out altogether."""
+    """Whether a plug can start at these heads: it may be wider, and may have constant instruction rows."""
     head = heads.whole
     fits = plug.projector_in.out_features >= head.projector_in.out_features
     return fits and (plug.instruction_rank == 0 or plug.instruction_rank >= head.instruction_rank)
@@ -254,7 +254,7 @@ def has_room(plug: Plug, heads: CrossFittedHeads) -> bool:
 def start_from_head(plug: Plug, heads: CrossFittedHeads, words: Sequence[Sequence[int]], table: Tensor) -> None:
     """Starts a plug at the head over all users: each row is Σ logit · (the choice's mean token embedding).
 
-    `words`: token ids of every choice. What the plug has beyond the head's sizes stays as it was.
+    `words`: token ids of every choice. The parts of the plug beyond the head's sizes stay as they were.
     """
     head, share = heads.whole, 0.3  # rows of the size of token embeddings
     width, rank = head.projector_in.out_features, min(head.instruction_rank, plug.instruction_rank)

@@ -1,6 +1,6 @@
-"""Dropout and label smoothing by task: small tasks are learned by heart long before the large ones are learned.
+"""Dropout and label smoothing by task, since small tasks are memorised long before the large ones are learned.
 
-Both are per sample, since a batch mixes tasks; with none set the loss is the plain one.
+Both are applied per sample, since a batch mixes tasks. With neither the loss is the plain one.
 """
 
 from __future__ import annotations

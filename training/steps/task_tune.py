@@ -1,8 +1,8 @@
-"""Teaches the language model the tasks on users A (and B, where the plug learns no labels): the honest baseline "none".
+"""Tunes the language model on the tasks, on users A, and on users B too where the plug does not learn their labels.
 
-Most samples are plain prompts; a share carries one to four retrieved items of the same user, found among her earlier
-items, so that retrieval in the prompt works too. The loss is on the answer only. Every so often the loss of held-out
-users decides which weights are kept, and which tasks are not trained any further because they begin to be memorised.
+Most samples are plain prompts; a share of them holds one to four earlier items of the same user, so that the model can
+use retrieved items too. The loss is on the answer only. At every evaluation the loss of held-out users decides which
+weights are kept, and which tasks are no longer trained because they begin to be memorised.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class TaskTuneConfig:
     """Rates and shares. `repeats`: how often a task's users occur in one pass; 0.5 is every second one, at random."""
 
     tasks: tuple[str, ...] = SHIPPED_TASKS
-    splits: tuple[str, ...] = ("train_a",)  # with train_b too the model has seen the plug's users
+    splits: tuple[str, ...] = ("train_a",)  # with train_b the model sees the plug's users too
     minutes: float = 12.0
     muon_rate: float = 0.0015
     adam_rate: float = 0.0006
@@ -73,7 +73,7 @@ class EarlyStopping:
     def record(self, losses: dict[str, float]) -> bool:
         """Takes an evaluation; True when it is the best over all tasks.
 
-        Logarithms: a category's token costs a fifth of a title's, and its overfitting must not hide behind titles.
+        The score is a mean of logarithms: a category's token has a fifth of the loss of a title's, and must count as much.
         """
         for task, loss in losses.items():
             if loss < self.best_loss[task]:

@@ -1,16 +1,15 @@
-"""Fits how much the user's own words are raised (marginal_bias.py): `python -m training.steps.unigram_adaptation --run-directory RUN`.
+"""Fits the unigram adaptation of a plug: `python -m training.steps.unigram_adaptation --run-directory RUN`.
 
-p are the outputs of all training users. β and μ are those of a grid with the least mean loss of the gold output on
-the users of `split`, under the rows and the attention weights of the trained plug, each query with all earlier items
-and the gate left aside. Where no β > 0 is better than none, β is 0. Tasks have marginals whose outputs enter the
-persona: those with answers in free text, or those that are named. Among fixed choices an answer's words are what she
-answers often (her tags of films), which rows that start at a linear head may bring already. The gate is trained anew
-then, for it decides on words too. Writes RUN/marginals.pt (a plug's tensors), RUN/plug.pt with that gate, and
-RUN/marginals.json. Works for the plug of any language model; the vocabulary is that of its logits.
+p is counted in the outputs of all training users. β and μ are the point of a grid with the least mean loss of the gold
+output over queries of `split`, with the rows and attention weights of the trained plug, all earlier items as history
+and the gate left out. If no β > 0 beats the plug alone, β is 0. Tasks in free text whose outputs enter the persona are
+adapted, or those that are named: among fixed choices the adaptation raises what the user often answers (tags of films),
+which rows that start at a linear head may know already. Then the gate is trained once more, since it decides on the
+adapted answers. Works for the plug of any language model, over the vocabulary of its logits.
 
-All users of the split and not those held out of the plug's training alone: two numbers do not overfit to 31 headline
-writers, but did to the 3 held out (β = .7, μ = 300, which costs dev users .4 nats where β = .6, μ = 1000 gains 1.2).
-A language model that has learned the outputs of users B expects their words already: then `split` is "dev".
+β and μ are fitted on all users of the split. Fitted on the three headline writers held out of the plug's training
+(β = .7, μ = 300) they cost dev users .4 nats, where β = .6, μ = 1000 gains 1.2. A language model that was tuned on the
+outputs of users B expects their words already; then `split` must be "dev".
 """
 
 from __future__ import annotations
@@ -37,56 +36,64 @@ from training.persona.frozen_model import FrozenModel, frozen_of_run
 from training.persona.persona_rows import persona_of_queries, persona_rows
 from training.persona.plug import Plug
 from training.persona.soft_prompt import answer_states
-from training.persona.unigram_adaptation import Marginals, background_of, marginal_tensors, read_marginals, word_counts
+from training.persona.unigram_adaptation import (
+    UnigramAdaptation,
+    background_of,
+    read_unigram_tensors,
+    token_counts,
+    unigram_tensors,
+)
 from training.steps.plug.plug_config import PlugConfig
 from training.steps.plug.train_gate import train_gate
 from training.steps.plug.train_plug import load_plug
 from training.steps.plug.user_samples import UserSamples, build_user_samples, spread_queries
 from training.steps.pretrain import save_atomically
 
-FILE = "marginals.pt"
+FILE = "unigram-adaptation.pt"
 
 
 @dataclass(frozen=True)
-class MarginalsConfig:
-    """The grid, and how many queries of each task are asked, evenly many of each user."""
+class UnigramAdaptationConfig:
+    """The grid, and how many queries of each task are asked, equally many of each user."""
 
     queries: int = 500
-    split: Split = "train_b"  # whose queries; "dev" where the language model has learned the outputs of users B
+    split: Split = "train_b"  # "dev" where the language model was tuned on the outputs of users B
     tasks: tuple[str, ...] | None = None  # those with answers in free text
     strengths: tuple[float, ...] = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
     masses: tuple[float, ...] = (10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10000.0)
 
 
 class GridLosses:
-    """Sums of the gold answers' losses without a bias and at every point of the grid; logits are not kept."""
+    """Sums of the gold answers' losses without a bias and at every point of the grid."""
 
-    def __init__(self, background: np.ndarray, config: MarginalsConfig) -> None:
+    def __init__(self, background: np.ndarray, config: UnigramAdaptationConfig) -> None:
         self._points = [
-            Marginals(background, strength, mass) for strength in config.strengths for mass in config.masses
+            UnigramAdaptation(background, strength, mass) for strength in config.strengths for mass in config.masses
         ]
         self._without, self._with, self._queries = 0.0, np.zeros(len(self._points)), 0
 
     def add(self, logits: Tensor, targets: Tensor, tokens: np.ndarray, counts: np.ndarray) -> None:
-        """Takes a query in: logits [t, vocabulary] and ids [t] of its answer, and the words of its history."""
+        """Takes a query in: logits [t, vocabulary] and ids [t] of its answer, and the tokens and counts of its history."""
         scores = logits.float().log_softmax(dim=-1).cpu()
         targets = targets.cpu()
         raised = np.stack([point.bias(tokens, counts) for point in self._points])  # [points, s]
         places = np.searchsorted(tokens, targets.numpy()).clip(max=len(tokens) - 1)
-        is_new = ~(np.tril(targets.numpy()[:, None] == targets.numpy()[None], -1).any(axis=1))  # not said before
+        is_new = ~(
+            np.tril(targets.numpy()[:, None] == targets.numpy()[None], -1).any(axis=1)
+        )  # not earlier in the answer
         gained = np.where((tokens[places] == targets.numpy()) & is_new, raised[:, places], 0.0)  # [points, t]
         # Only the tokens of the history change: Σ_w P(w) e^bias = 1 + Σ_s P(s) (e^bias − 1).
         seen = scores[:, torch.from_numpy(tokens)].exp().double().numpy()  # [t, s]
         said = np.cumsum(targets.numpy()[:, None] == tokens[None], axis=0) > 0
-        seen[1:][said[:-1]] = 0.0  # each is raised until the answer has it
+        seen[1:][said[:-1]] = 0.0  # its bias ends once it has occurred
         mass = np.log1p(seen @ np.expm1(raised).T)  # [t, points]
         loss = -float(scores.gather(1, targets[:, None]).double().sum())
         self._without += loss
         self._with += loss - gained.sum(axis=1) + mass.sum(axis=0)
         self._queries += 1
 
-    def best(self) -> tuple[Marginals, dict[str, float]]:
-        """The point of the least loss, with β = 0 where none beats no bias, and the mean losses in nats."""
+    def best(self) -> tuple[UnigramAdaptation, dict[str, float]]:
+        """The point of the least loss, with β = 0 if no point beats the loss without a bias, and the mean losses in nats."""
         lowest = int(self._with.argmin())
         point, after = self._points[lowest], float(self._with[lowest])
         if after >= self._without:
@@ -95,22 +102,24 @@ class GridLosses:
         return point, {**found, "before": self._without / self._queries, "after": after / self._queries}
 
 
-def tasks_with_marginals(config: PlugConfig, named: Sequence[str] | None = None) -> list[str]:
-    """The plug's tasks with answers in free text, or those named; none whose outputs must not enter the persona."""
+def adapted_tasks(config: PlugConfig, named: Sequence[str] | None = None) -> list[str]:
+    """The plug's tasks in free text, or those named; only tasks whose outputs may enter the persona."""
     if named is None:
         free = [task for task in config.tasks if not TASK_PROMPTS[task].choices]
         return [task for task in free if task not in config.without_outputs] if config.persona_rows else []
     if not config.persona_rows:
-        raise ValueError(f"Marginals of {', '.join(named)} belong to persona rows, and the plug has none.")
+        raise ValueError(
+            f"{', '.join(named)}: unigram adaptation needs persona rows, and the plug has 0. Leave the step out."
+        )
     for task in named:
         if task not in config.tasks or task in config.without_outputs:
             why = "its outputs stay out of the persona" if task in config.tasks else "the plug does not have it"
-            raise ValueError(f"{task} cannot have marginals: {why}. Name others, or leave tasks out.")
+            raise ValueError(f"{task} cannot have unigram adaptation: {why}. Name others, or leave tasks out.")
     return list(named)
 
 
 def training_background(task: str, frozen: FrozenModel) -> np.ndarray:
-    """How often the training users of A and B write each token in their outputs, [vocabulary]."""
+    """Each token's share in the outputs of the training users A and B, [vocabulary]."""
     users = training_users(task, "train_a") + training_users(task, "train_b")
     vocabulary = frozen.model.get_output_embeddings().weight.shape[0]
     outputs = (item.output for user in users for item in user.items)
@@ -124,9 +133,9 @@ def fit_task(
     task: int,
     users: Sequence[UserSamples],
     background: np.ndarray,
-    config: MarginalsConfig,
+    config: UnigramAdaptationConfig,
     batch_tokens: int = 2048,
-) -> tuple[Marginals, dict[str, float]]:
+) -> tuple[UnigramAdaptation, dict[str, float]]:
     """β and μ of one task on queries of the users."""
     entries = spread_queries(users, config.queries)
     if not entries:
@@ -142,7 +151,7 @@ def fit_task(
             is_answer = targets[row] != IGNORED
             logits = frozen.model.get_output_embeddings()(hidden[row][is_answer])
             answers = user.answers(range(index))
-            words = word_counts(answers, persona.weights[row, : len(answers)])
+            words = token_counts(answers, persona.weights[row, : len(answers)])
             losses.add(logits, targets[row][is_answer], *words)
         if done // 100 != (done + len(batch)) // 100:
             print(f"{plug.tasks[task]}: {done + len(batch)} of {len(entries)} queries", flush=True)
@@ -151,26 +160,26 @@ def fit_task(
 
 
 def users_to_fit(task: str, split: Split) -> list[User]:
-    """Training users without what is measured, or dev users, whom two numbers are chosen on like all that is chosen."""
+    """The users whose queries are asked: training users without measured items, or dev users."""
     if split == "test":
         raise ValueError("split is test: nothing is fitted on users of the last measurement. Use train_b or dev.")
     return users_of_split(task, "dev") if split == "dev" else training_users(task, split)
 
 
-def fit_marginals(
-    directory: Path, config: MarginalsConfig, model_path: Path | None = None, device: str | None = None
+def fit_unigram_adaptation(
+    directory: Path, config: UnigramAdaptationConfig, model_path: Path | None = None, device: str | None = None
 ) -> dict[str, dict[str, float]]:
-    """Fits every task that has marginals, prints and writes them; a plug without such tasks gets no file."""
+    """Fits every adapted task, prints and writes the parameters; a plug without such tasks gets no file."""
     plug, plug_config = load_plug(directory / "plug.pt")
-    tasks = tasks_with_marginals(plug_config, config.tasks)
+    tasks = adapted_tasks(plug_config, config.tasks)
     if not tasks:
         (directory / FILE).unlink(missing_ok=True)
-        print("no marginals: the plug has no persona rows, or no task with free text", flush=True)
+        print("no unigram adaptation: the plug has no persona rows, or no task in free text", flush=True)
         return {}
     frozen = frozen_of_run(directory, plug_config.llm, model_path, device or plug_config.device, plug_config.dtype)
     store = VectorStore(directory / "embeddings")
     sizes = (plug_config.instruction_rows, plug_config.persona_rows)
-    marginals, report = {}, {}
+    adaptations, report = {}, {}
     for task in tasks:
         users = build_user_samples(
             users_to_fit(task, config.split),
@@ -182,13 +191,13 @@ def fit_marginals(
         )
         background = training_background(task, frozen)
         number = plug.tasks.index(task)
-        marginals[task], report[task] = fit_task(frozen, plug, number, users, background, config)
+        adaptations[task], report[task] = fit_task(frozen, plug, number, users, background, config)
         report[task]["users"] = len(users)
         print(f"{task}: {report[task]}", flush=True)
     if plug_config.has_gate:
-        train_gate_anew(directory, plug, plug_config, frozen, store, marginals)
-    save_atomically(marginal_tensors(marginals), directory / FILE)
-    (directory / "marginals.json").write_text(json.dumps(report, indent=1))
+        train_gate_anew(directory, plug, plug_config, frozen, store, adaptations)
+    save_atomically(unigram_tensors(adaptations), directory / FILE)
+    (directory / "unigram-adaptation.json").write_text(json.dumps(report, indent=1))
     return report
 
 
@@ -198,9 +207,9 @@ def train_gate_anew(
     config: PlugConfig,
     frozen: FrozenModel,
     store: VectorStore,
-    marginals: Mapping[str, Marginals],
+    adaptations: Mapping[str, UnigramAdaptation],
 ) -> None:
-    """Trains the gate of RUN/plug.pt once more, now that the persona brings words too; RUN/plug.json tells of it."""
+    """Trains the gate of RUN/plug.pt once more, with the adapted answers, and writes its report into RUN/plug.json."""
     sizes = (config.instruction_rows, config.persona_rows)
     users = {
         task: build_user_samples(
@@ -213,7 +222,7 @@ def train_gate_anew(
         )
         for task in plug.tasks
     }
-    report = train_gate(frozen.model, plug, users, config, marginals)
+    report = train_gate(frozen.model, plug, users, config, adaptations)
     path = directory / "plug.pt"
     save_atomically({**torch.load(path, weights_only=True), "plug": plug.state_dict()}, path)
     told = directory / "plug.json"
@@ -221,10 +230,10 @@ def train_gate_anew(
         told.write_text(json.dumps({**json.loads(told.read_text()), "gate": report}, indent=1))
 
 
-def load_marginals(directory: Path) -> dict[str, Marginals]:
-    """The marginals of a run by task; none where it has not fitted any."""
+def load_unigram_adaptation(directory: Path) -> dict[str, UnigramAdaptation]:
+    """The unigram adaptation of a run by task; empty where the run has none."""
     path = directory / FILE
-    return read_marginals(torch.load(path, weights_only=True)) if path.exists() else {}
+    return read_unigram_tensors(torch.load(path, weights_only=True)) if path.exists() else {}
 
 
 def main() -> None:
@@ -232,14 +241,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run-directory", type=Path, default=Path("training/runs/nano"))
     parser.add_argument("--model", type=Path, default=None, help="other weights for the tokenizer of the run")
-    parser.add_argument("--queries", type=int, default=MarginalsConfig.queries, help="of each task")
-    parser.add_argument("--split", choices=["train_b", "dev"], default=MarginalsConfig.split)
+    parser.add_argument("--queries", type=int, default=UnigramAdaptationConfig.queries, help="of each task")
+    parser.add_argument("--split", choices=["train_b", "dev"], default=UnigramAdaptationConfig.split)
     parser.add_argument("--device", default=None, help="where the language model runs; default: as for the plug")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     prepare_machine(arguments.threads)
-    config = MarginalsConfig(queries=arguments.queries, split=arguments.split)
-    fit_marginals(arguments.run_directory, config, arguments.model, arguments.device)
+    config = UnigramAdaptationConfig(queries=arguments.queries, split=arguments.split)
+    fit_unigram_adaptation(arguments.run_directory, config, arguments.model, arguments.device)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A data folder of invented users and a run directory with random vectors: a training in seconds, of nobody's data."""
+"""A data folder of invented users and a run directory with random vectors: for trainings that take seconds."""
 
 from __future__ import annotations
 

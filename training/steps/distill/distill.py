@@ -1,17 +1,17 @@
-"""Teaches the language model to read soft rows, on users A: the second half of task tuning.
+"""Teaches the language model to read soft rows, by distillation from linear heads: the second half of task tuning.
 
-A frozen model of a few million parameters makes little of rows that it has never met in training. So model and a first
-plug learn together for a while: prompts with the persona rows of users A, and plain ones (with and without retrieved
-items) so that "none" stays what it was. In half of the prompts with rows a part of the text is left out, or the model
-would go on reading the text alone; others are bare, rows without any text, and cost a fifth. Where there are linear
-heads (`training.steps.linear_head`) the plug starts at one, and all prompts with rows are drills (`training.steps.distill.distillation_batches`):
-then the text says nothing that the rows do not. Such answers are not her own, so bare drills come from users B too.
-With `label_minutes` the run ends with drills alone, while plain prompts hold the model to what it said when they began:
-labels would be learned by heart. Then the model is frozen, and `training.steps.plug.train_plug` trains the plug on users B. A model that
-has been through this, one that ships for example, may stay as it is (`tunes_model`): then a new plug learns alone.
+A frozen model of a few million parameters makes little use of rows that it never met in training, so the model and a
+first plug are trained together. Where a task has linear heads (`training.steps.linear_head`) the plug starts at one of
+them, and the prompts with rows have the heads' answers as targets (`distillation_batches`). Since these answers are not
+the users' own, prompts without text may come from users B too. A task without heads is trained on the users' own
+answers; a part of the text is left out of half of its prompts, since the model would otherwise keep reading the text
+alone. Plain prompts, with and without retrieved items, keep "none" what it was. After `label_minutes` only distillation
+goes on, since labels would be memorised, and plain prompts keep the model at its answers of that moment. Afterwards the
+model is frozen, and `training.steps.plug.train_plug` trains the plug on users B. A model that can read rows already,
+such as the one that ships, may stay as it is (`tunes_model`): then only a new plug learns.
 
-`python -m training.steps.distill.distill --run-directory RUN` moves RUN/tuned to RUN/task-tuned, goes on from there, and writes
-RUN/tuned anew, and RUN/plug-start.pt, from which the plug's training starts.
+`python -m training.steps.distill.distill --run-directory RUN` moves RUN/tuned to RUN/task-tuned, goes on from there, and
+writes RUN/tuned anew, and RUN/plug-start.pt, from which the plug's training starts.
 """
 
 from __future__ import annotations
@@ -37,23 +37,23 @@ from training.data.vector_store import VectorStore
 from training.persona.histories import collate_histories
 from training.persona.persona_rows import rows_and_gate
 from training.persona.soft_prompt import divergence, log_likelihood, spread_log_likelihood
-from training.steps.distill.distillation_batches import Drill
-from training.steps.distill.prompt_streams import RowStreams, RowTuneConfig, plain_batches
+from training.steps.distill.distillation_batches import DistillationBatch
+from training.steps.distill.prompt_streams import DistillConfig, PromptStreams, plain_batches
 from training.steps.drawn_answers import DrawnAnswers
 from training.steps.plug.plug_config import PlugConfig, create_plug, optimizer_of
 
 
-def keep_of_before(tuned: Path, before: Path, share: float) -> None:
-    """Moves a tuned model back towards the one of before by a share of every weight (as WiSE-FT, arXiv 2109.01903)."""
+def average_with_before(tuned: Path, before: Path, share: float) -> None:
+    """Averages a tuned model with the one before, with weight `share` (as WiSE-FT, arXiv 2109.01903)."""
     model, start = load_language_model(tuned), load_language_model(before).state_dict()
     with torch.no_grad():
-        for name, ours in model.named_parameters():  # tied weights once, where a state_dict names them twice
+        for name, ours in model.named_parameters():  # a state_dict would name tied weights twice
             ours.lerp_(start[name], share)
     model.save_pretrained(tuned)
 
 
 def set_aside(directory: Path) -> Path:
-    """Moves RUN/tuned to RUN/task-tuned, where it is not yet; returns that."""
+    """Moves RUN/tuned to RUN/task-tuned unless that is there already; returns RUN/task-tuned."""
     source = directory / "task-tuned"
     if not source.exists():
         if (directory / "tuned").is_symlink():
@@ -64,12 +64,12 @@ def set_aside(directory: Path) -> Path:
     return source
 
 
-def row_tune(directory: Path, config: RowTuneConfig, plug_config: PlugConfig) -> Path:
+def distill(directory: Path, config: DistillConfig, plug_config: PlugConfig) -> Path:
     """Tunes model and first plug together; keeps the weights that are best on held-out users A, with and without."""
     torch.manual_seed(config.seed)
     tokenizer = TextTokenizer(directory / "corpus" / "tokenizer.json")
     source = set_aside(directory) if config.tunes_model else directory / "tuned"
-    (directory / "plug.checkpoint.pt").unlink(missing_ok=True)  # of a plug for the model of before
+    (directory / "plug.checkpoint.pt").unlink(missing_ok=True)  # belongs to a plug of the former model
     model = load_language_model(source).requires_grad_(config.tunes_model)
     store = VectorStore(directory / "embeddings")
     plug_config = replace(
@@ -83,8 +83,8 @@ def row_tune(directory: Path, config: RowTuneConfig, plug_config: PlugConfig) ->
     plug.start_from_embeddings(model.get_input_embeddings().weight.detach(), torch.Generator().manual_seed(config.seed))
     answers = DrawnAnswers.of_run(directory, tokenizer, gold_share=0.0)
     answers.start(plug, model.get_input_embeddings().weight.detach())
-    streams = [RowStreams(task, tokenizer, store, plug_config, config, answers) for task in config.tasks]
-    if config.label_minutes < config.minutes and not any(stream.has_drills for stream in streams):
+    streams = [PromptStreams(task, tokenizer, store, plug_config, config, answers) for task in config.tasks]
+    if config.label_minutes < config.minutes and not any(stream.has_head for stream in streams):
         raise ValueError(
             f"label_minutes is {config.label_minutes}, and no task has a linear head. Run linear_head first."
         )
@@ -92,12 +92,12 @@ def row_tune(directory: Path, config: RowTuneConfig, plug_config: PlugConfig) ->
     optimizers: list[torch.optim.Optimizer] = [optimizer_of(plug, plug_config)]
     if config.tunes_model:
         optimizers += create_optimizers(model, config.muon_rate, config.adam_rate, config.weight_decay)
-    row_share = config.row_share if config.tunes_model else 1.0  # plain prompts teach a plug nothing
+    row_share = config.row_share if config.tunes_model else 1.0  # a plug learns nothing from plain prompts
     schedule = TimeSchedule(config.minutes * 60, warm_up_share=0.05, decay_share=0.7)
     chooser = random.Random(config.seed)
     shares = [config.task_shares[task] for task in config.tasks]
     elapsed, step, next_evaluation, best, history = 0.0, 0, 0.0, math.inf, []
-    before = None  # the model at the end of the labels
+    before = None  # the model when the labels end
 
     @torch.no_grad()
     def evaluate() -> None:
@@ -134,19 +134,19 @@ def row_tune(directory: Path, config: RowTuneConfig, plug_config: PlugConfig) ->
         set_rate(optimizers, schedule.factor(elapsed))
         if before is None and elapsed >= config.label_minutes * 60:
             before = copy.deepcopy(model).requires_grad_(False)
-            shares = [share if stream.has_drills else 0.0 for share, stream in zip(shares, streams, strict=True)]
+            shares = [share if stream.has_head else 0.0 for share, stream in zip(shares, streams, strict=True)]
         rows = None
         if chooser.random() < row_share:
             index = chooser.choices(range(len(config.tasks)), shares)[0]
             batch = streams[index].next(chooser)
-            # A drill has queries without end, and its target is a function: nothing there needs dropout.
-            is_drill = isinstance(batch, Drill)
-            samples, queries = (batch.samples, batch.queries) if is_drill else batch
-            persona = plug(index, collate_histories(queries), 0.0 if is_drill else plug_config.dropout)
+            # There is no limit to the queries of distillation, so it needs no dropout.
+            is_distillation = isinstance(batch, DistillationBatch)
+            samples, queries = (batch.samples, batch.queries) if is_distillation else batch
+            persona = plug(index, collate_histories(queries), 0.0 if is_distillation else plug_config.dropout)
             rows = torch.cat([persona.instruction, persona.rows], dim=1)
         else:
-            samples, is_drill = next(plain), False
-        if is_drill:
+            samples, is_distillation = next(plain), False
+        if is_distillation:
             losses = -spread_log_likelihood(model, samples, rows, batch.first_tokens, batch.shares)
         elif rows is None and before is not None:
             losses = divergence(model, before, samples)
@@ -161,8 +161,8 @@ def row_tune(directory: Path, config: RowTuneConfig, plug_config: PlugConfig) ->
         step += 1
     evaluate()
     if config.before_share and config.tunes_model:
-        keep_of_before(directory / "tuned", source, config.before_share)
-    (directory / "row-tune.json").write_text(json.dumps({"steps": step, "history": history}, indent=1))
+        average_with_before(directory / "tuned", source, config.before_share)
+    (directory / "distill.json").write_text(json.dumps({"steps": step, "history": history}, indent=1))
     return directory / "tuned"
 
 
@@ -170,14 +170,14 @@ def main() -> None:
     """Command line: the fields that one changes by hand."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run-directory", type=Path, default=Path("training/runs/nano"))
-    parser.add_argument("--minutes", type=float, default=RowTuneConfig.minutes)
+    parser.add_argument("--minutes", type=float, default=DistillConfig.minutes)
     parser.add_argument("--tasks", nargs="+", choices=ALL_TASKS, default=list(SHIPPED_TASKS))
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     prepare_machine(arguments.threads)
-    row_tune(
+    distill(
         arguments.run_directory,
-        RowTuneConfig(minutes=arguments.minutes, tasks=tuple(arguments.tasks)),
+        DistillConfig(minutes=arguments.minutes, tasks=tuple(arguments.tasks)),
         PlugConfig(tasks=tuple(arguments.tasks)),
     )
 

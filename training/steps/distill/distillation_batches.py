@@ -1,10 +1,10 @@
-"""Reading drills: the language model learns to say what a linear head says, whatever the rows.
+"""Batches for distillation: the language model learns to answer soft rows as a linear head answers their vectors.
 
-Users' own items are too few to learn from them how rows are to be read. But the head has an opinion on any vectors: on
-mixtures of two inputs over any part of anybody's history. So queries without end can be made, each with the head's
-distribution over the choices, and model and plug learn to follow that function. The prompts are bare, rows alone, or
-have the text that belongs to an unmixed query. Every drill asks one of the heads of all folds, by chance: what is
-learned is their mean, which knows strangers better than each of them (on dev users by .03 nats).
+The users' items are too few to learn from them how to read rows. A head gives a distribution over the choices for any
+vectors, also for a mixture of two inputs over a part of any user's history. So any number of queries can be made, each
+with the head's distribution as its target. A prompt consists of the rows alone, or has the text of an unmixed query.
+Each batch asks one head at random, the one over all users or one of the folds: the model learns their mean, which is
+.03 nats better on dev users than any of them.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from training.steps.plug.user_samples import UserSamples
 
 
 @dataclass(frozen=True)
-class Drill:
-    """A batch: prompts with drawn answers, their queries, and the head's share [b, t] of each first token [t]."""
+class DistillationBatch:
+    """Prompts with drawn answers, their queries, and the head's share [b, t] of each first token [t]."""
 
     samples: list[SlotSample]
     queries: list[Query]
@@ -33,8 +33,8 @@ class Drill:
     shares: Tensor
 
 
-class ReadingDrills:
-    """Endless drills of one task. `answers`: the token ids of every choice, with the end token."""
+class DistillationBatches:
+    """Endless batches of one task. `answers`: the token ids of every choice, with the end token."""
 
     def __init__(
         self,
@@ -44,11 +44,11 @@ class ReadingDrills:
         batch: int,
         history: int = 64,
         mixed_share: float = 0.5,
-        stranger_share: float = 0.3,
+        other_user_share: float = 0.3,
     ) -> None:
         self._heads, self._answers = (heads.whole, *heads.folds), [list(ids) for ids in answers]
         self._users, self._batch = users, batch
-        self._history, self._mixed_share, self._stranger_share = history, mixed_share, stranger_share
+        self._history, self._mixed_share, self._stranger_share = history, mixed_share, other_user_share
         first = sorted({ids[0] for ids in self._answers})
         self._first_tokens = torch.tensor(first)
         self._membership = torch.tensor([[float(ids[0] == token) for token in first] for ids in self._answers])
@@ -70,8 +70,8 @@ class ReadingDrills:
             query = replace(query, x=(mixed / np.linalg.norm(mixed)).astype(np.float32))
         return user.with_rows[index], query
 
-    def next(self, order: random.Random) -> Drill:
-        """The next drill; it depends on `order` alone."""
+    def next(self, order: random.Random) -> DistillationBatch:
+        """The next batch; it depends on `order` alone."""
         pairs = [self._query(order) for _ in range(self._batch)]
         queries = [query for _, query in pairs]
         with torch.no_grad():
@@ -82,4 +82,4 @@ class ReadingDrills:
             SlotSample(replace(entry.sample, answer=self._answers[choice]), entry.slot)
             for (entry, _), choice in zip(pairs, drawn, strict=True)
         ]
-        return Drill(samples, queries, self._first_tokens, said @ self._membership)
+        return DistillationBatch(samples, queries, self._first_tokens, said @ self._membership)

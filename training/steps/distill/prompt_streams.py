@@ -1,4 +1,4 @@
-"""What row tuning learns from: prompts with rows (whole, cut, bare, drills), and plain ones; and its settings."""
+"""The prompts that distillation learns from, with rows (whole, cut, or rows alone) and without; and its settings."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from training.data.users import SHIPPED_TASKS, User, training_users
 from training.data.vector_store import VectorStore
 from training.persona.histories import Query
 from training.persona.soft_prompt import SlotSample, slot_sample
-from training.steps.distill.distillation_batches import Drill, ReadingDrills
+from training.steps.distill.distillation_batches import DistillationBatch, DistillationBatches
 from training.steps.drawn_answers import DrawnAnswers
 from training.steps.plug.plug_config import PlugConfig
 from training.steps.plug.user_samples import UserSamples, build_user_samples, spread_queries, training_batches
 
 
 @dataclass(frozen=True)
-class RowTuneConfig:
+class DistillConfig:
     """Rates and shares. `row_share`: of the batches, those with rows; `cut_share`: of their prompts, those cut."""
 
     tasks: tuple[str, ...] = SHIPPED_TASKS
-    tunes_model: bool = True  # False: the model is frozen, and the plug alone learns from the prompts with rows
+    tunes_model: bool = True  # False: the model is frozen, and only the plug learns
     splits: tuple[Split, ...] = ("train_a",)  # of the plain prompts; those with rows and labels are of users A
     minutes: float = 8.0
     muon_rate: float = 0.0006
@@ -38,12 +38,14 @@ class RowTuneConfig:
     query_rate: float = 0.0005
     row_share: float = 0.6
     bare_share: float = 0.5  # of the batches with rows, those without any text
-    drill_batch: int = 192  # queries of a bare drill
-    text_drill_batch: int = 32  # of a drill whose prompts have their text
-    retrieval_drill_batch: int = 10  # of a drill whose prompts have earlier items as well
-    retrieval_drill_share: float = 0.0  # of the drills with text, those with earlier items
-    label_minutes: float = math.inf  # from then on only drills, and plain prompts hold the model to what it says then
-    before_share: float = 0.0  # of the weights of before in the result: a mean of both ends keeps what both can do
+    bare_queries: int = 192  # queries of a distillation batch whose prompts are rows alone
+    text_queries: int = 32  # of one whose prompts have their text
+    retrieval_queries: int = 10  # of one whose prompts have earlier items too
+    retrieval_batch_share: float = 0.0  # of the distillation batches with text, those with earlier items
+    label_minutes: float = (
+        math.inf
+    )  # from then on no labels; plain prompts keep the model at its answers of that moment
+    before_share: float = 0.0  # weight of the model before distillation in the mean that is the result
     cut_share: float = 0.5
     largest_cut: float = 0.8  # of a prompt's tokens
     batch_tokens: int = 2048
@@ -66,7 +68,7 @@ class RowTuneConfig:
 
 
 def cut(entry: SlotSample, share: float, order: random.Random) -> SlotSample:
-    """The prompt without a random share of its text; what stands before the slot and the last token stay."""
+    """The prompt without a random share of its text; the tokens before the slot and the last token stay."""
     prompt = entry.sample.prompt
     kept = [
         token
@@ -76,7 +78,7 @@ def cut(entry: SlotSample, share: float, order: random.Random) -> SlotSample:
     return SlotSample(replace(entry.sample, prompt=kept), entry.slot)
 
 
-def plain_batches(tokenizer: TextTokenizer, tasks: Sequence[str], config: RowTuneConfig) -> Iterator[list[SlotSample]]:
+def plain_batches(tokenizer: TextTokenizer, tasks: Sequence[str], config: DistillConfig) -> Iterator[list[SlotSample]]:
     """Endless batches of prompts without rows, some with retrieved items."""
     users = tuning_users(tasks, config.splits, is_held_out=False)
     for epoch in itertools.count():
@@ -90,11 +92,11 @@ def plain_batches(tokenizer: TextTokenizer, tasks: Sequence[str], config: RowTun
 
 def bare(users: Sequence[UserSamples]) -> list[UserSamples]:
     """The users with prompts of rows alone."""
-    none = random.Random(0)  # a share of 1 leaves nothing to chance
+    none = random.Random(0)  # with a share of 1 nothing is random
     return [replace(user, with_rows=tuple(cut(entry, 1.0, none) for entry in user.with_rows)) for user in users]
 
 
-def row_batches(users: Sequence[UserSamples], plug_config: PlugConfig, config: RowTuneConfig, batch_tokens: int):
+def row_batches(users: Sequence[UserSamples], plug_config: PlugConfig, config: DistillConfig, batch_tokens: int):
     """Endless batches of one task: prompts, some of them cut, with queries over thinned histories."""
     for epoch in itertools.count():
         order = random.Random(config.seed * 1000 + epoch)
@@ -113,7 +115,7 @@ def row_batches(users: Sequence[UserSamples], plug_config: PlugConfig, config: R
 
 
 def with_earlier_items(
-    users: Sequence[UserSamples], tokenizer: TextTokenizer, rows: tuple[int, int], config: RowTuneConfig
+    users: Sequence[UserSamples], tokenizer: TextTokenizer, rows: tuple[int, int], config: DistillConfig
 ) -> list[UserSamples]:
     """The users with prompts that show one to `maximum_retrieved` earlier items too, half by BM25, half the newest."""
     order = random.Random(config.seed)
@@ -133,8 +135,8 @@ def with_earlier_items(
     ]
 
 
-class RowStreams:
-    """The batches with rows of one task: whole and cut prompts of users A, and bare ones; held-out queries beside."""
+class PromptStreams:
+    """The batches with rows of one task, of users A: whole and cut prompts, and rows alone; and held-out queries."""
 
     def __init__(
         self,
@@ -142,7 +144,7 @@ class RowStreams:
         tokenizer: TextTokenizer,
         store: VectorStore,
         plug_config: PlugConfig,
-        config: RowTuneConfig,
+        config: DistillConfig,
         answers: DrawnAnswers,
     ) -> None:
         sizes = (plug_config.instruction_rows, plug_config.persona_rows)
@@ -154,40 +156,40 @@ class RowStreams:
         seen = [user for user in users if not is_tuning_holdout(user.user.id)]
         self.held_out = spread_queries([u for u in users if is_tuning_holdout(u.user.id)], config.held_out_queries)
         self._bare_share, self._cut_share, self._largest_cut = config.bare_share, config.cut_share, config.largest_cut
-        self._retrieval_share = config.retrieval_drill_share
-        self._drills = None
+        self._retrieval_share = config.retrieval_batch_share
+        self._bare_distillation = None
 
-        def drills(users: Sequence[UserSamples], batch: int, **shares: float) -> ReadingDrills:
-            return ReadingDrills(answers.heads[task], answers.answers[task], users, batch, **shares)
+        def distillation(users: Sequence[UserSamples], batch: int, **shares: float) -> DistillationBatches:
+            return DistillationBatches(answers.heads[task], answers.answers[task], users, batch, **shares)
 
         if task in answers:
             others = [user for user in of("train_b") if not is_tuning_holdout(user.user.id)]
-            self._drills = drills(bare(seen + others), config.drill_batch)
-            self._text_drills = drills(seen, config.text_drill_batch, mixed_share=0.0)
-            self._retrieval_drills = None
-            if config.retrieval_drill_share:
-                # A stranger's rows beside her own items would only teach not to look at one of them.
-                remembering = with_earlier_items(seen, tokenizer, sizes, config)
-                shares = {"mixed_share": 0.0, "stranger_share": 0.0}
-                self._retrieval_drills = drills(remembering, config.retrieval_drill_batch, **shares)
+            self._bare_distillation = distillation(bare(seen + others), config.bare_queries)
+            self._text_distillation = distillation(seen, config.text_queries, mixed_share=0.0)
+            self._retrieval_distillation = None
+            if config.retrieval_batch_share:
+                # Rows of another user beside a user's own items would only teach the model to ignore one of the two.
+                with_items = with_earlier_items(seen, tokenizer, sizes, config)
+                shares = {"mixed_share": 0.0, "other_user_share": 0.0}
+                self._retrieval_distillation = distillation(with_items, config.retrieval_queries, **shares)
         self._whole = row_batches(seen, plug_config, config, config.batch_tokens)
         self._bare = row_batches(bare(seen), plug_config, config, config.bare_batch_tokens)
 
     @property
-    def has_drills(self) -> bool:
-        """Whether the task has a head to be drilled by."""
-        return self._drills is not None
+    def has_head(self) -> bool:
+        """Whether the task has a head that can be distilled."""
+        return self._bare_distillation is not None
 
-    def next(self, chooser: random.Random) -> Drill | tuple[list[SlotSample], list[Query]]:
-        """Where the task has a head a drill, else samples and queries of the next batch."""
+    def next(self, chooser: random.Random) -> DistillationBatch | tuple[list[SlotSample], list[Query]]:
+        """The next batch: of the head's answers where the task has a head, else samples and queries."""
         is_bare = chooser.random() < self._bare_share
-        if self._drills is None:
+        if self._bare_distillation is None:
             return next(self._bare if is_bare else self._whole)
         if is_bare:
-            return self._drills.next(chooser)
-        has_items = self._retrieval_drills is not None and chooser.random() < self._retrieval_share
-        drill = (self._retrieval_drills if has_items else self._text_drills).next(chooser)
-        return replace(drill, samples=[self._cut(entry, chooser) for entry in drill.samples])
+            return self._bare_distillation.next(chooser)
+        has_items = self._retrieval_distillation is not None and chooser.random() < self._retrieval_share
+        batch = (self._retrieval_distillation if has_items else self._text_distillation).next(chooser)
+        return replace(batch, samples=[self._cut(entry, chooser) for entry in batch.samples])
 
     def _cut(self, entry: SlotSample, chooser: random.Random) -> SlotSample:
         is_cut = chooser.random() < self._cut_share

@@ -1,7 +1,7 @@
-"""What a plug's training can be told, and the parts of a plug that a config switches off.
+"""The settings of a plug's training, and the parts of a plug that they switch off.
 
-The controls are plugs too: `persona_rows = 0` leaves only instruction rows (does she help, or does any soft prompt?),
-and `fixed_temperature`, `has_decay`, `has_gate`, `without_outputs` and `intact_share` together make PPlug as published.
+The controls are plugs too: `persona_rows = 0` leaves only instruction rows and shows what a soft prompt brings without
+a history; `fixed_temperature`, `has_decay`, `has_gate`, `without_outputs` and `intact_share` together make PPlug as published.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from training.data.embedder import DIM
 from training.data.users import SHIPPED_TASKS
 from training.persona.plug import Plug
 
-ALWAYS_OPEN = 20.0  # a gate's logit without a gate: 1 in float32, and no other file format for such a plug
+ALWAYS_OPEN = 20.0  # gate logit of a plug without a gate: sigmoid is 1 in float32, so the file format stays the same
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,11 @@ class PlugConfig:
     tasks: tuple[str, ...] = SHIPPED_TASKS
     splits: tuple[str, ...] = ("train_b",)  # whose users train
     gold_share: float = 0.5  # of an answer's target, where the run has linear heads; 1: the labels alone
-    cross_fitted: bool = True  # drawn by heads that have not seen the asker; False: by the head that drills have taught
-    keeps_last: bool = False  # instead of the best: a head over all users has seen the held-out ones too
-    start_share: float = 0.0  # of the start's weights in the result: of what tasks share, and of a drilled task's own
+    cross_fitted: bool = True  # drawn by heads that have not seen the asker; False: by the head over all users
+    keeps_last: bool = False  # not the best: a head over all users has seen the held-out ones too
+    start_share: float = (
+        0.0  # weight of the start in the mean that is the result (parts of tasks without a head are left out)
+    )
     # A plug.pt of the same sizes to start from; "": RUN/plug-start.pt where there is one; "none": afresh.
     start: str = ""
     llm: str = ""  # folder or name of any Hugging Face causal LM with its own tokenizer; "" is the run's nano model
@@ -71,7 +73,7 @@ class PlugConfig:
     )
     held_out_queries: int = 120
     gate_queries: int = 400
-    gate_others_weight: float = 0.2  # of a stranger's history in the gate's loss
+    gate_others_weight: float = 0.2  # of another user's history in the gate's loss
     evaluations: int = 8
     seed: int = 0
 

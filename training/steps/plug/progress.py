@@ -1,4 +1,4 @@
-"""What a plug's training has reached: kept on disk, so that an interrupted run goes on where it was."""
+"""How far a plug's training has come, kept on disk, so that an interrupted run goes on where it was."""
 
 from __future__ import annotations
 

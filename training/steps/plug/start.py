@@ -1,4 +1,4 @@
-"""Where a plug's training starts, and how much of that it keeps."""
+"""The weights that a plug's training starts from, and their mean with the trained ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TASK_PARTS = ("instruction", "instruction_out", "log_temperature", "raw_decay", 
 
 
 def start_path(directory: Path, config: PlugConfig, model_path: Path | None) -> Path | None:
-    """Where the plug starts from: the named file, else what row tuning left for the run's own model, else nowhere."""
+    """Where the plug starts from: the named file, else what distillation has left for the run's own model, else nowhere."""
     if config.start == "none":
         return None
     if config.start:
@@ -47,16 +47,16 @@ def start_from(plug: Plug, path: Path) -> list[str]:
 
 
 @torch.no_grad()
-def keep_of_start(plug: Plug, start: dict[str, Tensor], share: float, drilled_tasks: Container[str]) -> None:
-    """Moves the plug back towards its start by a share: a mean of both ends keeps what drills have taught.
+def average_with_start(plug: Plug, start: dict[str, Tensor], share: float, distilled_tasks: Container[str]) -> None:
+    """Averages the plug with its start, with weight `share`, to keep what distillation has taught.
 
-    What belongs to a task without a head stays: before the training it was nothing.
+    The parts of a task without a head stay as trained, since they had no useful start.
     """
-    drilled = [index for index, task in enumerate(plug.tasks) if task in drilled_tasks]
+    distilled = [index for index, task in enumerate(plug.tasks) if task in distilled_tasks]
     for name, ours in plug.state_dict().items():
         if name.startswith("gate") or torch.equal(ours, start[name]):  # a part that is switched off may be infinite
             continue
         if name in TASK_PARTS:
-            ours[drilled] = torch.lerp(ours[drilled], start[name][drilled], share)
+            ours[distilled] = torch.lerp(ours[distilled], start[name][distilled], share)
         else:
             ours.lerp_(start[name], share)

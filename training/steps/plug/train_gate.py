@@ -1,10 +1,10 @@
-"""Trains the gate of a finished persona: when do these rows help, and when is "none" the better prompt?
+"""Trains the gate of a finished persona, which decides whether its rows or the prompt of "none" is used.
 
-Over her own histories the loss is −log(g · p(y | persona) + (1 − g) · p(y | none)). A history of somebody else must
-leave the answer of "none": there it is −log(1 − g), also where such rows happen to help, since what they then bring is
-adaptation to the task. Its weight was chosen on dev users of news_category: with 1, 0.5, 0.25 and 0.1 the gate opened
-for 51, 62, 73 and 83 % of own and for 7, 13, 24 and 38 % of others' histories. Both probabilities are fixed numbers by
-now, so the gate learns in seconds, on all pairs at once.
+For the asker's own history the loss is −log(g · p(y | persona) + (1 − g) · p(y | none)). The history of another user
+must leave the answer of "none", so its loss is −log(1 − g), also where such rows help, since that gain is adaptation to
+the task and not to the user. The weight of the second loss was chosen on dev users of news_category: with 1, 0.5, 0.25
+and 0.1 the gate opened for 51, 62, 73 and 83 % of own and for 7, 13, 24 and 38 % of others' histories. The persona is
+fixed, so both probabilities are computed once, and the gate learns in seconds on all pairs at once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from training.persona.gate import GATE_THRESHOLD
 from training.persona.histories import collate_histories
 from training.persona.plug import Plug
 from training.persona.soft_prompt import log_likelihood
-from training.persona.unigram_adaptation import Marginals, bias_of_histories
+from training.persona.unigram_adaptation import UnigramAdaptation, bias_of_histories
 from training.steps.plug.plug_config import PlugConfig
 from training.steps.plug.user_samples import UserSamples, spread_queries
 
@@ -37,9 +37,9 @@ def gate_pairs(
     users: list[UserSamples],
     config: PlugConfig,
     order: random.Random,
-    marginals: Marginals | None = None,
+    adaptation: UnigramAdaptation | None = None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Features [n, 6], log p(y | persona) [n], log p(y | none) [n], and whether the history is her own [n].
+    """Features [n, 6], log p(y | persona) [n], log p(y | none) [n], and whether the history is the asker's [n].
 
     Histories are cut to a random length, so that the gate also meets short ones.
     """
@@ -66,7 +66,7 @@ def gate_pairs(
             rows = torch.cat([persona.instruction, persona.rows], dim=1)
             features.append(persona.features)
             samples = [user.with_rows[index] for user, index in chosen]
-            bias = None if marginals is None else bias_of_histories(marginals, answers, persona.weights)
+            bias = None if adaptation is None else bias_of_histories(adaptation, answers, persona.weights)
             with_persona.append(log_likelihood(model, samples, rows, use_bfloat16, bias))
             without.append(none)
             own.append(torch.full((len(chosen),), is_own))
@@ -78,20 +78,19 @@ def train_gate(
     plug: Plug,
     users: Mapping[str, list[UserSamples]],
     config: PlugConfig,
-    marginals: Mapping[str, Marginals] | None = None,
+    adaptations: Mapping[str, UnigramAdaptation] | None = None,
 ) -> dict[str, object]:
     """Fits the gate's two layers; returns how often it opens for own and for other histories.
 
-    With marginals the persona's words count as well: the gate decides on both.
+    With `adaptations` the persona includes the bias of unigram adaptation.
     """
     plug.eval()
     for index, task in enumerate(plug.tasks):
         inputs = np.concatenate([user.vectors.inputs for user in users[task]])
         plug.center[index] = torch.from_numpy(inputs.mean(axis=0))
     order = random.Random(config.seed)
-    words = marginals or {}
     parts = [
-        gate_pairs(model, plug, index, users[task], config, order, words.get(task))
+        gate_pairs(model, plug, index, users[task], config, order, (adaptations or {}).get(task))
         for index, task in enumerate(plug.tasks)
     ]
     features, with_persona, without, own = (torch.cat(column) for column in zip(*parts, strict=True))

@@ -1,9 +1,9 @@
 """Trains the plug of a frozen language model on users B (PPlug, arXiv 2409.11901, section 3.3).
 
-First the persona: next-token loss of her answer, over all users, with random parts of the history dropped. Then the
-gate, on the mixture g · p(y | persona) + (1 − g) · p(y | none), with true histories and those of other users. The
-gate comes second because its targets need a finished persona; the rows never learn from other users' histories,
-which would only blur them.
+First the persona is trained on the next-token loss of the users' answers, with random parts of the history dropped, and
+then the gate on the mixture g · p(y | persona) + (1 − g) · p(y | none), with the users' own histories and those of
+other users. The gate comes second because its targets need a finished persona. The rows never learn from other users'
+histories.
 
 `accelerate launch -m training.steps.plug.train_plug …` trains on several GPUs; an interrupted run goes on from its checkpoint.
 """
@@ -38,14 +38,14 @@ from training.steps.plug.batches import Batches, batch_gradients
 from training.steps.plug.estimate import estimate
 from training.steps.plug.plug_config import PlugConfig, create_plug, fix_parts, optimizer_of
 from training.steps.plug.progress import Checkpoint
-from training.steps.plug.start import keep_of_start, start_from, start_path
+from training.steps.plug.start import average_with_start, start_from, start_path
 from training.steps.plug.train_gate import train_gate
 from training.steps.plug.user_samples import UserSamples, build_user_samples, spread_queries
 
 
 @dataclass
 class Training:
-    """All that a training needs: the models, users' samples by task, held-out queries by task, processes."""
+    """What a training needs: models, the users' samples by task, held-out queries by task, processes."""
 
     frozen: FrozenModel
     plug: Plug
@@ -171,14 +171,16 @@ def train(training: Training, directory: Path) -> Path:
     if not config.keeps_last:
         plug.load_state_dict(progress.best)
     if config.start_share:
-        keep_of_start(plug, training.start, config.start_share, training.answers)
+        average_with_start(plug, training.start, config.start_share, training.answers)
     gate_report = None
     if config.has_gate and config.persona_rows > 0:
         gate_report = train_gate(model, plug, training.users, config)
     path = directory / "plug.pt"
     if processes.is_main:
         torch.save({"plug": plug.state_dict(), "config": asdict(config), "hidden": plug.hidden}, path)
-        (directory / "marginals.pt").unlink(missing_ok=True)  # fitted for the weights of the plug before
+        (directory / "unigram-adaptation.pt").unlink(
+            missing_ok=True
+        )  # it was fitted for the weights of the former plug
         report = {
             "best": progress.best_score,
             "best_evaluation": progress.best_evaluation,

@@ -1,4 +1,4 @@
-"""What the plug learns from: every item of users B as a query, with what the same user wrote before it."""
+"""The samples that a plug learns from: every item of a user as a query, with the items before it as history."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from training.persona.soft_prompt import SlotSample, slot_sample
 
 @dataclass(frozen=True)
 class UserSamples:
-    """A user's vectors and, for each of her items, the prompt with rows and the prompt without."""
+    """A user's vectors and, for each item, the prompt with rows and the prompt without."""
 
     user: User
     vectors: UserVectors
@@ -30,7 +30,7 @@ class UserSamples:
         return Query(self.vectors.inputs[index], int(self.vectors.days[index]), vectors, items, self.user.id)
 
     def answers(self, items: Sequence[int]) -> list[list[int]]:
-        """Token ids of the outputs of `items`, end token included; of the last ones, as in `collate_histories`."""
+        """Token ids of the outputs of `items`, end token included; only the last ones, as in `collate_histories`."""
         return [self.plain[item].sample.answer for item in list(items)[-MAXIMUM_HISTORY:]]
 
 
@@ -69,7 +69,7 @@ def training_batches(
 ) -> Iterator[tuple[list[SlotSample], list[Query]]]:
     """One pass: at most `items_per_user` random queries of every user, each with a randomly thinned history.
 
-    The cap keeps a few prolific writers from drowning the others; `intact_share` of the histories are not thinned, and
+    The cap limits the weight of the few users with very many items; `intact_share` of the histories are not thinned, and
     `short_share` are cut to a few of the last items, as a new user's would be.
     """
 
@@ -94,7 +94,7 @@ def training_batches(
 
 
 def spread_queries(users: Sequence[UserSamples], count: int) -> list[tuple[UserSamples, int]]:
-    """About `count` queries, evenly many of every user and evenly spaced within her items."""
+    """About `count` queries, evenly many of every user and evenly spaced within the user's items."""
     per_user = max(1, count // max(1, len(users)))
     chosen = []
     for user in users:

@@ -1,4 +1,4 @@
-"""The golden loss curves: the rate's shape, the order of items, and that our adapters train as peft's do."""
+"""The golden loss curves: learning rate, order of items, and that our adapters train as peft's do."""
 
 from __future__ import annotations
 

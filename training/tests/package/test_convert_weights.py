@@ -85,13 +85,13 @@ def test_refuses_a_checkpoint_that_diverged_or_does_not_fit(checkpoint: Path) ->
     config = LlamaConfig.load(checkpoint / "config.json")
     state = read_safetensors(checkpoint / "model.safetensors")
     norm = {"model.norm.weight": numpy.full(16, numpy.nan, "float32")}
-    with pytest.raises(ValueError, match="not finite"):
+    with pytest.raises(ValueError, match="model.norm.weight"):
         library_parameters(config, state | norm)
-    with pytest.raises(ValueError, match="shape"):
+    with pytest.raises(ValueError, match=r"model.norm.weight.*3"):
         library_parameters(config, state | {"model.norm.weight": numpy.ones(3, "float32")})
-    with pytest.raises(ValueError, match="lacks model.layers.0.self_attn.k_proj.weight"):
+    with pytest.raises(ValueError, match="model.layers.0.self_attn.k_proj.weight"):
         library_parameters(config, {name: value for name, value in state.items() if "0.self_attn.k" not in name})
-    with pytest.raises(ValueError, match="differ from the config's in extra"):
+    with pytest.raises(ValueError, match="extra"):
         library_parameters(config, state | {"extra": numpy.ones(1)})
 
 

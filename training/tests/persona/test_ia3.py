@@ -1,4 +1,4 @@
-"""(IA)³ as tuning in the tab has it: nothing before training, scaled rows and columns of the weights after."""
+"""(IA)³: nothing before training, scaled rows and columns of the weights after."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LoRA as tuning in the tab has it: nothing before training, W + scale B A after."""
+"""LoRA: nothing before training, W + scale B A after."""
 
 from __future__ import annotations
 

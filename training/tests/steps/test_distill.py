@@ -1,4 +1,4 @@
-"""Row tuning's prompts, and a plug that starts from another one."""
+"""Distillation's prompts, and a plug that starts from another one."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from training.data.users import Item, User
 from training.persona.histories import UserVectors
 from training.persona.plug import Plug
 from training.persona.soft_prompt import SlotSample, slot_sample
-from training.steps.distill.distill import keep_of_before
-from training.steps.distill.prompt_streams import RowTuneConfig, cut, with_earlier_items
-from training.steps.plug.start import keep_of_start, start_from
+from training.steps.distill.distill import average_with_before
+from training.steps.distill.prompt_streams import DistillConfig, cut, with_earlier_items
+from training.steps.plug.start import average_with_start, start_from
 from training.steps.plug.user_samples import UserSamples
 
 TOKENIZER = Path(__file__).parents[3] / "models" / "nano-llm" / "tokenizer.json"
@@ -43,7 +43,7 @@ def test_prompts_with_earlier_items_show_what_came_before_and_fit() -> None:
     samples = tuple(slot_sample(tokenizer, user.task, item.input, item.output, rows) for item in items)
     none = np.zeros((5, 6), np.float32)
     entry = UserSamples(user, UserVectors(none, none, np.zeros(5)), samples, samples)
-    config = RowTuneConfig(maximum_length=300)
+    config = DistillConfig(maximum_length=300)
     (found,) = with_earlier_items([entry], tokenizer, rows, config)
     assert found.with_rows[0] == samples[0]  # nothing came before
     shown = []
@@ -77,12 +77,12 @@ def test_a_plug_starts_from_the_tasks_that_both_know(tmp_path: Path) -> None:
 
 def test_a_mean_with_the_start_leaves_tasks_without_a_head_alone() -> None:
     torch.manual_seed(0)
-    plug = Plug(6, 8, 5, 2, 3, ("drilled", "other"), temperature=7.0, instruction_rank=2)
+    plug = Plug(6, 8, 5, 2, 3, ("distilled", "other"), temperature=7.0, instruction_rank=2)
     start = {name: value.clone() for name, value in plug.state_dict().items()}
     with torch.no_grad():
         for parameter in plug.parameters():
             parameter += 1
-    keep_of_start(plug, start, 0.25, {"drilled"})
+    average_with_start(plug, start, 0.25, {"distilled"})
     after = plug.state_dict()
     for name in ("query.weight", "projector_out.bias", "instruction_in.weight"):
         torch.testing.assert_close(after[name], start[name] + 0.75)
@@ -99,7 +99,7 @@ def test_a_mean_with_the_model_of_before_takes_its_share_of_every_weight(tmp_pat
         LlamaForCausalLM(LlamaConfig(**sizes, **heads)).save_pretrained(tmp_path / name)
     before, tuned = (load_file(tmp_path / name / "model.safetensors") for name in ("before", "tuned"))
     tuned = {name: value.clone() for name, value in tuned.items()}  # the file is written anew
-    keep_of_before(tmp_path / "tuned", tmp_path / "before", 0.25)
+    average_with_before(tmp_path / "tuned", tmp_path / "before", 0.25)
     after = load_file(tmp_path / "tuned" / "model.safetensors")
     for name, value in after.items():
         torch.testing.assert_close(value, 0.75 * tuned[name] + 0.25 * before[name])

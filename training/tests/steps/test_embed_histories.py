@@ -49,7 +49,7 @@ def test_a_store_grows_by_tasks_and_splits(tmp_path: Path) -> None:
     embed_histories(tmp_path, ("movie_tag",))
     assert CountingEmbedder.made == 6
     before = VectorStore(tmp_path).of_text("movie_tag of carol 1").copy()
-    with pytest.raises(KeyError, match="no vector"):
+    with pytest.raises(KeyError, match="movie_tag of alice 1"):
         VectorStore(tmp_path).of_text("movie_tag of alice 1")
     embed_histories(tmp_path, ("movie_tag", "movie_rating"), ("train_a", "train_b"))
     assert CountingEmbedder.made == 6 + 3 + 6  # alice's inputs, then the other task's: outputs are known

@@ -15,7 +15,7 @@ from training.data.users import Item, User
 from training.persona.histories import UserVectors, collate_histories
 from training.persona.plug import Plug
 from training.persona.soft_prompt import SlotSample
-from training.steps.distill.distillation_batches import ReadingDrills
+from training.steps.distill.distillation_batches import DistillationBatches
 from training.steps.drawn_answers import DrawnAnswers
 from training.steps.linear_head import (
     CrossFittedHeads,
@@ -48,22 +48,22 @@ def users(count: int = 6, items: int = 12) -> list[LabelledUser]:
     return made
 
 
-def test_a_user_is_answered_for_by_a_head_that_has_not_seen_her() -> None:
+def test_a_user_is_answered_by_a_head_that_has_not_seen_this_user() -> None:
     everyone = users()
     heads = cross_fit("colours", everyone, CHOICES, SMALL)
     query = everyone[1].query(5, range(5))
     expected = choice_logits(heads.folds[1], [query]).softmax(dim=1)
     assert torch.allclose(heads.probabilities([query]), expected)
-    # What she wrote changes every head but her own fold's.
+    # The items of a user change every head except the one of the user's fold.
     moved = tuple((label + 1) % 3 for label in everyone[1].labels)
     changed = cross_fit("colours", [*everyone[:1], replace(everyone[1], labels=moved), *everyone[2:]], CHOICES, SMALL)
     assert torch.equal(heads.folds[1].projector_out.weight, changed.folds[1].projector_out.weight)
     assert not torch.equal(heads.folds[0].projector_out.weight, changed.folds[0].projector_out.weight)
-    stranger = replace(query, user="nobody")
-    assert torch.allclose(heads.probabilities([stranger]), choice_logits(heads.whole, [stranger]).softmax(dim=1))
+    unseen = replace(query, user="unseen")
+    assert torch.allclose(heads.probabilities([unseen]), choice_logits(heads.whole, [unseen]).softmax(dim=1))
 
 
-def test_the_head_answers_for_users_whom_it_has_not_seen() -> None:
+def test_heads_answer_well_for_users_they_have_not_seen() -> None:
     everyone = users()
     heads = cross_fit("colours", everyone, CHOICES, replace(SMALL, steps=100))
     asked = [(user, index) for user in everyone for index in range(1, 12)]
@@ -119,34 +119,34 @@ def test_drawn_answers_follow_the_head_and_the_label() -> None:
     assert abs(share - expected) < 0.04
     assert [e.sample.answer for e in answers.draw("colours", samples, queries, 3)] == [e.sample.answer for e in drawn]
     assert answers.draw("unknown", samples, queries, 3) == samples
-    strange = [SlotSample(Sample("colours", [1, 2], [99, 0]), 1)]  # none of the choices
-    with pytest.raises(ValueError, match="none of the 3 choices"):
-        answers.draw("colours", strange, queries[:1], 3)
+    unknown = [SlotSample(Sample("colours", [1, 2], [99, 0]), 1)]  # none of the choices
+    with pytest.raises(ValueError, match="colours.* 3 choices"):
+        answers.draw("colours", unknown, queries[:1], 3)
     alone = DrawnAnswers({"colours": flat}, WordTokenizer(), 0.0)
-    assert alone.draw("colours", strange, queries[:1], 3)[0].sample.answer in ([10, 0], [11, 0], [12, 0])
+    assert alone.draw("colours", unknown, queries[:1], 3)[0].sample.answer in ([10, 0], [11, 0], [12, 0])
 
 
-def test_drills_are_the_heads_own_function_over_mixed_queries() -> None:
+def test_distillation_asks_the_heads_over_mixed_queries() -> None:
     everyone = users()
     heads = cross_fit("colours", everyone, CHOICES, SMALL)
     prompts = tuple(SlotSample(Sample("colours", [1, 2, 3], [10, 0]), 1) for _ in range(12))
     samples = [UserSamples(user.user, user.vectors, prompts, prompts) for user in everyone]
-    drills = ReadingDrills(heads, [[10, 0], [10, 5, 0], [12, 0]], samples, batch=200, history=5)
-    drill = drills.next(random.Random(1))
-    opinions = [choice_logits(head, drill.queries).softmax(dim=1) for head in (heads.whole, *heads.folds)]
-    (said,) = [one for one in opinions if torch.allclose(drill.shares[:, 1], one[:, 2], atol=1e-6)]
-    assert drill.first_tokens.tolist() == [10, 12]
-    assert torch.allclose(drill.shares, torch.stack([said[:, 0] + said[:, 1], said[:, 2]], dim=1), atol=1e-6)
-    assert all(1 <= len(query.items) <= 5 for query in drill.queries)
-    drawn = sum(entry.sample.answer == [12, 0] for entry in drill.samples) / 200
+    batches = DistillationBatches(heads, [[10, 0], [10, 5, 0], [12, 0]], samples, batch=200, history=5)
+    batch = batches.next(random.Random(1))
+    opinions = [choice_logits(head, batch.queries).softmax(dim=1) for head in (heads.whole, *heads.folds)]
+    (said,) = [one for one in opinions if torch.allclose(batch.shares[:, 1], one[:, 2], atol=1e-6)]
+    assert batch.first_tokens.tolist() == [10, 12]
+    assert torch.allclose(batch.shares, torch.stack([said[:, 0] + said[:, 1], said[:, 2]], dim=1), atol=1e-6)
+    assert all(1 <= len(query.items) <= 5 for query in batch.queries)
+    drawn = sum(entry.sample.answer == [12, 0] for entry in batch.samples) / 200
     assert abs(drawn - float(said[:, 2].mean())) < 0.1
     asked = {
         number
         for seed in range(12)
-        for drill in [drills.next(random.Random(seed))]
+        for batch in [batches.next(random.Random(seed))]
         for number, head in enumerate((heads.whole, *heads.folds))
-        if torch.allclose(drill.shares[:, 1], choice_logits(head, drill.queries).softmax(dim=1)[:, 2], atol=1e-6)
+        if torch.allclose(batch.shares[:, 1], choice_logits(head, batch.queries).softmax(dim=1)[:, 2], atol=1e-6)
     }
     assert len(asked) > 1
-    again = drills.next(random.Random(1))
-    assert torch.equal(again.shares, drill.shares) and again.samples == drill.samples
+    again = batches.next(random.Random(1))
+    assert torch.equal(again.shares, batch.shares) and again.samples == batch.samples

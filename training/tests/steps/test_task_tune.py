@@ -93,7 +93,7 @@ def test_tuning_ends_when_no_task_gains(run: Path, monkeypatch: pytest.MonkeyPat
     assert report["best_evaluation"] == 0 and len(report["history"]) <= 4
 
 
-def test_retrieved_items_are_hers_and_earlier(run: Path) -> None:
+def test_retrieved_items_are_earlier_ones_of_the_same_user(run: Path) -> None:
     tokenizer = TextTokenizer(run / "corpus" / "tokenizer.json")
     user = next(user for user in load_users("movie_tag") if split_of_user(user.id) == "train_a")
     prompt = tokenizer.decode(sample_of(tokenizer, user, 3, 2, True, 512).prompt)
