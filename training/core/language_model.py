@@ -9,8 +9,8 @@ import json
 from pathlib import Path
 
 import torch
-import torch.nn.functional as functional
 from torch import Tensor
+from torch.nn import functional
 from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedModel
 from transformers.utils import logging
 

@@ -31,7 +31,8 @@ class CorpusConfig:
     characters_per_article: int = 16_000
     excerpts_per_article: int = 2  # titled passages, and as many gap sentences
     task_repeats: int = 3
-    # Characters of each article for the tokenizer and the held-out slice: beginnings of many articles, not all of a few.
+    # Characters of each article for the tokenizer and the held-out slice: beginnings of many articles, not all of a
+    # few.
     beginning_characters: int = 3000
     tokenizer_characters: int = 24_000_000
     seed: int = 0

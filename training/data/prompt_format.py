@@ -1,8 +1,8 @@
 """The prompt format of any Hugging Face tokenizer, in the form that a manifest's promptTemplate has.
 
-With a chat template the persona's rows stand right before the user's prompt text; without one, right after BOS. Everything
-that a template writes around the prompt, a default system prompt included, becomes control entries, one for each token,
-so that both runtimes lay out the same ids without interpreting the template.
+With a chat template the persona's rows stand right before the user's prompt text; without one, right after BOS.
+Everything that a template writes around the prompt, a default system prompt included, becomes control entries, one for
+each token, so that both runtimes lay out the same ids without interpreting the template.
 """
 
 from __future__ import annotations

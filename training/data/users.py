@@ -102,7 +102,9 @@ def measured_index() -> MeasuredQueries:
 
 
 def training_users(task: str, split: Split) -> list[User]:
-    """Users of a training split without the items that would leak a dev or test query; users with fewer than 2 items left are dropped."""
+    """Users of a training split without the items that would leak a dev or test query; users with fewer than 2 items
+    left are dropped.
+    """
     if split not in ("train_a", "train_b"):
         raise ValueError(f"{split!r} is no training split. Use users_of_split to read dev or test.")
     inputs, ids = measured_queries()

@@ -1,12 +1,14 @@
-"""Golden losses and gradients of personal tuning in the browser: soft prompt rows, LoRA matrices and (IA)³ vectors on fixed inputs, computed by torch.
+"""Golden losses and gradients of personal tuning in the browser: soft prompt rows, LoRA matrices and (IA)³ vectors on
+fixed inputs, computed by torch.
 
     python -m training.golden.gradients --models models --output models/golden
 
-The language model is the shipped one in float64 on its bf16-rounded weights. The parameters are not stored: value i of a tensor is
-`scale * sin(frequency * i + phase)` in float64, rounded to float32, which every language computes alike. Gradients
-are stored for two layers only, which keeps the file small; the gradient of layer 0 depends on all layers.
+The language model is the shipped one in float64 on its bf16-rounded weights. The parameters are not stored: value i of
+a tensor is `scale * sin(frequency * i + phase)` in float64, rounded to float32, which every language computes alike.
+Gradients are stored for two layers only, which keeps the file small; the gradient of layer 0 depends on all layers.
 
-tuning.json: {"languageModel": fingerprint, "cases": [...]}; its arrays lie in tuning.f32, addressed like those of golden.f32.
+tuning.json: {"languageModel": fingerprint, "cases": [...]}; its arrays lie in tuning.f32, addressed like those of
+golden.f32.
 """
 
 from __future__ import annotations
@@ -17,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as functional
 from torch import Tensor
+from torch.nn import functional
 
 from training.data.prompts import lay_out, prompt_text
 from training.data.tokenizer import END, TextTokenizer
@@ -103,7 +105,7 @@ def tuning_case(model: torch.nn.Module, tokenizer: TextTokenizer, writer: Writer
     if len(answer) > 1:
         parts.append(table(torch.tensor(answer[:-1])))
     layers: dict[str, LoraLinear] = add_lora(model, RANK, ALPHA) if kind == "lora" else {}
-    for number, (name, layer) in enumerate(layers.items()):
+    for number, layer in enumerate(layers.values()):
         with torch.no_grad():
             layer.lora_a.copy_(waves(tuple(layer.lora_a.shape), 0.05, 0.31 + 0.01 * number, 0.2))
             layer.lora_b.copy_(waves(tuple(layer.lora_b.shape), 0.05, 0.43 + 0.01 * number, 0.4))

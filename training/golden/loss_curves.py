@@ -2,9 +2,10 @@
 
     python -m training.golden.loss_curves --models models --output models/golden
 
-Items, order, AdamW, warm-up and clipping are those of the TypeScript package, and there is no dropout; a TypeScript test
-compares every step. LoRA and (IA)³ are those of peft where it is installed, otherwise those of training.persona.lora and
-training.persona.ia3, which tests/golden/test_loss_curves.py compares with peft; the soft prompt is plain torch.
+Items, order, AdamW, warm-up and clipping are those of the TypeScript package, and there is no dropout; a TypeScript
+test compares every step. LoRA and (IA)³ are those of peft where it is installed, otherwise those of
+training.persona.lora and training.persona.ia3, which tests/golden/test_loss_curves.py compares with peft; the soft
+prompt is plain torch.
 
 tuning-curves.json: {"languageModel": fingerprint, "reference", "task", "items", "heldOut", "order", "rank", "alpha",
 "promptRows", "cases": [{"kind", "rate", "weightDecay", …, "losses"}]}.
@@ -161,9 +162,7 @@ def write_golden_curves(models: Path, output: Path) -> None:
     package = models / "nano-llm"
     use_peft = has_peft()
     if not use_peft:
-        print(
-            f"{FILE}: peft is not installed, so LoRA and (IA)³ are those of training.persona.lora and training.persona.ia3"
-        )
+        print(f"{FILE}: peft is not installed, so LoRA and (IA)³ are those of training.persona")
     document = {
         "languageModel": read_manifest(package)["fingerprint"],
         "reference": "peft" if use_peft else "training",

@@ -2,9 +2,9 @@
 
     python -m training.golden.peft_reference ADAPTER_FOLDER --package models/nano-llm
 
-Loads the folder (adapter_config.json, adapter_model.safetensors) with peft and compares its logits with those of the same numbers
-applied by `training.persona.lora` or `training.persona.ia3`. Exit status 1 when they differ, or when a tensor of the file did not arrive in the
-model.
+Loads the folder (adapter_config.json, adapter_model.safetensors) with peft and compares its logits with those of the
+same numbers applied by `training.persona.lora` or `training.persona.ia3`. Exit status 1 when they differ, or when a
+tensor of the file did not arrive in the model.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ def days_between(date: str | None, at: str) -> float:
         return 0.0
 
     def moment(text: str) -> datetime.datetime:
-        parsed = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+        parsed = datetime.datetime.fromisoformat(text)
         return parsed if parsed.tzinfo else parsed.replace(tzinfo=datetime.UTC)
 
     return max(0.0, (moment(at) - moment(date)).total_seconds() / 86_400)
@@ -216,7 +216,9 @@ class Reference:
         return result
 
     def answer(self, task: str, text: str, persona: PersonaResult | None) -> tuple[str, float]:
-        """Greedy answer with unigram adaptation, and the smallest margin of its choices; a closed gate answers like none."""
+        """Greedy answer with unigram adaptation, and the smallest margin of its choices; a closed gate answers like
+        none.
+        """
         if persona is not None and persona.gate < GATE_THRESHOLD:
             persona = None
         template = TASK_PROMPTS.get(task, UNKNOWN_TASK)

@@ -1,6 +1,6 @@
 """Numbers of Google's rouge-score for made-up pairs of text: `python -m training.golden.rouge OUTPUT.json`.
 
-The TypeScript metric is compared with them. Needs `pip install rouge-score==0.1.2`. No stemming:
+The TypeScript metric is compared with them. Needs `pip install --group rouge`. No stemming:
 LaMP's evaluation calls Hugging Face's `rouge` with its default, which does not stem.
 """
 

@@ -13,7 +13,7 @@ SENTENCES = (
     "   spaces   and\ttabs\nand lines   ",
     "Prices rose 3.5% in May; rents by £1,200 a year, e-mail press@example.org.",
     "<|end|> is plain text here, and so are [SEP], [MASK] and <|user|>.",
-    "naïve café coöperation, Ａ full-width letter, and a zero​width space",
+    "naïve café coöperation, Ａ full-width letter, and a zero\u200bwidth space",
     " ".join(
         f"Paragraph {n}: the committee met again, read the minutes and agreed on very little." for n in range(1, 31)
     ),
@@ -31,8 +31,11 @@ PROMPT_INPUTS = {
         "{input} and {output} are braces that stay as they are.",
     ),
     "paper_title": (
-        "We present a small language model that runs in a web browser and adapts to its reader by a few soft tokens, "
-        "computed on the device from what she wrote before. On two tasks it beats the same model without them.",
+        (
+            "We present a small language model that runs in a web browser and adapts to its reader by a few soft "
+            "tokens, computed on the device from what she wrote before. On two tasks it beats the same model without "
+            "them."
+        ),
         "We study tokenization. " * 220,
     ),
     "recipe_note": ("Two eggs, butter, and patience.", "<|bos|><|user|>"),

@@ -2,20 +2,21 @@
 
     python -m training.package.export_onnx_llm config.json models/nano-llm/tensor-cache.json models/nano-llm/model.onnx
 
-The graph holds no weights of its own. Its float32 initializers point by offset into params_shard_*.bin **after widening**:
-whoever loads the graph turns each bfloat16 of a shard into a float32 (16 zero bits below) and hands the result over under the
-shard's name, as `open_session` does here. A Cast inside the graph would be neater, but the WebGPU build of onnxruntime-web
-1.30 has none from bfloat16, and decoding by other operators costs a second and 200 MB at every load.
+The graph holds no weights of its own. Its float32 initializers point by offset into params_shard_*.bin **after
+widening**: whoever loads the graph turns each bfloat16 of a shard into a float32 (16 zero bits below) and hands the
+result over under the shard's name, as `open_session` does here. A Cast inside the graph would be neater, but the WebGPU
+build of onnxruntime-web 1.30 has none from bfloat16, and decoding by other operators costs a second and 200 MB at every
+load.
 
 n = tokens of this call, p = tokens in the cache, t = p + n, h = hidden size, d = head size.
 
-Inputs    input_ids int64 [n] (0 where soft), soft_rows float32 [n, h] (0 where not soft), is_soft bool [n],
-          first_logit int64 [1], past_key_values float32 [layers, 2, key heads, p, d] (p may be 0),
-          adapter_a float32 [layers, r, h], adapter_b float32 [layers, (query heads + 2 key heads) d, r]: one user's change of the
-          fused q, k and v projection, b·a of each layer; zeros of r = 1 leave every number as it is, bit for bit;
-          rescale_qkv float32 [layers, (query heads + 2 key heads) d], rescale_down float32 [layers, feed-forward size]: (IA)³, l - 1
-          of what that projection gives (before the rotary positions) and of what the down projection takes; zeros likewise
-Outputs   logits float32 [n - first_logit, vocabulary], present_key_values float32 [layers, 2, key heads, t, d]
+Inputs    input_ids int64 [n] (0 where soft), soft_rows float32 [n, h] (0 where not soft), is_soft bool [n], first_logit
+int64 [1], past_key_values float32 [layers, 2, key heads, p, d] (p may be 0), adapter_a float32 [layers, r, h],
+adapter_b float32 [layers, (query heads + 2 key heads) d, r]: one user's change of the fused q, k and v projection, b·a
+of each layer; zeros of r = 1 leave every number as it is, bit for bit; rescale_qkv float32 [layers, (query heads + 2
+key heads) d], rescale_down float32 [layers, feed-forward size]: (IA)³, l - 1 of what that projection gives (before the
+rotary positions) and of what the down projection takes; zeros likewise Outputs   logits float32 [n - first_logit,
+vocabulary], present_key_values float32 [layers, 2, key heads, t, d]
 
 There is one sequence and no batch dimension. Matrix products are Gemm with a transposed weight, so no runtime holds a
 transposed copy. Positions follow from p; p + n must not exceed max_position_embeddings.
@@ -176,7 +177,7 @@ class LlamaGraph:
         return self.graph.node("Slice", x, "first_logit", self.graph.constant([LAST]), self.graph.constant([0]))
 
     def attention(self, index: int, x: str, past_key: str, past_value: str) -> tuple[str, str, str]:
-        """Mixed heads [n, query heads * d] before the output projection, and all keys and values [1, key heads, t, d]."""
+        """Mixed heads [n, heads * d] before the output projection, and all keys and values, [1, key heads, t, d]."""
         graph, queries, keys, d = self.graph, self.query_heads, self.key_heads, self.head_dim
         qkv = self.linear(f"model.layers.{index}.self_attn.qkv_proj.weight", x)
         adapter_a, adapter_b = (matrices[index] for matrices in self.adapters)
@@ -189,7 +190,8 @@ class LlamaGraph:
         query, key = graph.split(rotated, [queries, keys], 1)
         key = graph.node("Concat", past_key, key, axis=2)
         value = graph.node("Concat", past_value, value, axis=2)
-        # Query heads that share a key head lie side by side: they become rows of one product, and keys need no repeating.
+        # Query heads that share a key head lie side by side: they become rows of one product, and keys need no
+        # repeating.
         query = graph.node("Mul", query, graph.constant(numpy.float32([d**-0.5]), f"scale.{index}"))
         query = graph.node("Reshape", query, graph.constant([1, keys, -1, d]))  # [1, key heads, groups * n, d]
         scores = graph.node("MatMul", query, graph.node("Transpose", key, perm=[0, 1, 3, 2]))
@@ -222,7 +224,9 @@ def read_records(tensor_cache: Path) -> dict[str, dict[str, Any]]:
 
 
 def export(checkpoint_config: str | Path, tensor_cache_json: str | Path, output_graph: str | Path) -> dict[str, Any]:
-    """Writes the graph beside the shards that tensor-cache.json names; returns the block `onnx` of the package's manifest."""
+    """Writes the graph beside the shards that tensor-cache.json names; returns the block `onnx` of the package's
+    manifest.
+    """
     config = LlamaConfig.load(checkpoint_config)
     records = read_records(Path(tensor_cache_json))
     Path(output_graph).write_bytes(LlamaGraph(config, records).build().SerializeToString())

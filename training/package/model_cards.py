@@ -150,12 +150,14 @@ def plug_card(results: dict, name: str = "plug") -> str:
             "| condition | loss of the gold answer (nats) | accuracy |",
             "|---|---|---|",
         ]
-        for name, loss in result["loss"].items():
-            accuracy = result["accuracy"].get(name)
+        for condition, loss in result["loss"].items():
+            accuracy = result["accuracy"].get(condition)
             shown = f"{accuracy['mean']:.3f} [{accuracy['low']:.3f}, {accuracy['high']:.3f}]" if accuracy else "-"
-            lines.append(f"| {name} | {loss['mean']:.3f} [{loss['low']:.3f}, {loss['high']:.3f}] | {shown} |")
-        for name, difference in result["difference"].items():
-            lines.append(f"\n{name}: {difference['mean']:.3f} [{difference['low']:.3f}, {difference['high']:.3f}]")
+            lines.append(f"| {condition} | {loss['mean']:.3f} [{loss['low']:.3f}, {loss['high']:.3f}] | {shown} |")
+        for conditions, difference in result["difference"].items():
+            lines.append(
+                f"\n{conditions}: {difference['mean']:.3f} [{difference['low']:.3f}, {difference['high']:.3f}]"
+            )
         lines += ["", verdict(result)]
     lines += ["", *data_section(("huffpost", "acl"))]
     return "\n".join(lines) + "\n"

@@ -1,7 +1,7 @@
 """Model packages: a folder of files and the manifest.json that lists them with sizes, SHA-256, licences and results.
 
     python -m training.package.model_package verify models/nano-llm …      checks folders against their manifests
-    python -m training.package.model_package revision models/nano-llm      prints the revision that stands in the package's URL
+    python -m training.package.model_package revision models/nano-llm      prints the revision in the package's URL
 
 docs/model-format.md describes the format; src/model-package/ reads it.
 """
@@ -50,7 +50,8 @@ def write_manifest(
     """Writes manifest.json of a package folder and returns it.
 
     `roles` names the role of each file, by its path in the folder; `block` is what the kind adds, with the keys of
-    docs/model-format.md. Raises ValueError where a file is missing, unlisted, or named by a role or a block that does not fit.
+    docs/model-format.md. Raises ValueError where a file is missing, unlisted, or named by a role or a block that does
+    not fit.
     """
     folder = Path(folder)
     if kind not in FINGERPRINT_ROLES:
@@ -115,7 +116,9 @@ def revision(folder: str | Path) -> str:
 
 
 def verify(folder: str | Path) -> list[str]:
-    """What is wrong with a package folder, a sentence each; empty where all files are there with their sizes and hashes."""
+    """What is wrong with a package folder, a sentence each; empty where all files are there with their sizes and
+    hashes.
+    """
     folder = Path(folder)
     if not (folder / MANIFEST).is_file():
         return [f"{folder} has no {MANIFEST}: it is not a model package"]

@@ -1,6 +1,7 @@
 """A small builder for ONNX graphs that are written by hand.
 
-It names values, collects nodes and initializers, and assembles the model. Writing the graphs ourselves keeps them short (one node for each step of the maths) and independent of an exporter's version.
+It names values, collects nodes and initializers, and assembles the model. Writing the graphs ourselves keeps them short
+(one node for each step of the maths) and independent of an exporter's version.
 """
 
 from __future__ import annotations
@@ -72,7 +73,9 @@ class Graph:
         return self.node("Concat", *values, axis=axis)
 
     def constant(self, value: object, name: str | None = None) -> str:
-        """An initializer inside the file. Python integers and lists of them become int64; numpy values keep their dtype."""
+        """An initializer inside the file. Python integers and lists of them become int64; numpy values keep their
+        dtype.
+        """
         is_numpy = isinstance(value, (numpy.ndarray, numpy.generic))
         array = numpy.asarray(value) if is_numpy else numpy.array(value, "int64")
         name = name or self.name("constant")

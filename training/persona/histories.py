@@ -42,7 +42,7 @@ class UserVectors:
 
 @dataclass(frozen=True)
 class Query:
-    """A query vector with its day, the items of some user (usually the asker) that are its history, and the asker's id."""
+    """A query vector with its day, the items of a user (usually the asker) as its history, and the asker's id."""
 
     x: np.ndarray
     day: int

@@ -1,4 +1,4 @@
-"""(IA)³ of a Hugging Face Llama, unmerged (arXiv 2205.05638), as the package trains it in the browser: it trains l - 1."""
+"""(IA)³ of a Hugging Face Llama, unmerged (arXiv 2205.05638); as in the browser l - 1 is trained."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ MODULES = {"k": "self_attn.k_proj", "v": "self_attn.v_proj", "down": "mlp.down_p
 
 
 class RescaledLinear(nn.Module):
-    """A frozen W with each number of its output, or of its input, times its own l; `change` is l - 1, zeros at first."""
+    """A frozen W whose outputs, or inputs, are each multiplied by their own l; `change` is l - 1, at first 0."""
 
     def __init__(self, base: nn.Linear, scales_input: bool) -> None:
         super().__init__()
@@ -25,7 +25,7 @@ class RescaledLinear(nn.Module):
 
 
 def add_ia3(model: nn.Module) -> dict[str, RescaledLinear]:
-    """Rescales keys (before their rotary positions), values and inner feed-forward activations; by `layers.<n>.<k|v|down>`."""
+    """Rescales keys (before rotary positions), values and inner activations, by `layers.<n>.<k|v|down>`."""
     found: dict[str, RescaledLinear] = {}
     for number, layer in enumerate(model.base_model.layers):
         for place, path in MODULES.items():

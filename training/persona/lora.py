@@ -1,12 +1,12 @@
-"""LoRA on the query and value projections of a Hugging Face causal LM, unmerged (arXiv 2106.09685), as the package trains it in the browser."""
+"""LoRA on the query and value projections of a Hugging Face causal LM, unmerged (arXiv 2106.09685)."""
 
 from __future__ import annotations
 
 import math
 
 import torch
-import torch.nn.functional as functional
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class LoraLinear(nn.Module):

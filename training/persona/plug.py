@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as functional
 from torch import Tensor, nn
+from torch.nn import functional
 
 from training.persona.gate import GATE_FEATURES, centred_cosines, gate_features
 from training.persona.history_batch import HistoryBatch
@@ -89,7 +89,8 @@ class Plug(nn.Module):
     def start_from_embeddings(self, table: Tensor, generator: torch.Generator) -> None:
         """Starts I and b at token embeddings of the model, and B at a spread of their size.
 
-        PPlug's code multiplies rows by the embedding norm of its LLM; rows that start at embeddings need no such constant.
+        PPlug's code multiplies rows by the embedding norm of its LLM; rows that start at embeddings need no such
+        constant.
         """
 
         def rows(count: int) -> Tensor:
@@ -154,7 +155,7 @@ class Plug(nn.Module):
         return self
 
     def export_tensors(self) -> dict[str, Tensor]:
-        """Tensors under the names of plug.safetensors, matrices float16; `default` (unknown tasks) is the tasks' mean."""
+        """Tensors by their names in plug.safetensors, matrices float16; `default` is the mean of the tasks."""
         tensors = {
             "query.weight": self.query.weight,
             "projector.0.weight": self.projector_in.weight,

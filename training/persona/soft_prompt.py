@@ -65,7 +65,7 @@ def slot_sample(
 def answer_states(
     model: PreTrainedModel, samples: Sequence[SlotSample], rows: Tensor | None, use_bfloat16: bool
 ) -> tuple[Tensor, Tensor]:
-    """Last hidden states [batch, length, hidden] and targets [batch, length] of prompts with rows [batch, r, hidden]."""
+    """Last hidden states [batch, length, hidden] and targets [batch, length]; rows are [batch, r, hidden]."""
     ids, targets = (tensor.to(model.device) for tensor in collate([entry.sample for entry in samples]))
     embeddings = model.get_input_embeddings()(ids)
     if rows is not None:
@@ -92,8 +92,8 @@ def log_likelihood(
 ) -> Tensor:
     """log p(answer | prompt, rows) of each sample, [batch]; rows [batch, r, hidden] or None. Differentiable in rows.
 
-    `bias` [batch, vocabulary] is added to the logits of the sample's answer, of each token until it occurs in the answer.
-    The model may be on a GPU; the plug, the rows and the results stay on the CPU.
+    `bias` [batch, vocabulary] is added to the logits of the sample's answer, of each token until it occurs in the
+    answer. The model may be on a GPU; the plug, the rows and the results stay on the CPU.
     """
     hidden, targets = answer_states(model, samples, rows, use_bfloat16)
     with torch.autocast(hidden.device.type, torch.bfloat16, enabled=use_bfloat16):
@@ -126,7 +126,7 @@ def spread_log_likelihood(
 
 
 def divergence(model: PreTrainedModel, before: PreTrainedModel, samples: Sequence[SlotSample]) -> Tensor:
-    """Σ over a sample's answer tokens of KL(before ‖ model) of plain prompts, [batch]: how far the model has moved from `before`."""
+    """Σ over a sample's answer tokens of KL(before ‖ model) of plain prompts, [batch]."""
     hidden, targets = answer_states(model, samples, None, True)
     is_answer = targets != IGNORED
     with torch.no_grad():

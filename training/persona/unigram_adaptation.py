@@ -46,7 +46,7 @@ class UnigramAdaptation:
 def bias_of_histories(
     adaptation: UnigramAdaptation, answers: Sequence[Sequence[Sequence[int]]], weights: Tensor
 ) -> Tensor:
-    """The bias of each history of a batch, [b, vocabulary]: answers of each history, weights [b, n] padded to the longest."""
+    """The biases of a batch, [b, vocabulary]: answers of each history, weights [b, n] padded to the longest."""
     rows = zip(answers, weights.detach(), strict=True)
     return torch.stack([adaptation.bias_of_history(own, share[: len(own)].tolist()) for own, share in rows])
 

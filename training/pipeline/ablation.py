@@ -96,7 +96,9 @@ def take_over(base: Path, directory: Path, part: str) -> None:
 
 
 def train_variant(base: Path, directory: Path, config: PlugConfig, has_unigram_adaptation: bool) -> dict[str, dict]:
-    """Trains and measures a variant in a folder that links to the base's language model, vectors and unigram adaptation."""
+    """Trains and measures a variant in a folder that links to the base's language model, vectors and unigram
+    adaptation.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     for part in BASE_PARTS:
         take_over(base, directory, part)
@@ -117,7 +119,9 @@ def measure(evaluator: Evaluator, vectors: Vectors, task: str) -> dict[str, obje
 
 
 def table(results: Mapping[str, Mapping[str, dict]]) -> str:
-    """The variants as Markdown, one table for each task, gate open: negative log-likelihood (nats an answer) and accuracy."""
+    """The variants as Markdown, one table for each task, gate open: negative log-likelihood (nats an answer) and
+    accuracy.
+    """
     lines = []
     for task in next(iter(results.values()), {}):
         first = next(iter(results.values()))[task]
@@ -155,9 +159,7 @@ def ablate(base: Path, directory: Path, full: PlugConfig, names: list[str]) -> d
     settings = json.loads(json.dumps({"base": trained[:16], **asdict(full)}))  # tuples as lists, as in the file
     known = json.loads(path.read_text()) if path.exists() else {"settings": settings, "variants": {}}
     if known["settings"] != settings:
-        raise ValueError(
-            f"{path} was made with other settings, or of another base. Give another --run-directory, or those of the former ones."
-        )
+        raise ValueError(f"{path} was made with other settings or of another base. Give another --run-directory.")
     results = known["variants"]
     for name in names:
         if name in results:

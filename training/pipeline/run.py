@@ -105,7 +105,8 @@ def check_language_model(directory: Path, chosen: list[str]) -> None:
     is_made = "task_tune" in chosen or any((directory / name).exists() for name in ("tuned", "task-tuned"))
     if not is_made and {"distill", "plug"} & set(chosen):
         raise FileNotFoundError(
-            f"{directory / 'tuned'} is missing. Run step task_tune first, or training.pipeline.unpack for a model that ships."
+            f"{directory / 'tuned'} is missing. "
+            "Run step task_tune first, or training.pipeline.unpack for a model that ships."
         )
 
 

@@ -1,7 +1,8 @@
 """Unpacks the package of a language model into a run directory, so that another plug can be trained for it.
 
-`python -m training.pipeline.unpack --run-directory RUN` writes RUN/corpus/tokenizer.json and RUN/tuned/, a Hugging Face folder
-whose numbers are the bfloat16 weights that every runtime reads. `configs/plug-of-shipped.toml` goes on from there.
+`python -m training.pipeline.unpack --run-directory RUN` writes RUN/corpus/tokenizer.json and RUN/tuned/, a Hugging Face
+folder whose numbers are the bfloat16 weights that every runtime reads. `configs/plug-of-shipped.toml` goes on from
+there.
 """
 
 from __future__ import annotations

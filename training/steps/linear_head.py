@@ -18,8 +18,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-import torch.nn.functional as functional
 from torch import Tensor
+from torch.nn import functional
 
 from training.core.machine import prepare_machine
 from training.core.optimizers import TimeSchedule, set_rate
@@ -82,7 +82,7 @@ class CrossFittedHeads:
 
     @torch.no_grad()
     def probabilities(self, queries: Sequence[Query]) -> Tensor:
-        """p(choice | query, history) [b, choices] by heads that have not seen the asker; by `whole` for unknown users."""
+        """p(choice | query, history) [b, choices] by heads that have not seen the asker; `whole` for unknown users."""
         found = torch.zeros(len(queries), len(self.choices))
         groups: dict[int, list[int]] = {}
         for row, query in enumerate(queries):
@@ -187,7 +187,7 @@ def cross_fit(task: str, users: Sequence[LabelledUser], choices: Sequence[str], 
         heads.append(fit_head(task, len(choices), seen, config, config.seed * 100 + fold))
         accuracy, loss, count = measure(heads[-1], users[fold::folds], first_only=20)
         print(
-            f"{task}: fold {fold + 1}/{folds}, {count} queries of users not seen: accuracy {accuracy:.3f}, {loss:.3f} nats",
+            f"{task}: fold {fold + 1}/{folds}, {count} unseen queries: accuracy {accuracy:.3f}, {loss:.3f} nats",
             flush=True,
         )
     whole = fit_head(task, len(choices), users, config, config.seed * 100 + folds)

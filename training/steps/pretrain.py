@@ -1,7 +1,8 @@
 """Pre-trains the nano language model from scratch within a time budget.
 
-`python -m training.steps.pretrain --run-directory DIR --minutes 60`. Resumable: the checkpoint holds weights, optimizers,
-position in the data and time used. A file named STOP in the run directory starts the learning-rate decay at once.
+`python -m training.steps.pretrain --run-directory DIR --minutes 60`. Resumable: the checkpoint holds weights,
+optimizers, position in the data and time used. A file named STOP in the run directory starts the learning-rate decay at
+once.
 """
 
 from __future__ import annotations

@@ -73,7 +73,8 @@ class EarlyStopping:
     def record(self, losses: dict[str, float]) -> bool:
         """Takes an evaluation; True when it is the best over all tasks.
 
-        The score is a mean of logarithms: a category's token has a fifth of the loss of a title's, and must count as much.
+        The score is a mean of logarithms: a category's token has a fifth of the loss of a title's, and must count as
+        much.
         """
         for task, loss in losses.items():
             if loss < self.best_loss[task]:

@@ -73,7 +73,7 @@ class GridLosses:
         self._without, self._with, self._queries = 0.0, np.zeros(len(self._points)), 0
 
     def add(self, logits: Tensor, targets: Tensor, tokens: np.ndarray, counts: np.ndarray) -> None:
-        """Takes a query in: logits [t, vocabulary] and ids [t] of its answer, and the tokens and counts of its history."""
+        """Adds a query: logits [t, vocabulary] and ids [t] of its answer, tokens and counts of its history."""
         scores = logits.float().log_softmax(dim=-1).cpu()
         targets = targets.cpu()
         raised = np.stack([point.bias(tokens, counts) for point in self._points])  # [points, s]
@@ -93,7 +93,9 @@ class GridLosses:
         self._queries += 1
 
     def best(self) -> tuple[UnigramAdaptation, dict[str, float]]:
-        """The point of the least loss, with β = 0 if no point beats the loss without a bias, and the mean losses in nats."""
+        """The point of the least loss, with β = 0 if no point beats the loss without a bias, and the mean losses in
+        nats.
+        """
         lowest = int(self._with.argmin())
         point, after = self._points[lowest], float(self._with[lowest])
         if after >= self._without:

@@ -12,6 +12,20 @@ from training.pipeline.unpack import unpack
 from training.steps.linear_head import LinearHeadConfig, fit_linear_heads
 from training.tests.tiny_run import write_data, write_vectors
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--slow` also runs the tests that are marked slow."""
+    parser.addoption("--slow", action="store_true", help="also run the tests that are marked slow")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without `--slow`, tests that are marked slow count as skipped."""
+    if not config.getoption("--slow"):
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(reason="slow; run it with --slow"))
+
+
 PACKAGE = Path(__file__).parents[2] / "models" / "nano-llm"
 
 

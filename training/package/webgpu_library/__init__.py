@@ -1,1 +1,3 @@
-"""Compiles a WebLLM model library (.wasm with WebGPU kernels) for a Llama and converts checkpoints for it. See README.md."""
+"""Compiles a WebLLM model library (.wasm with WebGPU kernels) for a Llama and converts checkpoints for it. See
+README.md.
+"""

@@ -69,9 +69,20 @@ def attention_new(num_heads: int, num_kv_heads: int, head_dim: int):
 
     @T.prim_func(s_tir=True, private=True)
     def attention_new(
-        var_q: T.handle, var_q_indptr: T.handle, var_k: T.handle, var_v: T.handle, var_kv_indptr: T.handle,
-        var_q_position: T.handle, var_k_position: T.handle, var_output: T.handle, var_lse: T.handle,
-        causal: T.int32, rotary_mode: T.int32, rope_scale: T.float32, rope_theta: T.float32, scale: T.float32,
+        var_q: T.handle,
+        var_q_indptr: T.handle,
+        var_k: T.handle,
+        var_v: T.handle,
+        var_kv_indptr: T.handle,
+        var_q_position: T.handle,
+        var_k_position: T.handle,
+        var_output: T.handle,
+        var_lse: T.handle,
+        causal: T.int32,
+        rotary_mode: T.int32,
+        rope_scale: T.float32,
+        rope_theta: T.float32,
+        scale: T.float32,
     ):
         T.func_attr({"tirx.is_scheduled": True, "tirx.noalias": True})
         n = T.int32()
@@ -88,7 +99,9 @@ def attention_new(num_heads: int, num_kv_heads: int, head_dim: int):
                     at: T.let[T.int32] = block * 32 + thread
                     if at < n * num_heads:
                         token: T.let[T.int32] = at // num_heads
-                        head: T.let[T.int32] = at % num_heads  # never divide by n: TVM writes a dynamic floor division out at every use
+                        head: T.let[T.int32] = (
+                            at % num_heads
+                        )  # never divide by n: TVM writes a dynamic floor division out at every use
                         attend(q, (k, v), (), output, lse, token, head, head // group, token + 1, scale)
 
     return attention_new
@@ -132,7 +145,9 @@ def attention_cached(num_heads: int, num_kv_heads: int, head_dim: int, is_decode
                     at: T.let[T.int32] = block * 32 + thread
                     if at < n * num_heads:
                         token: T.let[T.int32] = at // num_heads
-                        head: T.let[T.int32] = at % num_heads  # never divide by n: TVM writes a dynamic floor division out at every use
+                        head: T.let[T.int32] = (
+                            at % num_heads
+                        )  # never divide by n: TVM writes a dynamic floor division out at every use
                         limit: T.let[T.int32] = (used - 1) * page_size + last[0]
                         attend(q, pages, page_values, output, lse, token, head, head // group, limit, scale)
 
@@ -140,9 +155,19 @@ def attention_cached(num_heads: int, num_kv_heads: int, head_dim: int, is_decode
 
         @T.prim_func(s_tir=True, private=True)
         def attention_decode(
-            q: T.handle, pages: T.handle, page_indptr: T.handle, page_values: T.handle, last: T.handle,
-            k_position: T.handle, q_position: T.handle, output: T.handle, lse: T.handle,
-            rotary_mode: T.int32, rope_scale: T.float32, rope_theta: T.float32, scale: T.float32,
+            q: T.handle,
+            pages: T.handle,
+            page_indptr: T.handle,
+            page_values: T.handle,
+            last: T.handle,
+            k_position: T.handle,
+            q_position: T.handle,
+            output: T.handle,
+            lse: T.handle,
+            rotary_mode: T.int32,
+            rope_scale: T.float32,
+            rope_theta: T.float32,
+            scale: T.float32,
         ):
             T.func_attr({"tirx.is_scheduled": True, "tirx.noalias": True})
             body(q, pages, page_values, last, output, lse, scale)
@@ -151,9 +176,21 @@ def attention_cached(num_heads: int, num_kv_heads: int, head_dim: int, is_decode
 
     @T.prim_func(s_tir=True, private=True)
     def attention_prefill(
-        q: T.handle, q_indptr: T.handle, pages: T.handle, page_indptr: T.handle, page_values: T.handle,
-        last: T.handle, k_position: T.handle, q_position: T.handle, output: T.handle, lse: T.handle,
-        causal: T.int32, rotary_mode: T.int32, rope_scale: T.float32, rope_theta: T.float32, scale: T.float32,
+        q: T.handle,
+        q_indptr: T.handle,
+        pages: T.handle,
+        page_indptr: T.handle,
+        page_values: T.handle,
+        last: T.handle,
+        k_position: T.handle,
+        q_position: T.handle,
+        output: T.handle,
+        lse: T.handle,
+        causal: T.int32,
+        rotary_mode: T.int32,
+        rope_scale: T.float32,
+        rope_theta: T.float32,
+        scale: T.float32,
     ):
         T.func_attr({"tirx.is_scheduled": True, "tirx.noalias": True})
         body(q, pages, page_values, last, output, lse, scale)

@@ -2,8 +2,8 @@
 
     python -m training.package.webgpu_library.build_library config.json model.wasm [--tvm-home DIR] [--dump DIR]
 
-The TVM home is the folder that build_runtime.py fills, on the first run by itself. LIBRARY_NOTICES.md is written beside the
-library. --dump writes the WGSL of all kernels for inspection.
+The TVM home is the folder that build_runtime.py fills, on the first run by itself. LIBRARY_NOTICES.md is written beside
+the library. --dump writes the WGSL of all kernels for inspection.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
-"""Compiles TVM's WebGPU runtime to the three bitcode files that build_library.py links, from wheels of PyPI and emcc alone.
+"""Compiles TVM's WebGPU runtime to the three bitcode files that build_library.py links, from wheels of PyPI and emcc
+alone.
 
     python -m training.package.webgpu_library.build_runtime [--tvm-home DIR]
 
-Run it with the Python of an environment that holds requirements.txt. apache-tvm's wheel carries web/ and src/runtime,
-apache-tvm-ffi's wheel its C++ sources; six support headers are in neither, so they come out of the wheel of tilelang, which
-vendors a TVM of about the same age (it is downloaded and unpacked, not installed).
+Run it with the Python of an environment that holds the group webgpu-library of pyproject.toml. The wheel of apache-tvm
+carries web/ and src/runtime, and that of apache-tvm-ffi its C++ sources. Six support headers are in neither, so they
+come out of the wheel of tilelang, which contains a TVM of about the same age (downloaded and unpacked, not installed).
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def package_folder(name: str) -> Path:
     """The folder of an installed package, without importing it."""
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
-        raise FileNotFoundError(f"the package {name} is not installed: pip install -r {HERE / 'requirements.txt'}")
+        raise FileNotFoundError(f"the package {name} is not installed: pip install --group webgpu-library")
     return Path(spec.origin).parent
 
 

@@ -14,9 +14,11 @@ def end_tokens(raw: dict[str, Any]) -> list[int]:
 
 
 def conversation_template(raw: dict[str, Any]) -> dict[str, Any]:
-    """`<|bos|>` [system message] `<|user|>` prompt `<|assistant|>` answer: the layout of manifest.json's promptTemplate.
+    """`<|bos|>` [system message] `<|user|>` prompt `<|assistant|>` answer: the layout of manifest.json's
+    promptTemplate.
 
-    A persona goes into the system message. No text stands between the parts, so each is tokenized by itself as in training.
+    A persona goes into the system message. No text stands between the parts, so each is tokenized by itself as in
+    training.
     """
     bos = raw.get("bos_token_id")
     return {

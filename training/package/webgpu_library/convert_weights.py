@@ -1,10 +1,10 @@
 """Writes the folder that WebLLM downloads from a Hugging Face Llama checkpoint folder. Needs numpy only, not TVM.
 
-    python -m training.package.webgpu_library.convert_weights checkpoint/ output/ [--float32] [--chat chat.json] [--config config.json]
+    python -m training.package.webgpu_library.convert_weights checkpoint/ output/ [options]
 
-checkpoint/ holds config.json, *.safetensors and tokenizer.json. Weights are stored as bfloat16, which the browser widens to
-float32: half the download, and what training/export_onnx_llm.py points at. --chat replaces fields of mlc-chat-config.json, such
-as conv_template.
+checkpoint/ holds config.json, *.safetensors and tokenizer.json. Weights are stored as bfloat16, which the browser
+widens to float32: half the download, and what training/export_onnx_llm.py points at. --chat replaces fields of
+mlc-chat-config.json, such as conv_template.
 
 Library parameter                               Hugging Face parameters
 model.embed_tokens.weight, model.norm.weight    the same name
@@ -38,7 +38,10 @@ def expected_shapes(config: LlamaConfig) -> dict[str, tuple[int, ...]]:
     """The library's parameters in call order, with their shapes."""
     h, d = config.hidden_size, config.head_dim
     fused_heads = config.num_attention_heads + 2 * config.num_key_value_heads
-    shapes: dict[str, tuple[int, ...]] = {"model.embed_tokens.weight": (config.vocab_size, h), "model.norm.weight": (h,)}
+    shapes: dict[str, tuple[int, ...]] = {
+        "model.embed_tokens.weight": (config.vocab_size, h),
+        "model.norm.weight": (h,),
+    }
     for index in range(config.num_hidden_layers):
         layer = f"model.layers.{index}."
         shapes |= {
@@ -55,7 +58,7 @@ def expected_shapes(config: LlamaConfig) -> dict[str, tuple[int, ...]]:
 
 
 def library_parameters(config: LlamaConfig, state: dict[str, numpy.ndarray]) -> dict[str, numpy.ndarray]:
-    """Renames and fuses a Hugging Face state dict into the library's parameters, each checked for shape and finiteness."""
+    """Renames and fuses a Hugging Face state dict into the library's parameters, checked for shape and finiteness."""
     result = dict(state)
     for index in range(config.num_hidden_layers):
         layer = f"model.layers.{index}."
@@ -90,7 +93,13 @@ def write_shards(parameters: dict[str, numpy.ndarray], output: Path, is_bfloat16
         (output / name).write_bytes(payload)
         digest = hashlib.md5(payload).hexdigest()  # a field of the format; integrity rests on the manifest's SHA-256
         shards.append(
-            {"dataPath": name, "format": "raw-shard", "nbytes": len(payload), "records": records.copy(), "md5sum": digest}
+            {
+                "dataPath": name,
+                "format": "raw-shard",
+                "nbytes": len(payload),
+                "records": records.copy(),
+                "md5sum": digest,
+            }
         )
         records.clear()
         payload.clear()
@@ -148,7 +157,11 @@ def main() -> None:
     arguments = parser.parse_args()
     chat = json.loads(arguments.chat.read_text(encoding="utf-8")) if arguments.chat else None
     total = convert(
-        arguments.checkpoint, arguments.output, is_bfloat16=not arguments.float32, chat=chat, config_path=arguments.config
+        arguments.checkpoint,
+        arguments.output,
+        is_bfloat16=not arguments.float32,
+        chat=chat,
+        config_path=arguments.config,
     )
     print(f"{total / 1e6:.1f} MB of weights in {arguments.output}")
 

@@ -10,7 +10,7 @@ from training.package.webgpu_library.llama_config import LlamaConfig
 
 
 def rope_table(config: LlamaConfig) -> numpy.ndarray:
-    """[context_window_size, head_dim]: cosines, then sines, of position / theta^(2i / head_dim), computed in float64."""
+    """[context_window_size, head_dim]: cosines, then sines, of position / theta^(2i / head_dim), in float64."""
     frequency = config.rope_theta ** -(numpy.arange(0, config.head_dim, 2) / config.head_dim)
     angle = numpy.arange(config.context_window_size)[:, None] * frequency
     return numpy.concatenate([numpy.cos(angle), numpy.sin(angle)], axis=1).astype("float32")
@@ -19,8 +19,8 @@ def rope_table(config: LlamaConfig) -> numpy.ndarray:
 class KVCache(tvm_kv_cache.PagedKVCache):
     """TVM's paged KV cache with only the kernels that a plain causal decoder without sliding window uses.
 
-    TVM's own TIRPagedKVCache also adds sliding-window, tree-mask and MLA kernels; each costs download and, above all, shader
-    compilation at load. The runtime takes an empty tuple for a missing kernel.
+    TVM's own TIRPagedKVCache also adds sliding-window, tree-mask and MLA kernels; each costs download and, above all,
+    shader compilation at load. The runtime takes an empty tuple for a missing kernel.
     """
 
     def __init__(self, config: LlamaConfig, sizes: list[tirx.Var], target: Target):
@@ -51,7 +51,8 @@ class KVCache(tvm_kv_cache.PagedKVCache):
             relax.prim_value(int(tvm_kv_cache.RopeMode.NORMAL)),
             relax.prim_value(1),
             relax.prim_value(config.rope_theta),
-            # The runtime hands this "rope extension factors" tensor to the rope kernel, unread: ours takes its table that way.
+            # The runtime hands this "rope extension factors" tensor to the rope kernel, unread: ours takes its table
+            # that way.
             relax.const(rope_table(config)),
             relax.op.zeros((), "float32"),  # only its dtype and device are read
             add(tvm_kv_cache._kv_cache_transpose_append(kv_heads, dim, "float32"), "kv_cache_append"),

@@ -66,7 +66,12 @@ def split_and_rotate(num_heads: int, num_kv_heads: int, head_dim: int, context_w
 
     @T.prim_func(s_tir=True, private=True)
     def split_and_rotate(
-        var_qkv: T.handle, var_position: T.handle, var_q: T.handle, var_k: T.handle, var_v: T.handle, var_table: T.handle
+        var_qkv: T.handle,
+        var_position: T.handle,
+        var_q: T.handle,
+        var_k: T.handle,
+        var_v: T.handle,
+        var_table: T.handle,
     ):
         T.func_attr({"tirx.is_scheduled": True, "tirx.noalias": True})
         n = T.int32()
@@ -87,8 +92,12 @@ def split_and_rotate(num_heads: int, num_kv_heads: int, head_dim: int, context_w
                         head: T.let[T.int32] = at // half % fused
                         d: T.let[T.int32] = at % half
                         row: T.let[T.int32] = T.min(position[token], context_window_size - 1)
-                        turned[0] = qkv[token, head, d] * table[row, d] - qkv[token, head, d + half] * table[row, d + half]
-                        turned[1] = qkv[token, head, d + half] * table[row, d] + qkv[token, head, d] * table[row, d + half]
+                        turned[0] = (
+                            qkv[token, head, d] * table[row, d] - qkv[token, head, d + half] * table[row, d + half]
+                        )
+                        turned[1] = (
+                            qkv[token, head, d + half] * table[row, d] + qkv[token, head, d] * table[row, d + half]
+                        )
                         if head < num_heads:
                             q[token, head, d] = turned[0]
                             q[token, head, d + half] = turned[1]

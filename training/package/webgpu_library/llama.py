@@ -108,7 +108,9 @@ class Llama(nn.Module):
     def decode(self, input_embeds: nn.Tensor, cache: PagedKVCache):
         return self.prefill(input_embeds, cache)
 
-    def create_tir_paged_kv_cache(self, max_batch_size, max_total_seq_len, prefill_chunk_size, page_size, sliding_window):
+    def create_tir_paged_kv_cache(
+        self, max_batch_size, max_total_seq_len, prefill_chunk_size, page_size, sliding_window
+    ):
         sizes = [max_batch_size, max_total_seq_len, prefill_chunk_size, page_size, sliding_window]
         return KVCache(self.config, sizes, self.target)
 
@@ -129,12 +131,12 @@ class Llama(nn.Module):
         )
 
     def _edit_logits(self, kernel, name, logits, *rest):
-        return op.tensor_ir_inplace_op(
-            kernel, name, [logits, *rest], 0, nn.Tensor.placeholder(logits.shape, "float32")
-        )
+        return op.tensor_ir_inplace_op(kernel, name, [logits, *rest], 0, nn.Tensor.placeholder(logits.shape, "float32"))
 
     def apply_bitmask_inplace(self, logits, rows, bitmask):
-        return self._edit_logits(sampling_kernels.apply_bitmask(self.config.vocab_size), "apply_bitmask", logits, rows, bitmask)
+        return self._edit_logits(
+            sampling_kernels.apply_bitmask(self.config.vocab_size), "apply_bitmask", logits, rows, bitmask
+        )
 
     def apply_logit_bias_inplace(self, logits, rows, tokens, bias):
         kernel = sampling_kernels.apply_logit_bias(self.config.vocab_size)

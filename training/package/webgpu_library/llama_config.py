@@ -29,7 +29,7 @@ class LlamaConfig:
 
     @staticmethod
     def load(path: str | Path) -> LlamaConfig:
-        """Reads config.json; raises ValueError on what is not computed here (rope scaling, biases, other activations)."""
+        """Reads config.json; raises ValueError for rope scaling, biases or other activations."""
         raw = json.loads(Path(path).read_text(encoding="utf-8"))
         refuse_unsupported(raw, path)
         rope = rope_settings(raw)

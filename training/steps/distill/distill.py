@@ -10,8 +10,8 @@ goes on, since labels would be memorised, and plain prompts keep the model at it
 model is frozen, and `training.steps.plug.train_plug` trains the plug on users B. A model that can read rows already,
 such as the one that ships, may stay as it is (`tunes_model`): then only a new plug learns.
 
-`python -m training.steps.distill.distill --run-directory RUN` moves RUN/tuned to RUN/task-tuned, goes on from there, and
-writes RUN/tuned anew, and RUN/plug-start.pt, from which the plug's training starts.
+`python -m training.steps.distill.distill --run-directory RUN` moves RUN/tuned to RUN/task-tuned, goes on from there,
+and writes RUN/tuned anew, and RUN/plug-start.pt, from which the plug's training starts.
 """
 
 from __future__ import annotations

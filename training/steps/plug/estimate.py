@@ -61,12 +61,17 @@ def estimate(
     trained = [parameter for parameter in plug.parameters() if parameter.requires_grad]
     what, peak = peak_memory(processes.device if processes.count > 1 else config.device)
     lines = [
-        f"language model: {sum(p.numel() for p in model.parameters()) / 1e6:.1f} M parameters, "
-        f"{bytes_of(model.parameters()) / 2**30:.2f} GiB, frozen; plug: {sum(p.numel() for p in trained) / 1e6:.2f} M "
-        f"trained, {3 * bytes_of(trained) / 2**20:.1f} MiB with its optimizer",
-        f"a step: {each:.2f} s, {mean_samples:.0f} samples, {mean_tokens:.0f} tokens "
-        f"({mean_tokens / each:.0f} tokens/s), on {processes.count} process(es); "
-        f"peak {what} so far {peak:.2f} GiB each",
+        (
+            f"language model: {sum(p.numel() for p in model.parameters()) / 1e6:.1f} M parameters, "
+            f"{bytes_of(model.parameters()) / 2**30:.2f} GiB, frozen; "
+            f"plug: {sum(p.numel() for p in trained) / 1e6:.2f} M trained, "
+            f"{3 * bytes_of(trained) / 2**20:.1f} MiB with its optimizer"
+        ),
+        (
+            f"a step: {each:.2f} s, {mean_samples:.0f} samples, {mean_tokens:.0f} tokens "
+            f"({mean_tokens / each:.0f} tokens/s), on {processes.count} process(es); "
+            f"peak {what} so far {peak:.2f} GiB each"
+        ),
         f"the run: about {steps:.0f} steps, {steps * mean_tokens / 1e6:.2f} M tokens, {steps * each / 60:.1f} min",
     ]
     for task in config.tasks:

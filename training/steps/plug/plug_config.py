@@ -1,7 +1,8 @@
 """The settings of a plug's training, and the parts of a plug that they switch off.
 
 The controls are plugs too: `persona_rows = 0` leaves only instruction rows and shows what a soft prompt brings without
-a history; `fixed_temperature`, `has_decay`, `has_gate`, `without_outputs` and `intact_share` together make PPlug as published.
+a history; `fixed_temperature`, `has_decay`, `has_gate`, `without_outputs` and `intact_share` together make PPlug as
+published.
 """
 
 from __future__ import annotations

@@ -15,7 +15,9 @@ TASK_PARTS = ("instruction", "instruction_out", "log_temperature", "raw_decay", 
 
 
 def start_path(directory: Path, config: PlugConfig, model_path: Path | None) -> Path | None:
-    """Where the plug starts from: the named file, else what distillation has left for the run's own model, else nowhere."""
+    """Where the plug starts from: the named file, else what distillation has left for the run's own model, else
+    nowhere.
+    """
     if config.start == "none":
         return None
     if config.start:

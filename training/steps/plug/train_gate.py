@@ -14,8 +14,8 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-import torch.nn.functional as functional
 from torch import Tensor
+from torch.nn import functional
 
 from training.data.samples import batches_by_length
 from training.persona.gate import GATE_THRESHOLD

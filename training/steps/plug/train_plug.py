@@ -5,7 +5,8 @@ then the gate on the mixture g · p(y | persona) + (1 − g) · p(y | none), wit
 other users. The gate comes second because its targets need a finished persona. The rows never learn from other users'
 histories.
 
-`accelerate launch -m training.steps.plug.train_plug …` trains on several GPUs; an interrupted run goes on from its checkpoint.
+`accelerate launch -m training.steps.plug.train_plug …` trains on several GPUs; an interrupted run goes on from its
+checkpoint.
 """
 
 from __future__ import annotations

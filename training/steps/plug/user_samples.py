@@ -69,8 +69,8 @@ def training_batches(
 ) -> Iterator[tuple[list[SlotSample], list[Query]]]:
     """One pass: at most `items_per_user` random queries of every user, each with a randomly thinned history.
 
-    The cap limits the weight of the few users with very many items; `intact_share` of the histories are not thinned, and
-    `short_share` are cut to a few of the last items, as a new user's would be.
+    The cap limits the weight of the few users with very many items; `intact_share` of the histories are not thinned,
+    and `short_share` are cut to a few of the last items, as a new user's would be.
     """
 
     def history(index: int) -> Sequence[int]:

@@ -82,8 +82,10 @@ TWEET = "Paraphrase the following tweet without any explanation before or after 
             "movie_tag",
             "X",
             "Which tag does this movie relate to? description: X",
-            'the tag for the movie: "i1" is "o1", and the tag for the movie: "i2" is "o2". '
-            "Which tag does this movie relate to? description: X",
+            (
+                'the tag for the movie: "i1" is "o1", and the tag for the movie: "i2" is "o2". '
+                "Which tag does this movie relate to? description: X"
+            ),
         ),
         ("movie_rating", "X", RATE, f'o1 is the score for "i1", and o2 is the score for "i2". {RATE}'),
         (

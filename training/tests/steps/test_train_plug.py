@@ -54,7 +54,7 @@ def test_two_processes_have_the_gradients_of_one(tiny: tuple[Path, str]) -> None
         "--main_process_port", "29517", "-m", "training.tests.two_processes", str(directory), llm,
     ]
     # fmt: on
-    result = subprocess.run(launch, cwd=REPOSITORY, capture_output=True, text=True, timeout=900)
+    result = subprocess.run(launch, cwd=REPOSITORY, capture_output=True, text=True, timeout=900, check=False)
     assert result.returncode == 0, result.stderr[-3000:]
     together = torch.load(directory / "gradients.pt", weights_only=True)
     alone = gradients(prepare(directory, config_of(llm)))

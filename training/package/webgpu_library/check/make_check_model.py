@@ -133,7 +133,8 @@ class Golden:
         return ids[len(prompt) :]
 
     def chat(self) -> dict[str, object]:
-        """Two chat turns; the first one ends at a stop token, so WebLLM keeps its KV cache and feeds only the second turn.
+        """Two chat turns; the first one ends at a stop token, so WebLLM keeps its KV cache and feeds only the second
+        turn.
 
         The stop token and the separator after it never enter the cache: that is how WebLLM 0.2.86 behaves.
         """

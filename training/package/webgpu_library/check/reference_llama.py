@@ -28,9 +28,7 @@ def forward(config: LlamaConfig, state: dict, embeddings: numpy.ndarray) -> nump
     for index in range(config.num_hidden_layers):
         layer = f"model.layers.{index}."
         y = rms_norm(x, weight[layer + "input_layernorm.weight"], config.rms_norm_eps)
-        q, k, v = (
-            (y @ weight[f"{layer}self_attn.{part}_proj.weight"].T).reshape(n, -1, d) for part in ("q", "k", "v")
-        )
+        q, k, v = ((y @ weight[f"{layer}self_attn.{part}_proj.weight"].T).reshape(n, -1, d) for part in ("q", "k", "v"))
         q, k = rotate(q, config.rope_theta), rotate(k, config.rope_theta)
         k, v = numpy.repeat(k, groups, 1), numpy.repeat(v, groups, 1)
         score = numpy.einsum("qhd,khd->hqk", q, k) / numpy.sqrt(d) + causal
