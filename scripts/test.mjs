@@ -1,15 +1,14 @@
 // `npm test`: installs what is missing, then the gates, unit tests and browser tests. Its last line is
 // `N passed, N failed, N skipped`, summed over both test runners.
-import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { checkNode, installMissing } from './dependencies.mjs';
 import { checkModels } from './models.mjs';
-import { repository } from './repository.mjs';
 import { CommandError, say } from './terminal.mjs';
-import { addCounts, countPlaywright, countVitest } from './test-counts.mjs';
+import { countPlaywright, countVitest } from './test-counts.mjs';
+import { runSteps } from './test-steps.mjs';
 
 const usage = `npm test -- [--unit] [--e2e] [--allow-skips]
   --unit         only the gates and the unit tests
@@ -73,50 +72,6 @@ function browserSteps(reports, options) {
       count: async (code) => await countPlaywright(report, code, { allowSkips: options['allow-skips'] }),
     },
   ];
-}
-
-/** Runs all steps, also after a failure: one run tells everything. */
-async function runSteps(steps) {
-  let counts = { passed: 0, failed: 0, skipped: 0 };
-  const results = [];
-  for (const [index, step] of steps.entries()) {
-    say(`\n── ${index + 1} of ${steps.length}: ${step.title} ──`);
-    const start = performance.now();
-    const { code, problem } = await runStep(step);
-    // A check that is no test runner counts when it fails: a red run never ends with `0 failed`.
-    const found = step.count === undefined || problem !== null ? failure(code) : await step.count(code);
-    counts = addCounts(counts, found);
-    const seconds = ((performance.now() - start) / 1_000).toFixed(0);
-    results.push(
-      `${found.failed === 0 ? 'ok    ' : 'FAILED'} ${step.title} (${seconds} s)${problem === null ? '' : `: ${problem}`}`,
-    );
-  }
-  say(`\n${results.join('\n')}`);
-  return counts;
-}
-
-function failure(code) {
-  return { passed: 0, failed: code === 0 ? 0 : 1, skipped: 0 };
-}
-
-async function runStep(step) {
-  let environment;
-  try {
-    environment = await step.prepare?.();
-  } catch (error) {
-    return { code: 1, problem: error.message };
-  }
-  const [program, ...parameters] = step.command;
-  const child = spawn(program, parameters, {
-    cwd: repository,
-    stdio: ['ignore', 2, 2],
-    env: { ...process.env, ...environment },
-    shell: process.platform === 'win32',
-  });
-  return await new Promise((resolve) => {
-    child.on('error', (error) => resolve({ code: 1, problem: error.message }));
-    child.on('close', (code) => resolve({ code: code ?? 1, problem: null }));
-  });
 }
 
 function readArguments() {
