@@ -2,7 +2,7 @@
 // exactly, stop at once. On wasm without WebGPU, and on WebGPU with a software adapter.
 import { readFile } from 'node:fs/promises';
 import { expect, type Page, test } from '@playwright/test';
-import { goldenFolder } from '../../src/testing/golden-models.ts';
+import { goldenFolder } from '../../src/testing/golden/golden-models.ts';
 import { createKillableBrowser, type KillableBrowser } from '../history/killable-browser.ts';
 
 const address = `http://127.0.0.1:${process.env['PERSONA_PLUG_PAGES_PORT'] ?? '4300'}/e2e/engine/`;

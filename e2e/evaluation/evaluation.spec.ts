@@ -2,7 +2,7 @@
 import { expect, test } from '@playwright/test';
 import { evaluate, loadEvaluationModels, methods, type Prediction } from '../../src/evaluation/index.ts';
 import { createFolderModelSource } from '../../src/model-package/folder-model-source.ts';
-import { modelFolders } from '../../src/testing/golden-models.ts';
+import { modelFolders } from '../../src/testing/golden/golden-models.ts';
 import { tinyMethods, tinyTask } from './tiny-task.ts';
 
 const address = `http://127.0.0.1:${process.env['PERSONA_PLUG_PAGES_PORT'] ?? '4300'}/e2e/evaluation/`;

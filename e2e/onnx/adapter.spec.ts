@@ -1,6 +1,6 @@
 // Personal adapters as inputs of the ONNX graph, on both backends, held to the losses that torch has with the same numbers.
 import { expect, test } from '@playwright/test';
-import { openGoldenTuning } from '../../src/testing/golden-tuning.ts';
+import { openGoldenTuning } from '../../src/testing/golden/golden-tuning.ts';
 
 const address = `http://127.0.0.1:${process.env['PERSONA_PLUG_PAGES_PORT'] ?? '4300'}/e2e/onnx/`;
 

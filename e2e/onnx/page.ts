@@ -10,10 +10,10 @@ import { PersonaPlugError } from '../../src/lib/errors.ts';
 import type { Progress } from '../../src/lib/progress.ts';
 import { createUrlModelSource } from '../../src/model-package/url-model-source.ts';
 import { loadOnnxRuntime } from '../../src/onnx-runtime/load-runtime.ts';
-import { goldenIa3 } from '../../src/testing/golden-ia3.ts';
-import { goldenLoraAdapter } from '../../src/testing/golden-lora.ts';
-import { openGoldenFiles, type GoldenLanguageModelCase } from '../../src/testing/golden-files.ts';
-import { compareWithGolden, type ParityResult } from '../../src/testing/golden-parity.ts';
+import { goldenIa3 } from '../../src/testing/golden/golden-ia3.ts';
+import { goldenLoraAdapter } from '../../src/testing/golden/golden-lora.ts';
+import { openGoldenFiles, type GoldenLanguageModelCase } from '../../src/testing/golden/golden-files.ts';
+import { compareWithGolden, type ParityResult } from '../../src/testing/golden/golden-parity.ts';
 
 const models = createUrlModelSource('/models/');
 

@@ -5,7 +5,7 @@ import { type BrowserContext, chromium, type Page } from '@playwright/test';
 import type { EngineStatus } from '../../src/engine/personalizer.ts';
 import type { HistoryItemInput } from '../../src/history/history-item.ts';
 import { browserFlags, createQuietProfile, findBrowser, type WebgpuMode } from '../../scripts/browser.mjs';
-import { goldenFolder } from '../../src/testing/golden-models.ts';
+import { goldenFolder } from '../../src/testing/golden/golden-models.ts';
 
 export const site = 'http://127.0.0.1:5181/';
 

@@ -2,7 +2,7 @@
 import type { LanguageModel, PromptSegment } from '../../src/language-model/language-model.ts';
 import type { ModelPackage } from '../../src/model-package/model-source.ts';
 import type { LanguageModelManifest } from '../../src/model-package/manifest.ts';
-import { goldenLoraAdapter } from '../../src/testing/golden-lora.ts';
+import { goldenLoraAdapter } from '../../src/testing/golden/golden-lora.ts';
 import { codeOf } from './code-of.ts';
 
 /** `loseDevice` destroys the model's own device, and resolves when that is known. */

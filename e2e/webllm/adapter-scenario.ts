@@ -3,8 +3,8 @@ import * as v from 'valibot';
 import type { LanguageModel, PromptSegment, WeightAdapter } from '../../src/language-model/language-model.ts';
 import type { LanguageModelManifest } from '../../src/model-package/manifest.ts';
 import type { ModelPackage } from '../../src/model-package/model-source.ts';
-import { goldenIa3 } from '../../src/testing/golden-ia3.ts';
-import { goldenLoraAdapter } from '../../src/testing/golden-lora.ts';
+import { goldenIa3 } from '../../src/testing/golden/golden-ia3.ts';
+import { goldenLoraAdapter } from '../../src/testing/golden/golden-lora.ts';
 import { codeOf } from './code-of.ts';
 
 /** An answer's mean loss without, with, and again without the golden adapter; and how far the last logits are from the first. */

@@ -1,8 +1,8 @@
 // Personal adapters merged into WebLLM's weights on the GPU, held to the losses of torch and of jax-js with the same numbers.
 import { expect, type Page, test, type Worker } from '@playwright/test';
-import { goldenIa3 } from '../../src/testing/golden-ia3.ts';
-import { goldenModels } from '../../src/testing/golden-models.ts';
-import { openGoldenTuning } from '../../src/testing/golden-tuning.ts';
+import { goldenIa3 } from '../../src/testing/golden/golden-ia3.ts';
+import { goldenModels } from '../../src/testing/golden/golden-models.ts';
+import { openGoldenTuning } from '../../src/testing/golden/golden-tuning.ts';
 import { createExample } from '../../src/tuning/example.ts';
 import { jaxGradientModel } from '../../src/tuning/jax/jax-gradient-model.ts';
 import { loadJax } from '../../src/tuning/jax/load-jax.ts';

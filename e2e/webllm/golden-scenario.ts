@@ -1,7 +1,7 @@
 // The golden cases on this runtime: how far its logits are from torch's, and which tokens it would take.
 import { argmax } from '../../src/language-model/decoding/sampling.ts';
 import type { GenerateTokensOptions, LanguageModel, PromptSegment } from '../../src/language-model/language-model.ts';
-import { logitTolerance } from '../../src/testing/golden-parity.ts';
+import { logitTolerance } from '../../src/testing/golden/golden-parity.ts';
 import { readGoldenCases } from './golden-cases.ts';
 
 type Answer = (

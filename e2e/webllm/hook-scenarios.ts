@@ -4,7 +4,7 @@ import type { PromptSegment } from '../../src/language-model/language-model.ts';
 import { createTextTokenizer } from '../../src/language-model/text-tokenizer.ts';
 import { attachSoftPrompts, sanitizeUserText } from '../../src/language-model/webllm/index.ts';
 import { createUrlModelSource } from '../../src/model-package/url-model-source.ts';
-import { largestDifference } from '../../src/testing/largest-difference.ts';
+import { largestDifference } from '../../src/testing/golden/largest-difference.ts';
 import { codeOf } from './code-of.ts';
 import { openEmbeddingTable } from './embedding-table.ts';
 import { answerWithRows } from './example.ts';

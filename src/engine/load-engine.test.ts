@@ -4,8 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import * as v from 'valibot';
 import { inMemoryHistory } from '../history/in-memory-history.ts';
-import { openGoldenFiles } from '../testing/golden-files.ts';
-import { goldenModels } from '../testing/golden-models.ts';
+import { openGoldenFiles } from '../testing/golden/golden-files.ts';
+import { goldenModels } from '../testing/golden/golden-models.ts';
 import { loadEngine } from './load-engine.ts';
 import type { GenerateEvent, GenerateRequest, Personalizer } from './personalizer.ts';
 

@@ -7,7 +7,7 @@ import { gunzipSync } from 'node:zlib';
 import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
 import { inMemoryHistory } from '../history/in-memory-history.ts';
-import { goldenModels } from '../testing/golden-models.ts';
+import { goldenModels } from '../testing/golden/golden-models.ts';
 import { loadEngine } from './load-engine.ts';
 import type { GenerateRequest, Personalizer } from './personalizer.ts';
 

@@ -10,7 +10,7 @@ import { readSafetensors } from '../model-package/safetensors.ts';
 import { readPlug } from '../persona/plug.ts';
 import { newsCategories } from '../tasks/news-category.ts';
 import { createTaskRegistry } from '../tasks/task-registry.ts';
-import { goldenModels } from '../testing/golden-models.ts';
+import { goldenModels } from '../testing/golden/golden-models.ts';
 import { createEngine } from './create-engine.ts';
 import { createEngineContext, type EngineContext } from './engine-context.ts';
 import { prepareAnswer } from './generate.ts';

@@ -1,7 +1,7 @@
 // The measurement itself over queries that are written here, with the models that ship.
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createFolderModelSource } from '../model-package/folder-model-source.ts';
-import { goldenModels, modelFolders } from '../testing/golden-models.ts';
+import { goldenModels, modelFolders } from '../testing/golden/golden-models.ts';
 import type { EvaluationTask } from './data/evaluation-task.ts';
 import { evaluate, type EvaluationEvent } from './evaluate.ts';
 import type { EvaluationModels } from './evaluation-models.ts';

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { openGoldenFiles } from '../testing/golden-files.ts';
-import { goldenModels } from '../testing/golden-models.ts';
+import { openGoldenFiles } from '../testing/golden/golden-files.ts';
+import { goldenModels } from '../testing/golden/golden-models.ts';
 import type { TextTokenizer } from './language-model.ts';
 import { createTextTokenizer } from './text-tokenizer.ts';
 

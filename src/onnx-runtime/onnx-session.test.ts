@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { negationGraph } from '../testing/negation-graph.ts';
+import { negationGraph } from './negation-graph.ts';
 import { createOnnxSession, takeFloat32 } from './onnx-session.ts';
 
 const name = 'negation';

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import * as v from 'valibot';
 import { createTextTokenizer } from '../language-model/text-tokenizer.ts';
 import { readSafetensors } from '../model-package/safetensors.ts';
-import { openGoldenFiles, tensorSchema as tensor } from '../testing/golden-files.ts';
-import { goldenModels } from '../testing/golden-models.ts';
+import { openGoldenFiles, tensorSchema as tensor } from '../testing/golden/golden-files.ts';
+import { goldenModels } from '../testing/golden/golden-models.ts';
 import { unigramBias } from './unigram-adaptation.ts';
 import { readPlug } from './plug.ts';
 

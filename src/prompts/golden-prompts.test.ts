@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import * as v from 'valibot';
 import { createTextTokenizer } from '../language-model/text-tokenizer.ts';
-import { openGoldenFiles } from '../testing/golden-files.ts';
-import { goldenModels } from '../testing/golden-models.ts';
+import { openGoldenFiles } from '../testing/golden/golden-files.ts';
+import { goldenModels } from '../testing/golden/golden-models.ts';
 import { layoutPrompt } from './layout-prompt.ts';
 import { createTaskRegistry } from '../tasks/task-registry.ts';
 import { promptText } from '../tasks/task.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { goldenModels } from '../testing/golden-models.ts';
+import { goldenModels } from '../testing/golden/golden-models.ts';
 import { readLlamaWeights } from './llama-weights.ts';
 
 const { source, missing } = goldenModels('nano-llm');

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { inMemoryHistory } from '../history/in-memory-history.ts';
-import { goldenModels } from '../testing/golden-models.ts';
+import { goldenModels } from '../testing/golden/golden-models.ts';
 import { loadTraining } from './job/load-training.ts';
 import type { LlamaShape } from './llama-weights.ts';
 import { assertMemory, availableMemory, trainingMemory } from './training-memory.ts';

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { goldenModels, modelFolders } from '../../testing/golden-models.ts';
+import { goldenModels, modelFolders } from '../../testing/golden/golden-models.ts';
 import { type Prediction, predictionSchema } from '../prediction.ts';
 import { readLines } from './json-lines.ts';
 import { main } from './main.ts';

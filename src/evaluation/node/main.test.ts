@@ -6,7 +6,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
-import { goldenModels, modelFolders } from '../../testing/golden-models.ts';
+import { goldenModels, modelFolders } from '../../testing/golden/golden-models.ts';
 import { keyOf, type Prediction, predictionSchema } from '../prediction.ts';
 import { main } from './main.ts';
 

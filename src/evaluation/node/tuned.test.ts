@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
-import { goldenModels, modelFolders } from '../../testing/golden-models.ts';
+import { goldenModels, modelFolders } from '../../testing/golden/golden-models.ts';
 import { type Prediction, predictionSchema } from '../prediction.ts';
 import { type TrainingCost, trainingCostSchema } from '../tuning/training-cost.ts';
 import { readLines } from './json-lines.ts';

@@ -1,7 +1,7 @@
 // Graphs that were exported without an adapter's inputs: they answer, and say why they take no adapter.
 import { expect, test } from 'vitest';
 import { createOnnxSession } from '../../onnx-runtime/onnx-session.ts';
-import { negationGraph } from '../../testing/negation-graph.ts';
+import { negationGraph } from '../../onnx-runtime/negation-graph.ts';
 import { adapterInputs, adapterKinds } from './adapter-inputs.ts';
 
 const name = 'old-llm';

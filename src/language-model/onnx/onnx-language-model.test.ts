@@ -1,11 +1,11 @@
 // The shipped LLM on ORT wasm in Node, held to torch's golden values and to its own laws.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openGoldenFiles, type GoldenLanguageModelCase } from '../../testing/golden-files.ts';
-import { goldenModels } from '../../testing/golden-models.ts';
-import { compareWithGolden } from '../../testing/golden-parity.ts';
+import { openGoldenFiles, type GoldenLanguageModelCase } from '../../testing/golden/golden-files.ts';
+import { goldenModels } from '../../testing/golden/golden-models.ts';
+import { compareWithGolden } from '../../testing/golden/golden-parity.ts';
 import type { GenerateTokensOptions, GenerationUsage, LanguageModel, PromptSegment } from '../language-model.ts';
 import { sequenceLogProbabilities } from '../decoding/sequence-log-probabilities.ts';
-import { largestDifference } from '../../testing/largest-difference.ts';
+import { largestDifference } from '../../testing/golden/largest-difference.ts';
 import { onnxLanguageModel } from './onnx-language-model.ts';
 
 const { source: models } = goldenModels('golden');

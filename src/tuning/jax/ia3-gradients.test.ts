@@ -1,9 +1,9 @@
 // (IA)³ on jax-js, held to the same model without it: scaling activations is scaling rows and columns of weights.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PromptSegment } from '../../language-model/language-model.ts';
-import { goldenIa3 } from '../../testing/golden-ia3.ts';
-import { goldenModels } from '../../testing/golden-models.ts';
-import { logitDistance } from '../../testing/logit-distance.ts';
+import { goldenIa3 } from '../../testing/golden/golden-ia3.ts';
+import { goldenModels } from '../../testing/golden/golden-models.ts';
+import { logitDistance } from '../../testing/golden/logit-distance.ts';
 import { createExample, type Example } from '../example.ts';
 import type { Parameters } from '../gradient-model.ts';
 import { ia3Name, ia3Places, startIa3 } from '../../adapter/ia3.ts';

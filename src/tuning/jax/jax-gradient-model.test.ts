@@ -1,13 +1,13 @@
 // The nano LLM on jax-js's wasm backend in Node, held to torch: logits, losses, gradients.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PromptSegment } from '../../language-model/language-model.ts';
-import { goldenIa3 } from '../../testing/golden-ia3.ts';
-import { goldenLora } from '../../testing/golden-lora.ts';
-import { openGoldenFiles } from '../../testing/golden-files.ts';
-import { goldenModels } from '../../testing/golden-models.ts';
-import { logitTolerance } from '../../testing/golden-parity.ts';
-import { type GoldenTuningCase, openGoldenTuning } from '../../testing/golden-tuning.ts';
-import { waves } from '../../testing/waves.ts';
+import { goldenIa3 } from '../../testing/golden/golden-ia3.ts';
+import { goldenLora } from '../../testing/golden/golden-lora.ts';
+import { openGoldenFiles } from '../../testing/golden/golden-files.ts';
+import { goldenModels } from '../../testing/golden/golden-models.ts';
+import { logitTolerance } from '../../testing/golden/golden-parity.ts';
+import { type GoldenTuningCase, openGoldenTuning } from '../../testing/golden/golden-tuning.ts';
+import { waves } from '../../testing/golden/waves.ts';
 import { createExample, type Example } from '../example.ts';
 import type { Parameters } from '../gradient-model.ts';
 import { type LlamaWeights, readLlamaWeights, type Tensor } from '../llama-weights.ts';

@@ -7,7 +7,7 @@ import { PersonaPlugError } from '../../lib/errors.ts';
 import { readSafetensors } from '../../model-package/safetensors.ts';
 import { readPlug } from '../../persona/plug.ts';
 import { createTaskRegistry } from '../../tasks/task-registry.ts';
-import { goldenModels } from '../../testing/golden-models.ts';
+import { goldenModels } from '../../testing/golden/golden-models.ts';
 import { createRandom } from '../../testing/random.ts';
 import { jaxGradientModel } from '../jax/jax-gradient-model.ts';
 import { loadJax } from '../jax/load-jax.ts';

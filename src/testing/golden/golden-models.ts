@@ -2,8 +2,8 @@
 // and PERSONA_PLUG_RESEARCH_MODELS name. Node only.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { createFolderModelSource } from '../model-package/folder-model-source.ts';
-import type { ModelSource } from '../model-package/model-source.ts';
+import { createFolderModelSource } from '../../model-package/folder-model-source.ts';
+import type { ModelSource } from '../../model-package/model-source.ts';
 
 export interface GoldenModels {
   readonly source: ModelSource;

@@ -1,6 +1,6 @@
 // Holds a language model to golden logits and tokens: one comparison for every runtime.
-import type { LanguageModel } from '../language-model/language-model.ts';
-import { argmax } from '../language-model/decoding/sampling.ts';
+import type { LanguageModel } from '../../language-model/language-model.ts';
+import { argmax } from '../../language-model/decoding/sampling.ts';
 import type { GoldenLanguageModelCase } from './golden-files.ts';
 
 /**

@@ -1,6 +1,6 @@
 // (IA)³ vectors that every language makes alike: those of the golden gradients.
-import { ia3Name, ia3Places, ia3Width } from '../adapter/ia3.ts';
-import type { LlamaShape, Tensor } from '../tuning/llama-weights.ts';
+import { ia3Name, ia3Places, ia3Width } from '../../adapter/ia3.ts';
+import type { LlamaShape, Tensor } from '../../tuning/llama-weights.ts';
 import { waves } from './waves.ts';
 
 type Ia3Shape = Pick<LlamaShape, 'layers' | 'kvHeads' | 'headDim' | 'feedForwardSize'>;

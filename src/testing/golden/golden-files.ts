@@ -1,7 +1,7 @@
 // Reads the golden package: what training computed for fixed inputs, which every runtime is held to.
 import * as v from 'valibot';
-import type { PromptSegment } from '../language-model/language-model.ts';
-import type { ModelSource } from '../model-package/model-source.ts';
+import type { PromptSegment } from '../../language-model/language-model.ts';
+import type { ModelSource } from '../../model-package/model-source.ts';
 
 /** Where a float32 tensor lies in golden.f32: offset counted in floats. */
 export const tensorSchema = v.object({ offset: v.number(), shape: v.array(v.number()) });

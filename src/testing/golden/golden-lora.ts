@@ -1,7 +1,7 @@
 // LoRA matrices that every language makes alike: those of the golden gradients.
-import type { LowRankAdapter } from '../language-model/language-model.ts';
-import type { LlamaShape, Tensor } from '../tuning/llama-weights.ts';
-import { loraName, loraProjections, projectionWidth } from '../adapter/lora.ts';
+import type { LowRankAdapter } from '../../language-model/language-model.ts';
+import type { LlamaShape, Tensor } from '../../tuning/llama-weights.ts';
+import { loraName, loraProjections, projectionWidth } from '../../adapter/lora.ts';
 import { waves } from './waves.ts';
 
 type AdapterShape = Pick<LlamaShape, 'layers' | 'hiddenSize' | 'heads' | 'kvHeads' | 'headDim'>;
