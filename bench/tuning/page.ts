@@ -1,7 +1,7 @@
 // The page of bench/tuning.mjs: asks the worker, and measures how long the page itself is held up meanwhile.
 import { openHistory } from '../../src/history/open-history.ts';
 import { createUrlModelSource } from '../../src/model-package/url-model-source.ts';
-import { createRandom } from '../../src/testing/random.ts';
+import { seededRandom } from '../../src/lib/seeded-random.ts';
 import { startTraining } from '../../src/worker/tuning/index.ts';
 import type { MeasuredTuning, TuningMeasurement } from './figures.ts';
 
@@ -31,7 +31,7 @@ async function fillHistory(name: string, items: number, words: number): Promise<
   const vocabulary = ['models', 'read', 'long', 'texts', 'about', 'small', 'boats', 'and', 'slow', 'rivers'];
   await store.put(
     Array.from({ length: items }, (_, index) => {
-      const random = createRandom(index);
+      const random = seededRandom(index);
       const text = Array.from({ length: words }, () => vocabulary[Math.floor(random() * vocabulary.length)]).join(' ');
       const vector = (): Float32Array<ArrayBuffer> =>
         new Float32Array(dim).map(() => (random() - 0.5) / Math.sqrt(dim));

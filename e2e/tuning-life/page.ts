@@ -2,7 +2,7 @@
 import { createPersonalizer } from '../../src/index.ts';
 import { openHistory } from '../../src/history/open-history.ts';
 import { createUrlModelSource } from '../../src/model-package/url-model-source.ts';
-import { createRandom } from '../../src/testing/random.ts';
+import { seededRandom } from '../../src/lib/seeded-random.ts';
 import {
   dropAdapter,
   startTraining,
@@ -99,7 +99,7 @@ const tuningLifePage = {
     const { manifest } = await createUrlModelSource('/models/').open('plug', 'plug');
     const { dim, embedder } = manifest.plug;
     const unit = (seed: number): Float32Array<ArrayBuffer> => {
-      const random = createRandom(seed);
+      const random = seededRandom(seed);
       const values = Float32Array.from({ length: dim }, () => random() - 0.5);
       const norm = Math.hypot(...values);
       return values.map((value) => value / norm);

@@ -1,7 +1,7 @@
 // The page of the tuning tests: a real history, the shipped models, jax-js in a worker under the strict policy.
 import { openHistory } from '../../src/history/open-history.ts';
 import { createUrlModelSource } from '../../src/model-package/url-model-source.ts';
-import { createRandom } from '../../src/testing/random.ts';
+import { seededRandom } from '../../src/lib/seeded-random.ts';
 import {
   dropAdapter,
   exportAdapter,
@@ -29,7 +29,7 @@ async function fill(name: string, count = 6): Promise<void> {
   await store.put(
     places.slice(0, count).map((place, index) => {
       const unit = (seed: number): Float32Array<ArrayBuffer> => {
-        const random = createRandom(seed);
+        const random = seededRandom(seed);
         const values = Float32Array.from({ length: dim }, () => random() - 0.5);
         const norm = Math.hypot(...values);
         return values.map((value) => value / norm);

@@ -1,6 +1,6 @@
 // Tuning in a real browser: jax-js in a worker of its own under the strict policy, with what a person may do to it.
 import { expect, type Page, test } from '@playwright/test';
-import { createRandom } from '../../src/testing/random.ts';
+import { seededRandom } from '../../src/lib/seeded-random.ts';
 import { createKillableBrowser, type KillableBrowser } from '../history/killable-browser.ts';
 
 const address = `http://127.0.0.1:${process.env['PERSONA_PLUG_PAGES_PORT'] ?? '4300'}/e2e/tuning/`;
@@ -22,7 +22,7 @@ async function open(): Promise<Page> {
 test('killed with SIGKILL at twenty random steps and resumed each time, it ends with the very same numbers', async () => {
   test.setTimeout(600_000);
   const seed = Number(process.env['PERSONA_PLUG_KILL_SEED'] ?? Date.now() % 1_000_000);
-  const random = createRandom(seed);
+  const random = seededRandom(seed);
   const page = await open();
   const whole = await page.evaluate(async () => {
     await tuningTestPage.fill('whole', 8);

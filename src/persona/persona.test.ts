@@ -1,7 +1,7 @@
 // Properties of the maths: what must hold for every plug, every query and every history.
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createRandom } from '../testing/random.ts';
+import { seededRandom } from '../lib/seeded-random.ts';
 import { randomPlug, randomPlugFiles, type RandomPlugOptions } from '../testing/random-plug.ts';
 import { ageOf } from './age.ts';
 import { gateCosines, gateFeatures } from './gate.ts';
@@ -45,7 +45,7 @@ interface TestItem extends PersonaItem {
 }
 
 function unitVector(seed: number): Float32Array {
-  const random = createRandom(seed);
+  const random = seededRandom(seed);
   const raw = Array.from({ length: dim }, () => random() - 0.5);
   const norm = Math.hypot(...raw);
   return Float32Array.from(raw, (value) => value / norm);

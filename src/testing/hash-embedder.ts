@@ -1,7 +1,7 @@
 // A fake embedder: deterministic unit vectors out of a hash of the words. Texts that share words are similar. For unit
 // tests of applications; it says nothing about the real embedder's quality.
 import type { Embedder } from '../embedder/embedder.ts';
-import { createRandom } from './random.ts';
+import { seededRandom } from '../lib/seeded-random.ts';
 
 export interface HashEmbedderOptions {
   /** @defaultValue 16 */
@@ -25,7 +25,7 @@ export function hashEmbedder(options: HashEmbedderOptions = {}): Embedder {
       onEmbed?.(text);
       const sum = new Float64Array(dim);
       for (const word of text.toLowerCase().split(/\s+/u)) {
-        const random = createRandom(hash(fingerprint + word));
+        const random = seededRandom(hash(fingerprint + word));
         for (let index = 0; index < dim; index++) sum[index] = (sum[index] ?? 0) + random() - 0.5;
       }
       const norm = Math.hypot(...sum);

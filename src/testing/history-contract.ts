@@ -4,7 +4,7 @@ import type { HistoryItem, ItemVectors } from '../history/history-item.ts';
 import type { EmbeddedItem, HistoryStore } from '../history/history-store.ts';
 import { adapterContract } from './adapter-contract.ts';
 import { equal } from './contract-equal.ts';
-import { createRandom } from './random.ts';
+import { seededRandom } from '../lib/seeded-random.ts';
 
 export interface ContractCase {
   readonly name: string;
@@ -20,7 +20,7 @@ export function sampleEntry(
   fields: Partial<HistoryItem> = {},
   made: Partial<ItemVectors> = {},
 ): EmbeddedItem {
-  const random = createRandom(Array.from(id).reduce((sum, character) => sum * 31 + character.charCodeAt(0), 7));
+  const random = seededRandom(Array.from(id).reduce((sum, character) => sum * 31 + character.charCodeAt(0), 7));
   const vector = (): Float32Array<ArrayBuffer> => Float32Array.from({ length: 4 }, () => random() - 0.5);
   return {
     item: { id, date: '2024-01-01', task: 'notes', input: `input of ${id}`, output: `output of ${id}`, ...fields },

@@ -1,7 +1,7 @@
 // A fake plug: right shapes, seeded random numbers. For tests of the maths and of applications, not of quality.
 import type { PlugManifest } from '../model-package/manifest.ts';
 import { type Plug, type PlugTensor, readPlug } from '../persona/plug.ts';
-import { createRandom } from './random.ts';
+import { seededRandom } from '../lib/seeded-random.ts';
 
 export interface RandomPlugOptions {
   readonly embedder: string;
@@ -50,7 +50,7 @@ export function randomPlugFiles(options: RandomPlugOptions): {
   } = options;
   const sizes = { projectorWidth: 12, personaRows: 4, instructionRows: 4 };
   const tasks = ['news_category', 'news_headline', 'paper_title'];
-  const random = createRandom(options.seed ?? 1);
+  const random = seededRandom(options.seed ?? 1);
   const tensors = new Map<string, PlugTensor>();
   const add = (name: string, shape: number[], value: () => number = () => random() - 0.5): void => {
     const count = shape.reduce((product, size) => product * size, 1);

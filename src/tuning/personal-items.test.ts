@@ -5,7 +5,7 @@ import type { TextTokenizer } from '../language-model/language-model.ts';
 import { createTaskRegistry } from '../tasks/task-registry.ts';
 import { instructionRows } from '../persona/instruction.ts';
 import { randomPlug } from '../testing/random-plug.ts';
-import { createRandom } from '../testing/random.ts';
+import { seededRandom } from '../lib/seeded-random.ts';
 import { personalItems, type PersonalItemsParts, type TunableItem, type AdapterBase } from './personal-items.ts';
 
 const plug = randomPlug({ embedder: 'e', languageModel: 'l' });
@@ -28,7 +28,7 @@ const parts = (base: AdapterBase): PersonalItemsParts => ({
 });
 
 function unit(seed: number): Float32Array<ArrayBuffer> {
-  const random = createRandom(seed);
+  const random = seededRandom(seed);
   const values = Float32Array.from({ length: plug.dim }, () => random() - 0.5);
   const norm = Math.hypot(...values);
   return values.map((value) => value / norm);

@@ -1,5 +1,6 @@
 // From logits to a token: greedy, or temperature and nucleus with a seeded generator. Shared by every runtime.
 import { PersonaPlugError } from '../../lib/errors.ts';
+import { seededRandom } from '../../lib/seeded-random.ts';
 import type { SamplingOptions } from '../language-model.ts';
 
 /** Takes the logits of one position, `[vocabulary]`, and gives a token id. Keeps the state of its random generator. */
@@ -79,17 +80,6 @@ function sampleNucleus(logits: Float32Array, temperature: number, topP: number, 
   }
   // Rounding can leave a rest of some 1e-16: the last token that has any weight takes it.
   return order.slice(0, kept).findLast((token) => (weights[token] ?? 0) > 0) ?? argmax(logits);
-}
-
-/** Mulberry32: 32 bits of state, uniform numbers in [0, 1). */
-function seededRandom(seed: number): () => number {
-  let state = Math.trunc(seed) >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }
 
 function freshSeed(): number {

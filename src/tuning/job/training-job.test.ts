@@ -8,7 +8,7 @@ import { readSafetensors } from '../../model-package/safetensors.ts';
 import { readPlug } from '../../persona/plug.ts';
 import { createTaskRegistry } from '../../tasks/task-registry.ts';
 import { goldenModels } from '../../testing/golden/golden-models.ts';
-import { createRandom } from '../../testing/random.ts';
+import { seededRandom } from '../../lib/seeded-random.ts';
 import { jaxGradientModel } from '../jax/jax-gradient-model.ts';
 import { loadJax } from '../jax/load-jax.ts';
 import { readLlamaWeights } from '../llama-weights.ts';
@@ -61,7 +61,7 @@ describe.skipIf(missing !== null)('a tuning job', () => {
     const store = inMemoryHistory();
     const { dim, embedder } = parts.plug;
     const unit = (seed: number): Float32Array<ArrayBuffer> => {
-      const random = createRandom(seed);
+      const random = seededRandom(seed);
       const values = Float32Array.from({ length: dim }, () => random() - 0.5);
       const norm = Math.hypot(...values);
       return values.map((value) => value / norm);
