@@ -4,7 +4,7 @@ import type { HistoryItem } from '../history/history-item.ts';
 import type { EvaluationQuery } from './data/evaluation-task.ts';
 import { mainLanguageModel, mainPlug } from './evaluation-models.ts';
 import type { Method, UserSession } from './method.ts';
-import { trainForUser, type AdapterChoice, whyUntrainable } from './tuning/train-for-user.ts';
+import { trainForUser, type AdapterChoice, whyUntrainable } from './training/train-for-user.ts';
 
 /** Whose history the engine holds. */
 export interface HistoryChoice {

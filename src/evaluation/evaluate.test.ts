@@ -9,7 +9,7 @@ import { type LoadedEvaluationModels, loadEvaluationModels } from './load-evalua
 import type { Method } from './method.ts';
 import { none } from './methods/none.ts';
 import { personaOpen } from './methods/persona-open.ts';
-import { tuned, tunedShuffled } from './methods/tuned.ts';
+import { tuned, tunedShuffled } from './methods/oppu.ts';
 
 const { missing } = goldenModels('all-minilm-l6-v2', 'nano-llm', 'plug');
 

@@ -10,7 +10,7 @@ import type { EvaluationModels } from './evaluation-models.ts';
 import type { Method, PreparedMethod, UserSession } from './method.ts';
 import { keyOf, type Prediction } from './prediction.ts';
 import { createScoringEngine, type ScoringEngine } from './scoring-engine.ts';
-import { costOf, type TrainingCost } from './tuning/training-cost.ts';
+import { costOf, type TrainingCost } from './training/training-cost.ts';
 
 export interface EvaluationOptions {
   readonly models: EvaluationModels;

@@ -11,7 +11,7 @@ import { createTaskRegistry, type TaskRegistry } from '../tasks/task-registry.ts
 import { tweetParaphrase } from '../tasks/tweet-paraphrase.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import { cacheLastPrompts } from './cache-last-prompts.ts';
-import type { Trainer } from './tuning/trainer.ts';
+import type { Trainer } from './training/trainer.ts';
 
 export interface MeasuredLanguageModel {
   readonly model: LanguageModel;

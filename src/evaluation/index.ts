@@ -39,8 +39,8 @@ export { createScoringEngine, type ScoringEngine, type ScoringEngineOptions } fr
 export type { GainBin, UserGain } from './summary/gains.ts';
 export type { CalibrationBin, GateDecisions, GateSummary } from './summary/gate.ts';
 export type { NewUserPoint } from './summary/new-user.ts';
-export type { Gradients, Trainer } from './tuning/trainer.ts';
-export type { TrainedAdapter } from './tuning/trained-adapter.ts';
-export type { TrainingCost } from './tuning/training-cost.ts';
-export type { AdapterKeeper } from './tuning/adapter-keeper.ts';
+export type { Gradients, Trainer } from './training/trainer.ts';
+export type { TrainedAdapter } from './training/trained-adapter.ts';
+export type { TrainingCost } from './training/training-cost.ts';
+export type { AdapterKeeper } from './training/adapter-cache.ts';
 export { type Difference, type MethodSummary, summarize, type TaskSummary } from './summary/summarize.ts';

@@ -18,8 +18,8 @@ import {
   type MeasuredLanguageModel,
 } from './evaluation-models.ts';
 import { cacheVectors } from './cache-vectors.ts';
-import { lazyGradients } from './tuning/lazy-gradients.ts';
-import { inMemoryAdapterKeeper, type AdapterKeeper } from './tuning/adapter-keeper.ts';
+import { lazyGradients } from './training/lazy-gradients.ts';
+import { inMemoryAdapterKeeper, type AdapterKeeper } from './training/adapter-cache.ts';
 
 /** Where a package lies, and what it is called there. */
 export interface PackagePlace {

@@ -2,7 +2,7 @@
 import type { EvaluationQuery, EvaluationTask, EvaluationUser } from './data/evaluation-task.ts';
 import type { EvaluationModels } from './evaluation-models.ts';
 import type { ScoringEngine, ScoringEngineOptions } from './scoring-engine.ts';
-import type { TrainedAdapter } from './tuning/trained-adapter.ts';
+import type { TrainedAdapter } from './training/trained-adapter.ts';
 
 /** What a method said to a query. */
 export interface Measurement {

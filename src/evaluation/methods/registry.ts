@@ -13,7 +13,7 @@ import { instruction, personaPplug } from './plug-package.ts';
 import { profile, profileWithRetrieved } from './profile.ts';
 import { personaWithRetrieved, retrieved } from './retrieved.ts';
 import { shuffled, shuffledOpen } from './shuffled.ts';
-import { tunedInAllWays } from './tuned.ts';
+import { tunedInAllWays } from './oppu.ts';
 
 export const methods: readonly Method[] = [
   none,

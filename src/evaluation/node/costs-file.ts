@@ -1,7 +1,7 @@
 // costs.jsonl of an output folder: what was trained for each user, and what it cost. A line is written before the first prediction
 // that it belongs to.
 import path from 'node:path';
-import { costKeyOf, type TrainingCost, trainingCostSchema } from '../tuning/training-cost.ts';
+import { costKeyOf, type TrainingCost, trainingCostSchema } from '../training/training-cost.ts';
 import { appendLine, readLines } from './json-lines.ts';
 
 export interface CostsFile {

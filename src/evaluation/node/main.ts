@@ -12,15 +12,15 @@ import { personaOfNewest } from '../methods/persona.ts';
 import { plugPackage } from '../methods/plug-package.ts';
 import { methods as registered, tunedMethods } from '../methods/registry.ts';
 import type { Prediction } from '../prediction.ts';
-import type { TrainingCost } from '../tuning/training-cost.ts';
+import type { TrainingCost } from '../training/training-cost.ts';
 import { type CommandArguments, readArguments } from './arguments.ts';
 import { openCosts } from './costs-file.ts';
-import { cachedEmbedder } from './embedding-cache.ts';
+import { cachedEmbedder } from './vector-file.ts';
 import { packagePlaces } from './package-places.ts';
 import { openPredictions, type RunSettings } from './predictions-file.ts';
 import { readTasks } from './read-tasks.ts';
-import { adapterCache } from './adapter-cache.ts';
-import { writeReport } from './write-report.ts';
+import { adapterCache } from './adapter-files.ts';
+import { writeReport } from './report/write-report.ts';
 
 /** What the command needs of its surroundings. */
 export interface Surroundings {

@@ -1,6 +1,6 @@
 // What training costs a user, beside what it gains.
 import type { Interval } from '../metrics/bootstrap.ts';
-import type { TrainingCost } from '../tuning/training-cost.ts';
+import type { TrainingCost } from '../training/training-cost.ts';
 import type { TaskSummary } from './summarize.ts';
 
 /** Of one task and method. Numbers are means over users. */

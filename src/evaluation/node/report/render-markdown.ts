@@ -2,7 +2,7 @@
 import type { Interval } from '../../metrics/bootstrap.ts';
 import { type MetricName, metricNames } from '../../metrics/statistic.ts';
 import type { TaskSummary } from '../../summary/summarize.ts';
-import type { Report } from '../report.ts';
+import type { Report } from './report.ts';
 import { figuresOf } from './plots.ts';
 
 /** A plot as a file: an SVG that can stand alone, on white in light and in dark pages. */

@@ -1,6 +1,6 @@
 // report.html: one file, no script, no address; what it needs is inside it.
 import type { TaskSummary } from '../../summary/summarize.ts';
-import type { Report } from '../report.ts';
+import type { Report } from './report.ts';
 import { escapeHtml } from './escape-html.ts';
 import { type Figure, figuresOf } from './plots.ts';
 import { reportStyle } from './report-style.ts';

@@ -1,7 +1,7 @@
 // What a models needs to train on users' items.
 import type { GradientModel } from '../../tuning/gradient-model.ts';
 import type { LlamaWeights } from '../../tuning/llama-weights.ts';
-import type { AdapterKeeper } from './adapter-keeper.ts';
+import type { AdapterKeeper } from './adapter-cache.ts';
 
 /** The main language model as something that can be differentiated. */
 export interface Gradients {

@@ -5,8 +5,8 @@ import path from 'node:path';
 import * as v from 'valibot';
 import { adapterKinds } from '../../adapter/adapter-record.ts';
 import { PersonaPlugError } from '../../lib/errors.ts';
-import type { TrainedAdapter } from '../tuning/trained-adapter.ts';
-import type { AdapterKeeper } from '../tuning/adapter-keeper.ts';
+import type { TrainedAdapter } from '../training/trained-adapter.ts';
+import type { AdapterKeeper } from '../training/adapter-cache.ts';
 
 const schema = v.object({
   version: v.literal(1),

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { hashEmbedder } from '../../testing/hash-embedder.ts';
-import { cachedEmbedder } from './embedding-cache.ts';
+import { cachedEmbedder } from './vector-file.ts';
 
 test('a text is embedded once, also across runs, and a record that was cut off is made again', async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'vectors-'));

@@ -1,7 +1,7 @@
 // The content of report.json.
-import type { TaskSummary } from '../summary/summarize.ts';
-import type { TrainingSummary } from '../summary/training-costs.ts';
-import type { RunSettings } from './predictions-file.ts';
+import type { TaskSummary } from '../../summary/summarize.ts';
+import type { TrainingSummary } from '../../summary/training-costs.ts';
+import type { RunSettings } from '../predictions-file.ts';
 
 export interface Report {
   readonly settings: RunSettings;

@@ -7,7 +7,7 @@ import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
 import { goldenModels, modelFolders } from '../../testing/golden/golden-models.ts';
 import { type Prediction, predictionSchema } from '../prediction.ts';
-import { type TrainingCost, trainingCostSchema } from '../tuning/training-cost.ts';
+import { type TrainingCost, trainingCostSchema } from '../training/training-cost.ts';
 import { readLines } from './json-lines.ts';
 import { main } from './main.ts';
 

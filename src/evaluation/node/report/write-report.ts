@@ -1,14 +1,14 @@
 // report.json, report.html and report.md of a run.
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { usersOfSplit } from '../data/build-task.ts';
-import type { EvaluationTask } from '../data/evaluation-task.ts';
-import type { Method } from '../method.ts';
-import type { Prediction } from '../prediction.ts';
-import { summarize, type TaskSummary } from '../summary/summarize.ts';
-import { summarizeTraining, type TrainingSummary } from '../summary/training-costs.ts';
-import type { TrainingCost } from '../tuning/training-cost.ts';
-import type { CommandArguments } from './arguments.ts';
+import { usersOfSplit } from '../../data/build-task.ts';
+import type { EvaluationTask } from '../../data/evaluation-task.ts';
+import type { Method } from '../../method.ts';
+import type { Prediction } from '../../prediction.ts';
+import { summarize, type TaskSummary } from '../../summary/summarize.ts';
+import { summarizeTraining, type TrainingSummary } from '../../summary/training-costs.ts';
+import type { TrainingCost } from '../../training/training-cost.ts';
+import type { CommandArguments } from '../arguments.ts';
 import type { Report } from './report.ts';
 
 export interface ReportInput extends Pick<Report, 'settings' | 'skipped' | 'cost'> {
@@ -38,9 +38,9 @@ export async function writeReport(input: ReportInput): Promise<{ html: string; l
   const report: Report = { settings, confidence, draws, skipped, cost, tasks, training };
   await writeFile(path.join(options.out, 'report.json'), `${JSON.stringify(report, null, 1)}\n`);
   const html = path.join(options.out, 'report.html');
-  const { renderReport } = await import('./report/render-report.ts');
+  const { renderReport } = await import('./render-report.ts');
   await writeFile(html, renderReport(report));
-  const { renderMarkdown } = await import('./report/render-markdown.ts');
+  const { renderMarkdown } = await import('./render-markdown.ts');
   const { markdown, plots } = renderMarkdown(report);
   await writeFile(path.join(options.out, 'report.md'), markdown);
   await mkdir(path.join(options.out, 'plots'), { recursive: true });
