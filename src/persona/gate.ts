@@ -1,6 +1,7 @@
 // Whether to use the persona at all. It drops, it does not scale: the language model's first RMSNorm cancels a row's
 // length, and even zero rows take attention.
-import { applyLinear, dot } from './linear-algebra.ts';
+import { dotProduct } from '../lib/dot-product.ts';
+import { applyLinear } from './apply-linear.ts';
 import type { Plug } from './plug.ts';
 
 /**
@@ -12,9 +13,9 @@ export function gateCosines(
   inputs: readonly Float32Array[],
   center: Float32Array | null,
 ): number[] {
-  if (center === null) return inputs.map((input) => dot(query, input));
+  if (center === null) return inputs.map((input) => dotProduct(query, input));
   const x = query.map((value, index) => value - (center[index] ?? 0));
-  const length = Math.sqrt(dot(x, x));
+  const length = Math.sqrt(dotProduct(x, x));
   return inputs.map((input) => {
     let [product, square] = [0, 0];
     for (let index = 0; index < input.length; index++) {

@@ -5,7 +5,7 @@ import { seededRandom } from '../lib/seeded-random.ts';
 import { randomPlug, randomPlugFiles, type RandomPlugOptions } from '../testing/random-plug.ts';
 import { ageOf } from './age.ts';
 import { gateCosines, gateFeatures } from './gate.ts';
-import { dot } from './linear-algebra.ts';
+import { dotProduct } from '../lib/dot-product.ts';
 import { attend, type Persona, type PersonaItem, personaOf } from './persona.ts';
 import { assertPlugMatches, type Plug, readPlug } from './plug.ts';
 import { projectItem } from './projector.ts';
@@ -212,9 +212,9 @@ describe("the gate's cosines", () => {
   test('are those of the vectors as they are, where a plug has no center', () => {
     const [x, ...items] = [1, 2, 3].map((seed) => unitVector(seed));
     if (x === undefined) throw new Error('no query');
-    expect(gateCosines(x, items, null)).toEqual(items.map((item) => dot(x, item)));
+    expect(gateCosines(x, items, null)).toEqual(items.map((item) => dotProduct(x, item)));
     const cosines = gateCosines(x, items, new Float32Array(dim));
-    for (const [index, item] of items.entries()) expect(cosines[index]).toBeCloseTo(dot(x, item), 6);
+    for (const [index, item] of items.entries()) expect(cosines[index]).toBeCloseTo(dotProduct(x, item), 6);
   });
 
   test('do not see what all texts of a task have in common', () => {

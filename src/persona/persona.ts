@@ -3,7 +3,8 @@
 import { ageOf } from './age.ts';
 import { gateCosines, gateFeatures, gateValue } from './gate.ts';
 import { instructionRows } from './instruction.ts';
-import { applyLinear, dot } from './linear-algebra.ts';
+import { dotProduct } from '../lib/dot-product.ts';
+import { applyLinear } from './apply-linear.ts';
 import { inOrder } from './order.ts';
 import type { Plug } from './plug.ts';
 import { personaRows } from './projector.ts';
@@ -45,7 +46,7 @@ export function attend<T extends PersonaItem>(plug: Plug, { task, at, query, ite
   const parameters = plug.parametersOf(task);
   const head = queryHead(plug, query);
   const weights = softmaxWeights(
-    ordered.map((item) => dot(head, item.input)),
+    ordered.map((item) => dotProduct(head, item.input)),
     ordered.map((item) => ageOf(item.date, at)),
     parameters,
   );
@@ -69,7 +70,7 @@ export function attend<T extends PersonaItem>(plug: Plug, { task, at, query, ite
 function queryHead(plug: Plug, query: Float32Array): Float32Array {
   const head = applyLinear(plug.query, query);
   if (plug.normalizesQuery !== true) return head;
-  const length = Math.sqrt(dot(head, head));
+  const length = Math.sqrt(dotProduct(head, head));
   return length === 0 ? head : head.map((value) => value / length);
 }
 

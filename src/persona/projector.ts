@@ -1,7 +1,7 @@
 // The projector: an item's two vectors to m numbers, and the weighted mean of these to the persona's rows. PPlug puts
 // both layers inside the sum; the second is linear and Σ w = 1, so it may stand outside, and an item costs m numbers.
 import { PersonaPlugError } from '../lib/errors.ts';
-import { applyLinear } from './linear-algebra.ts';
+import { applyLinear } from './apply-linear.ts';
 import type { Plug } from './plug.ts';
 
 /** What of an item enters the persona: h and o, unit vectors `[d]`. */

@@ -1,4 +1,5 @@
 // Dense retrieval: how near the meaning of an item's input is to that of the query.
+import { dotProduct } from '../lib/dot-product.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 
 /**
@@ -8,7 +9,7 @@ import { PersonaPlugError } from '../lib/errors.ts';
  * @throws PersonaPlugError `invalid-argument` when the vectors have different lengths.
  */
 export function denseScores(query: Float32Array, inputs: readonly Float32Array[]): Float64Array {
-  const norm = Math.sqrt(dot(query, query));
+  const norm = Math.sqrt(dotProduct(query, query));
   return Float64Array.from(inputs, (input) => {
     if (input.length !== query.length) {
       throw new PersonaPlugError(
@@ -17,11 +18,7 @@ export function denseScores(query: Float32Array, inputs: readonly Float32Array[]
         { details: { query: query.length, item: input.length } },
       );
     }
-    const product = norm * Math.sqrt(dot(input, input));
-    return product === 0 ? 0 : dot(query, input) / product;
+    const product = norm * Math.sqrt(dotProduct(input, input));
+    return product === 0 ? 0 : dotProduct(query, input) / product;
   });
-}
-
-function dot(a: Float32Array, b: Float32Array): number {
-  return a.reduce((total, value, index) => total + value * (b[index] ?? 0), 0);
 }

@@ -1,4 +1,5 @@
 // No language model at all: her own past answers vote, those to similar inputs most. What the history gives away by itself.
+import { dotProduct } from '../../lib/dot-product.ts';
 import { yieldToEventLoop } from '../../lib/yield-to-event-loop.ts';
 import type { EvaluationQuery } from '../data/evaluation-task.ts';
 import type { Measurement, Method } from '../method.ts';
@@ -20,7 +21,8 @@ export const neighbours: Method = {
         const asked = await embed(query.input);
         const cosines: number[] = [];
         for (const { input } of query.history) {
-          cosines.push(cosine(asked, await embed(input)));
+          // Unit vectors: their dot product is their cosine.
+          cosines.push(dotProduct(asked, await embed(input)));
           await yieldToEventLoop();
         }
         return task.choices === null
@@ -61,10 +63,4 @@ function nearest({ history }: EvaluationQuery, cosines: readonly number[], withA
   const best = cosines.reduce((best, value, index) => (value >= (cosines[best] ?? -Infinity) ? index : best), 0);
   const answer = withAnswer ? { answer: history[best]?.output ?? null } : {};
   return { nll: null, tokens: null, ...answer, historySize: history.length };
-}
-
-function cosine(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (const [index, value] of a.entries()) sum += value * (b[index] ?? 0);
-  return sum;
 }

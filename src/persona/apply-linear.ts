@@ -1,12 +1,5 @@
-// Sums of float32 numbers in float64, always in the same order, so that equal inputs give equal bits.
+// A linear layer, summed in float64 and always in the same order, so that equal inputs give equal bits.
 import type { Linear } from './plug.ts';
-
-/** Σ aᵢ·bᵢ over `[d]`, in float64. */
-export function dot(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let index = 0; index < a.length; index++) sum += (a[index] ?? 0) * (b[index] ?? 0);
-  return sum;
-}
 
 /** `weight · input + bias`: `[columns]` to `[rows]`, rounded to float32 once a row. */
 export function applyLinear(
