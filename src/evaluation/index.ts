@@ -1,6 +1,6 @@
 // `persona-plug/evaluation`: measures ways to personalize on LaMP's tasks and on your own data, in a page or in Node.
 export { lampTask, type MeasuredSplit, rebuiltTask, usersOfSplit } from './data/build-task.ts';
-export type { EvaluationQuery, EvaluationTask, EvaluationUser, TaskKind } from './data/evaluation-task.ts';
+export type { EvaluationQuery, EvaluationTask, EvaluationUser } from './data/evaluation-task.ts';
 export { type LampFile, type LampTask, parseLamp } from './data/parse-lamp.ts';
 export { parseTaskFile, type TaskFileOptions } from './data/parse-task-file.ts';
 export { splitOfUser, type UserSplit } from './data/split-of-user.ts';
@@ -33,7 +33,8 @@ export { methods, tunedMethods } from './methods/registry.ts';
 export { type BootstrapOptions, type ClusteredSums, clusteredInterval, type Interval } from './metrics/bootstrap.ts';
 export { ratingOf } from './metrics/rating.ts';
 export { rouge, type RougeScores } from './metrics/rouge.ts';
-export { type MetricName, type Scored, type Statistic, statisticsOf } from './metrics/statistic.ts';
+export { type Scored, type Statistic, statisticsOf } from './metrics/statistic.ts';
+export type { MetricName, TaskKind } from '../tasks/task-metrics.ts';
 export type { Prediction } from './prediction.ts';
 export { createScoringEngine, type ScoringEngine, type ScoringEngineOptions } from './scoring-engine.ts';
 export type { GainBin, UserGain } from './summary/gains.ts';

@@ -1,27 +1,19 @@
 // From what a file holds to a task that can be measured: its answers, and the users of one split.
 import { PersonaPlugError } from '../../lib/errors.ts';
+import { lampTasks } from '../../tasks/lamp-tasks.ts';
 import { lampMovieTags } from '../../tasks/movie-tag.ts';
-import { newsCategories } from '../../tasks/news-category.ts';
-import { citationChoices } from '../../tasks/citation.ts';
-import { ratings } from '../../tasks/movie-rating.ts';
-import { type EvaluationTask, type EvaluationUser, kindOf } from './evaluation-task.ts';
+import { kindOf } from '../../tasks/task-metrics.ts';
+import type { EvaluationTask, EvaluationUser } from './evaluation-task.ts';
 import type { LampTask } from './parse-lamp.ts';
 import { splitOfUser } from './split-of-user.ts';
 
 /** Which users are measured. Users of `train_a` and `train_b` are never: the models have seen them. `all` asks no hash. */
 export type MeasuredSplit = 'dev' | 'test' | 'all';
 
-/** A task whose answers can be told apart: those that its data files are known to use. */
-const knownChoices: Readonly<Record<string, readonly string[] | 'data'>> = {
-  news_category: newsCategories,
-  movie_rating: ratings,
-  citation: citationChoices,
-  movie_tag: 'data',
-};
-
-/** A task file's task: the name decides its answers; an unknown name is free text. */
+/** The task of a task file. Its name decides its answers: film tags are those that the file uses, an unknown name is free text. */
 export function rebuiltTask(task: string, source: string, users: readonly EvaluationUser[]): EvaluationTask {
-  return build({ task, source, origin: 'rebuilt', users }, knownChoices[task] ?? null);
+  const choices = task === 'movie_tag' ? 'data' : (lampTasks.find(({ name }) => name === task)?.choices ?? null);
+  return build({ task, source, origin: 'rebuilt', users }, choices);
 }
 
 /** The task of a pair of LaMP files. */

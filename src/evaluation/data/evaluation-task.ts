@@ -1,8 +1,6 @@
 // What is measured: a task's users, each with queries, and before every query the history that was there then.
 import type { HistoryItem } from '../../history/history-item.ts';
-
-/** How a task is answered, which decides its metrics. */
-export type TaskKind = 'category' | 'rating' | 'text';
+import type { TaskKind } from '../../tasks/task-metrics.ts';
 
 /** One question with its gold answer. */
 export interface EvaluationQuery {
@@ -33,10 +31,4 @@ export interface EvaluationTask {
   /** The only answers there are; null for text. */
   readonly choices: readonly string[] | null;
   readonly users: readonly EvaluationUser[];
-}
-
-/** Choices that are all whole numbers are ratings. */
-export function kindOf(choices: readonly string[] | null): TaskKind {
-  if (choices === null) return 'text';
-  return choices.every((choice) => /^\d+$/u.test(choice)) ? 'rating' : 'category';
 }

@@ -2,9 +2,9 @@
 // dates, and `*_outputs.json`, `{task, golds: [{id, output}]}`. The profile is the history, the question the query.
 import * as v from 'valibot';
 import type { EvaluationQuery, EvaluationUser } from './evaluation-task.ts';
+import { inOrder, toHistoryItem } from './history-order.ts';
 import { type LampForm, lampFormOf } from './lamp-forms.ts';
 import { invalidData, parseJson } from './parse-json.ts';
-import { inOrder, toHistoryItem } from './parse-task-file.ts';
 
 const identifier = v.pipe(v.union([v.string(), v.number()]), v.transform(String));
 const questionsSchema = v.array(

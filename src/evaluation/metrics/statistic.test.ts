@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ratingOf } from './rating.ts';
-import { type MetricName, type Scored, statisticsOf } from './statistic.ts';
+import type { MetricName } from '../../tasks/task-metrics.ts';
+import { type Scored, statisticsOf } from './statistic.ts';
 
 const choices = ['a', 'b', 'c'];
 

@@ -1,5 +1,6 @@
 // A metric as sums over queries and a function of the sums. Sums of a resampled set of users are sums of the users' sums, which
 // makes a bootstrap of any of these metrics cheap.
+import { type MetricName, metricsOfKind, type TaskKind } from '../../tasks/task-metrics.ts';
 import { ratingOf } from './rating.ts';
 
 /** What of a query a metric looks at. */
@@ -21,11 +22,6 @@ export interface Statistic {
   readonly better: 'lower' | 'higher';
 }
 
-/** In the order of a report. */
-export const metricNames = ['nll', 'nllPerToken', 'accuracy', 'macroF1', 'mae', 'rmse', 'rouge1', 'rougeL'] as const;
-
-export type MetricName = (typeof metricNames)[number];
-
 const ratio = (sums: Float64Array): number => (sums[0] ?? 0) / (sums[1] ?? 0);
 
 function mean(better: Statistic['better'], valueOf: (scored: Scored) => number | null): Statistic {
@@ -40,7 +36,7 @@ function mean(better: Statistic['better'], valueOf: (scored: Scored) => number |
   };
 }
 
-const error = ({ answer, gold }: Scored): number | null =>
+const ratingError = ({ answer, gold }: Scored): number | null =>
   answer === undefined ? null : ratingOf(answer, Number(gold)) - Number(gold);
 
 /** Mean F1 over all of the task's answers, one that never occurs counting 0, as LaMP's evaluation has it. */
@@ -74,40 +70,31 @@ function macroF1(choices: readonly string[]): Statistic {
   };
 }
 
-/** The metrics of a kind of task, the first of them the primary one. */
-export function statisticsOf(
-  kind: 'category' | 'rating' | 'text',
-  choices: readonly string[] | null,
-): ReadonlyMap<MetricName, Statistic> {
-  const nll = mean('lower', (scored) => scored.nll);
-  if (kind === 'text') {
-    const perToken: Statistic = {
-      ...nll,
-      sumsOf: ({ nll, tokens }) => (nll === null || tokens === null ? null : [nll, tokens]),
-    };
-    return new Map<MetricName, Statistic>([
-      ['nll', nll],
-      ['nllPerToken', perToken],
-      ['rouge1', mean('higher', ({ rouge }) => rouge?.rouge1 ?? null)],
-      ['rougeL', mean('higher', ({ rouge }) => rouge?.rougeL ?? null)],
-    ]);
-  }
-  const accuracy = mean('higher', ({ answer, gold }) => (answer === undefined ? null : Number(answer === gold)));
-  const shared: [MetricName, Statistic][] = [
-    ['nll', nll],
-    ['accuracy', accuracy],
-  ];
-  if (kind === 'category') return new Map([...shared, ['macroF1', macroF1(choices ?? [])]]);
-  const rmse: Statistic = {
+const statistics: Readonly<Record<MetricName, (choices: readonly string[]) => Statistic>> = {
+  nll: () => mean('lower', ({ nll }) => nll),
+  nllPerToken: () => ({
+    ...mean('lower', ({ nll }) => nll),
+    sumsOf: ({ nll, tokens }) => (nll === null || tokens === null ? null : [nll, tokens]),
+  }),
+  accuracy: () => mean('higher', ({ answer, gold }) => (answer === undefined ? null : Number(answer === gold))),
+  macroF1,
+  mae: () =>
+    mean('lower', (scored) => {
+      const error = ratingError(scored);
+      return error === null ? null : Math.abs(error);
+    }),
+  rmse: () => ({
     ...mean('lower', (scored) => {
-      const difference = error(scored);
-      return difference === null ? null : difference * difference;
+      const error = ratingError(scored);
+      return error === null ? null : error * error;
     }),
     value: (sums) => Math.sqrt(ratio(sums)),
-  };
-  const mae = mean('lower', (scored) => {
-    const difference = error(scored);
-    return difference === null ? null : Math.abs(difference);
-  });
-  return new Map([...shared, ['mae', mae], ['rmse', rmse]]);
+  }),
+  rouge1: () => mean('higher', ({ rouge }) => rouge?.rouge1 ?? null),
+  rougeL: () => mean('higher', ({ rouge }) => rouge?.rougeL ?? null),
+};
+
+/** The metrics of a kind of task, the primary one first. */
+export function statisticsOf(kind: TaskKind, choices: readonly string[] | null): ReadonlyMap<MetricName, Statistic> {
+  return new Map(metricsOfKind[kind].map((name) => [name, statistics[name](choices ?? [])]));
 }

@@ -1,6 +1,7 @@
 // A user who has only just come: how the persona of her newest n items does, by n.
 import type { BootstrapOptions, Interval } from '../metrics/bootstrap.ts';
-import type { MetricName, Statistic } from '../metrics/statistic.ts';
+import type { MetricName } from '../../tasks/task-metrics.ts';
+import type { Statistic } from '../metrics/statistic.ts';
 import { metricsOf, type ScoredByQuery } from './scored.ts';
 
 export interface NewUserPoint {

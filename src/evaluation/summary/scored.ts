@@ -2,7 +2,8 @@
 import type { EvaluationTask } from '../data/evaluation-task.ts';
 import { type BootstrapOptions, clusteredInterval, type Interval } from '../metrics/bootstrap.ts';
 import { rouge } from '../metrics/rouge.ts';
-import type { MetricName, Scored, Statistic } from '../metrics/statistic.ts';
+import type { MetricName } from '../../tasks/task-metrics.ts';
+import type { Scored, Statistic } from '../metrics/statistic.ts';
 import type { Prediction } from '../prediction.ts';
 
 /** A prediction with the gold answer it is measured against. */

@@ -1,7 +1,8 @@
 // From predictions to what is reported of a task: every method with its interval, what it gains, and what the gate does.
 import type { EvaluationTask } from '../data/evaluation-task.ts';
 import { clusteredInterval, type BootstrapOptions, type Interval } from '../metrics/bootstrap.ts';
-import { type MetricName, type Statistic, statisticsOf } from '../metrics/statistic.ts';
+import type { MetricName } from '../../tasks/task-metrics.ts';
+import { type Statistic, statisticsOf } from '../metrics/statistic.ts';
 import type { Method } from '../method.ts';
 import type { Prediction } from '../prediction.ts';
 import { type GainBin, gainByHistorySize, type UserGain, gainByUser } from './gains.ts';

@@ -1,6 +1,6 @@
 // The plots of a task. Every one says in words what it shows; the tables hold the same numbers.
 import type { Interval } from '../../metrics/bootstrap.ts';
-import type { MetricName } from '../../metrics/statistic.ts';
+import type { MetricName } from '../../../tasks/task-metrics.ts';
 import type { TaskSummary } from '../../summary/summarize.ts';
 import { draw, Plot } from './draw.ts';
 

@@ -1,6 +1,6 @@
 // The report as Markdown with plots beside it, for documents that are kept under version control.
 import type { Interval } from '../../metrics/bootstrap.ts';
-import { type MetricName, metricNames } from '../../metrics/statistic.ts';
+import { type MetricName, metricNames } from '../../../tasks/task-metrics.ts';
 import type { TaskSummary } from '../../summary/summarize.ts';
 import type { Report } from './report.ts';
 import { figuresOf } from './plots.ts';

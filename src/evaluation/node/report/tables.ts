@@ -1,6 +1,6 @@
 // The tables of a task.
 import type { Interval } from '../../metrics/bootstrap.ts';
-import { type MetricName, metricNames } from '../../metrics/statistic.ts';
+import { type MetricName, metricNames } from '../../../tasks/task-metrics.ts';
 import type { TaskSummary } from '../../summary/summarize.ts';
 import type { TrainingSummary } from '../../summary/training-costs.ts';
 import { escapeHtml } from './escape-html.ts';
