@@ -1,9 +1,14 @@
-// Vectors in memory: every method embeds the same histories.
+// Embeds a text once, since every method embeds the same histories.
 import type { Embedder } from '../embedder/embedder.ts';
 
-/** The same embedder, which embeds every text once. It owns the embedder as before. */
-export function cacheVectors(embedder: Embedder): Embedder {
-  const vectors = new Map<string, Float32Array<ArrayBuffer>>();
+/** Where vectors are kept, by text. A `Map` is one. */
+export interface VectorCache {
+  get(text: string): Float32Array<ArrayBuffer> | undefined;
+  set(text: string, vector: Float32Array<ArrayBuffer>): void;
+}
+
+/** The same embedder, which asks the cache first. It owns the embedder as before. */
+export function cacheVectors(embedder: Embedder, vectors: VectorCache = new Map()): Embedder {
   return {
     ...embedder,
     async embed(text, options) {

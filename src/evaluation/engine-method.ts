@@ -82,7 +82,7 @@ export function engineMethod(options: EngineMethodOptions): Method {
         ...(trained === null ? {} : { trained }),
         async answer({ input, output, date, ...query }, { signal, withAnswer }) {
           const items = history.itemsOf(session, { input, output, date, ...query });
-          await engine.hold(items, signal);
+          await engine.setHistory(items, signal);
           // Ages of an undated query are counted from her newest dated item, not from the day of the measurement.
           const at = date ?? items.findLast((item) => item.date !== null)?.date ?? null;
           const { task } = session;

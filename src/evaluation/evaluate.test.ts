@@ -9,7 +9,7 @@ import { type LoadedEvaluationModels, loadEvaluationModels } from './load-evalua
 import type { Method } from './method.ts';
 import { none } from './methods/none.ts';
 import { personaOpen } from './methods/persona-open.ts';
-import { tuned, tunedShuffled } from './methods/oppu.ts';
+import { oppu, oppuShuffled } from './methods/oppu.ts';
 
 const { missing } = goldenModels('all-minilm-l6-v2', 'nano-llm', 'plug');
 
@@ -81,7 +81,7 @@ describe.skipIf(missing !== null)(`evaluate${missing === null ? '' : ` (${missin
       ]),
     );
     const task = taskWith(null, [null, null, null]);
-    const methods = [none, tuned('lora'), tuned('lora', 'bm25-4'), tuned('prompt')];
+    const methods = [none, oppu('lora'), oppu('lora', 'bm25-4'), oppu('prompt')];
     const events = await run(task, methods, { ...models, languageModels });
     const skipped = events.filter((event) => event.type === 'skipped');
     expect(skipped.map(({ method }) => method)).toEqual(['oppu-lora', 'oppu-lora+bm25-4']);
@@ -95,7 +95,7 @@ describe.skipIf(missing !== null)(`evaluate${missing === null ? '' : ` (${missin
   });
 
   test('the control needs another user', async () => {
-    const [event] = await run(taskWith(null, [null]), [tunedShuffled('prompt'), none]);
+    const [event] = await run(taskWith(null, [null]), [oppuShuffled('prompt'), none]);
     expect(event).toMatchObject({ type: 'skipped', method: 'oppu-prompt-shuffled' });
   });
 });

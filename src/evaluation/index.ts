@@ -14,6 +14,7 @@ export {
   noHistory,
   ownHistory,
 } from './engine-method.ts';
+export type { VectorCache } from './cache-vectors.ts';
 export { evaluate, type EvaluationEvent, type EvaluationOptions } from './evaluate.ts';
 export {
   createEvaluationModels,
@@ -29,7 +30,7 @@ export {
 } from './load-evaluation-models.ts';
 export type { AnswerOptions, ControlUsers, Measurement, Method, PreparedMethod, UserSession } from './method.ts';
 export { personaOfNewest } from './methods/persona.ts';
-export { methods, tunedMethods } from './methods/registry.ts';
+export { methods, oppuMethods } from './methods/registry.ts';
 export { type BootstrapOptions, type ClusteredSums, clusteredInterval, type Interval } from './metrics/bootstrap.ts';
 export { ratingOf } from './metrics/rating.ts';
 export { rouge, type RougeScores } from './metrics/rouge.ts';
@@ -43,5 +44,5 @@ export type { NewUserPoint } from './summary/new-user.ts';
 export type { Gradients, Trainer } from './training/trainer.ts';
 export type { TrainedAdapter } from './training/trained-adapter.ts';
 export type { TrainingCost } from './training/training-cost.ts';
-export type { AdapterKeeper } from './training/adapter-cache.ts';
+export type { AdapterCache } from './training/adapter-cache.ts';
 export { type Difference, type MethodSummary, summarize, type TaskSummary } from './summary/summarize.ts';

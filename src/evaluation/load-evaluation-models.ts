@@ -1,7 +1,7 @@
 // Loads the models of an evaluation from model packages: by URL in a page, from folders in Node. The language model runs on
 // onnxruntime-web in both, so that a page and Node measure the same.
 import { onnxEmbedder } from '../embedder/onnx-embedder.ts';
-import type { Embedder } from '../embedder/embedder.ts';
+import type { EmbedderIdentity } from '../embedder/embedder.ts';
 import { onnxLanguageModel } from '../language-model/onnx/onnx-language-model.ts';
 import type { DevicePreference } from '../lib/device.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
@@ -17,9 +17,9 @@ import {
   mainPlug,
   type MeasuredLanguageModel,
 } from './evaluation-models.ts';
-import { cacheVectors } from './cache-vectors.ts';
+import { cacheVectors, type VectorCache } from './cache-vectors.ts';
 import { lazyGradients } from './training/lazy-gradients.ts';
-import { inMemoryAdapterKeeper, type AdapterKeeper } from './training/adapter-cache.ts';
+import { inMemoryAdapterCache, type AdapterCache } from './training/adapter-cache.ts';
 
 /** Where a package lies, and what it is called there. */
 export interface PackagePlace {
@@ -34,10 +34,10 @@ export interface LoadEvaluationModelsOptions {
   readonly plugs?: ReadonlyMap<string, PackagePlace>;
   /** Other language models, by name. */
   readonly languageModels?: ReadonlyMap<string, PackagePlace>;
-  /** Keeps vectors, so that a text is embedded once. @defaultValue in memory */
-  readonly keepVectors?: (embedder: Embedder) => Embedder;
-  /** Keeps what was trained on users. @defaultValue the last few, in memory */
-  readonly keepAdapters?: AdapterKeeper;
+  /** Opens the place where an embedder's vectors are kept, so that a text is embedded once. @defaultValue a `Map` */
+  readonly vectorCache?: (embedder: EmbedderIdentity) => VectorCache;
+  /** Where the adapters that were trained on users are kept. @defaultValue the newest ones, in this process */
+  readonly adapterCache?: AdapterCache;
   /** @defaultValue 'auto' */
   readonly device?: DevicePreference;
   /** Where the .wasm files of onnxruntime-web lie, when a bundler serves them from elsewhere. URLs. */
@@ -70,7 +70,7 @@ const optionalLanguageModels = [['all', 'nano-llm-all']] as const;
  * `webgpu-unavailable`; or `signal.reason`.
  */
 export async function loadEvaluationModels(options: LoadEvaluationModelsOptions): Promise<LoadedEvaluationModels> {
-  const { keepVectors = cacheVectors, device = 'auto', signal, onProgress, onnxRuntimeFiles } = options;
+  const { vectorCache, device = 'auto', signal, onProgress, onnxRuntimeFiles } = options;
   const source = typeof options.models === 'string' ? createUrlModelSource(options.models) : options.models;
   const read = {
     ...(signal === undefined ? {} : { signal }),
@@ -119,8 +119,14 @@ export async function loadEvaluationModels(options: LoadEvaluationModelsOptions)
       plugs.set(name, plug);
       fingerprints[`plug.${name}`] = plug.fingerprint;
     }
-    const trainer = { gradients, keeper: options.keepAdapters ?? inMemoryAdapterKeeper() };
-    const models = createEvaluationModels({ embedder: keepVectors(embedder), languageModels, plugs, missing, trainer });
+    const trainer = { gradients, cache: options.adapterCache ?? inMemoryAdapterCache() };
+    const models = createEvaluationModels({
+      embedder: cacheVectors(embedder, vectorCache?.(embedder.identity)),
+      languageModels,
+      plugs,
+      missing,
+      trainer,
+    });
     return { models, fingerprints, [Symbol.asyncDispose]: end };
   } catch (error) {
     await end();

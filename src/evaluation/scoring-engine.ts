@@ -13,7 +13,7 @@ import { type EvaluationModels, mainLanguageModel, type MeasuredLanguageModel } 
 
 export interface ScoringEngine {
   /** Makes the history hold exactly these items. Each is embedded once. */
-  hold(items: readonly HistoryItem[], signal: AbortSignal): Promise<void>;
+  setHistory(items: readonly HistoryItem[], signal: AbortSignal): Promise<void>;
   score(request: GenerateRequest, output: string, options: ScoringOptions): Promise<ScoredAnswer>;
 }
 
@@ -34,8 +34,8 @@ export function createScoringEngine(
   models: EvaluationModels,
   { plug: plugName, languageModel: modelName = mainLanguageModel }: ScoringEngineOptions,
 ): ScoringEngine {
-  const plug = partOf<Plug>(models.plugs, plugName);
-  const { model, promptTemplate } = partOf<MeasuredLanguageModel>(models.languageModels, modelName);
+  const plug = packageOf<Plug>(models.plugs, plugName);
+  const { model, promptTemplate } = packageOf<MeasuredLanguageModel>(models.languageModels, modelName);
   const store = inMemoryHistory();
   const context = createEngineContext({
     store,
@@ -50,7 +50,7 @@ export function createScoringEngine(
   const { embed } = context;
   let held = new Map<string, HistoryItem>();
   return {
-    async hold(items, signal) {
+    async setHistory(items, signal) {
       const wanted = new Set(items.map(({ id }) => id));
       for (const id of held.keys()) if (!wanted.has(id)) await store.delete(id);
       // An id alone says little: profiles without ids are numbered, and the next one's first item is another.
@@ -76,7 +76,7 @@ export function createScoringEngine(
   };
 }
 
-function partOf<T>(parts: ReadonlyMap<string, T>, name: string): T {
+function packageOf<T>(parts: ReadonlyMap<string, T>, name: string): T {
   const part = parts.get(name);
   if (part === undefined) {
     throw new PersonaPlugError(

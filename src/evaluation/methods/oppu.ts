@@ -38,7 +38,7 @@ const combinations = {
 const alone: Combination = { words: '', history: noHistory, request: { persona: 'none' } };
 
 /** One adapter a user, made of her items before her first query. */
-export function tuned(kind: AdapterKind, combination?: keyof typeof combinations) {
+export function oppu(kind: AdapterKind, combination?: keyof typeof combinations) {
   const { words: more, history, request } = combination === undefined ? alone : combinations[combination];
   return engineMethod({
     name: `oppu-${kind}${combination === undefined ? '' : `+${combination}`}`,
@@ -50,7 +50,7 @@ export function tuned(kind: AdapterKind, combination?: keyof typeof combinations
 }
 
 /** The control: a gain that this has too is task adaptation and not personalization. */
-export function tunedShuffled(kind: AdapterKind) {
+export function oppuShuffled(kind: AdapterKind) {
   return engineMethod({
     ...alone,
     name: `oppu-${kind}-shuffled`,
@@ -60,10 +60,10 @@ export function tunedShuffled(kind: AdapterKind) {
 }
 
 /** Alone, with its combinations and with its control, in the order of the report. */
-export const tunedInAllWays = (kind: AdapterKind) => [
-  tuned(kind),
-  tunedShuffled(kind),
-  ...(Object.keys(combinations) as (keyof typeof combinations)[]).map((combination) => tuned(kind, combination)),
+export const oppuOfKind = (kind: AdapterKind) => [
+  oppu(kind),
+  oppuShuffled(kind),
+  ...(Object.keys(combinations) as (keyof typeof combinations)[]).map((combination) => oppu(kind, combination)),
 ];
 
 /** Without a persona a prompt is added to the instruction rows, and weights are trained without any rows. */

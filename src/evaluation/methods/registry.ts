@@ -13,7 +13,7 @@ import { instruction, personaPplug } from './plug-package.ts';
 import { profile, profileWithRetrieved } from './profile.ts';
 import { personaWithRetrieved, retrieved } from './retrieved.ts';
 import { shuffled, shuffledOpen } from './shuffled.ts';
-import { tunedInAllWays } from './oppu.ts';
+import { oppuOfKind } from './oppu.ts';
 
 export const methods: readonly Method[] = [
   none,
@@ -41,5 +41,5 @@ export const methods: readonly Method[] = [
   irrelevant,
 ];
 
-/** They train on every user, for seconds to minutes each: measured only where they are named. */
-export const tunedMethods: readonly Method[] = adapterKinds.flatMap(tunedInAllWays);
+/** They train on every user, for seconds to minutes each, and are measured only when they are named. */
+export const oppuMethods: readonly Method[] = adapterKinds.flatMap(oppuOfKind);

@@ -1,4 +1,4 @@
-// Trained tunings on disk, one file each, so that a run that goes on trains nobody twice.
+// Trained adapters on disk, one file each, so that a run that is continued trains nothing twice.
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -6,7 +6,7 @@ import * as v from 'valibot';
 import { adapterKinds } from '../../adapter/adapter-record.ts';
 import { PersonaPlugError } from '../../lib/errors.ts';
 import type { TrainedAdapter } from '../training/trained-adapter.ts';
-import type { AdapterKeeper } from '../training/adapter-cache.ts';
+import type { AdapterCache } from '../training/adapter-cache.ts';
 
 const schema = v.object({
   version: v.literal(1),
@@ -18,7 +18,7 @@ const schema = v.object({
       state: v.literal('done'),
       run: v.string(),
       items: v.array(v.string()),
-      /** Files of earlier versions have none; nothing in an evaluation trains again. */
+      /** Files of earlier versions have none; an evaluation does not need them, since it trains no adapter again. */
       settings: v.optional(v.string(), ''),
       description: v.string(),
       /** Base64 of the safetensors. */
@@ -32,8 +32,8 @@ const schema = v.object({
   loss: v.nullable(v.number()),
 });
 
-/** Keeps tunings in `folder`. @throws PersonaPlugError `invalid-import` for a damaged file. */
-export function adapterCache(folder: string): AdapterKeeper {
+/** Keeps adapters in `folder`. @throws PersonaPlugError `invalid-import` for a damaged file. */
+export function openAdapterFiles(folder: string): AdapterCache {
   mkdirSync(folder, { recursive: true });
   const fileOf = (key: string): string =>
     path.join(folder, `tuning-${createHash('sha256').update(key).digest('hex').slice(0, 32)}.json`);
@@ -42,7 +42,7 @@ export function adapterCache(folder: string): AdapterKeeper {
     async put(key, { record, ...rest }) {
       const tensors = record === null ? '' : Buffer.from(record.tensors).toString('base64');
       const content = { version: 1, ...rest, record: record === null ? null : { ...record, tensors } };
-      // In one step, so that a kill leaves the whole file or none.
+      // Renamed when it is complete, so that a killed run leaves the whole file or none.
       const unfinished = `${fileOf(key)}.${randomUUID()}`;
       writeFileSync(unfinished, JSON.stringify(content));
       renameSync(unfinished, fileOf(key));
@@ -56,9 +56,13 @@ function read(file: string): TrainedAdapter {
     if (record === null) return { ...rest, record };
     return { ...rest, record: { ...record, tensors: Uint8Array.from(Buffer.from(record.tensors, 'base64')) } };
   } catch (cause) {
-    throw new PersonaPlugError('invalid-import', `${file} is no kept tuning. Delete it: it is then trained again.`, {
-      cause,
-      details: { file },
-    });
+    throw new PersonaPlugError(
+      'invalid-import',
+      `${file} does not hold a trained adapter. Delete it, and the adapter is trained again.`,
+      {
+        cause,
+        details: { file },
+      },
+    );
   }
 }

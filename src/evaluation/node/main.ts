@@ -10,16 +10,16 @@ import type { Method } from '../method.ts';
 import { noneWith } from '../methods/none-all.ts';
 import { personaOfNewest } from '../methods/persona.ts';
 import { plugPackage } from '../methods/plug-package.ts';
-import { methods as registered, tunedMethods } from '../methods/registry.ts';
+import { methods as registered, oppuMethods } from '../methods/registry.ts';
 import type { Prediction } from '../prediction.ts';
 import type { TrainingCost } from '../training/training-cost.ts';
 import { type CommandArguments, readArguments } from './arguments.ts';
 import { openCosts } from './costs-file.ts';
-import { cachedEmbedder } from './vector-file.ts';
+import { openVectorFile } from './vector-file.ts';
 import { packagePlaces } from './package-places.ts';
 import { openPredictions, type RunSettings } from './predictions-file.ts';
 import { readTasks } from './read-tasks.ts';
-import { adapterCache } from './adapter-files.ts';
+import { openAdapterFiles } from './adapter-files.ts';
 import { writeReport } from './report/write-report.ts';
 
 /** What the command needs of its surroundings. */
@@ -47,8 +47,8 @@ export async function main(argv: readonly string[], { say, progress, signal }: S
     models: createFolderModelSource(...options.models),
     plugs: packagePlaces(options.plugs),
     languageModels: packagePlaces(options.languageModels),
-    keepVectors: (embedder) => cachedEmbedder(embedder, cache),
-    keepAdapters: adapterCache(cache),
+    vectorCache: (embedder) => openVectorFile(embedder, cache),
+    adapterCache: openAdapterFiles(cache),
     device: 'wasm',
     signal,
   });
@@ -129,12 +129,12 @@ function trainedLine({ task, user, method, result, seconds, items, bytes }: Trai
 function methodsOf(options: CommandArguments): readonly Method[] {
   const all: Method[] = [
     ...registered,
-    ...tunedMethods,
+    ...oppuMethods,
     ...[...options.plugs.keys()].map((name) => plugPackage(name, name, `The plug "${name}", gate forced open.`)),
     ...[...options.languageModels.keys()].filter((name) => name !== 'all').map(noneWith),
   ];
   const sizes = options.historySizes.map(personaOfNewest);
-  const unasked = all.filter((method) => !tunedMethods.includes(method));
+  const unasked = all.filter((method) => !oppuMethods.includes(method));
   const names = options.methods.length > 0 ? options.methods : unasked.map(({ name }) => name);
   const unknown = names.filter((name) => !all.some((method) => method.name === name));
   if (unknown.length > 0) {

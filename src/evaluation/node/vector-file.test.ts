@@ -3,12 +3,17 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { hashEmbedder } from '../../testing/hash-embedder.ts';
-import { cachedEmbedder } from './vector-file.ts';
+import type { Embedder } from '../../embedder/embedder.ts';
+import { cacheVectors } from '../cache-vectors.ts';
+import { openVectorFile } from './vector-file.ts';
+
+const cached = (embedder: Embedder, folder: string): Embedder =>
+  cacheVectors(embedder, openVectorFile(embedder.identity, folder));
 
 test('a text is embedded once, also across runs, and a record that was cut off is made again', async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'vectors-'));
   const embedded: string[] = [];
-  const open = () => cachedEmbedder(hashEmbedder({ onEmbed: (text) => embedded.push(text) }), folder);
+  const open = () => cached(hashEmbedder({ onEmbed: (text) => embedded.push(text) }), folder);
   const first = open();
   const vectors = [await first.embed('one'), await first.embed('two'), await first.embed('one')];
   expect(embedded).toEqual(['one', 'two']);
@@ -33,7 +38,7 @@ test('a text is embedded once, also across runs, and a record that was cut off i
 
 test('another embedder has a file of its own', async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'vectors-'));
-  await cachedEmbedder(hashEmbedder(), folder).embed('one');
-  await cachedEmbedder(hashEmbedder({ fingerprint: 'ab'.repeat(32) }), folder).embed('one');
+  await cached(hashEmbedder(), folder).embed('one');
+  await cached(hashEmbedder({ fingerprint: 'ab'.repeat(32) }), folder).embed('one');
   expect(readdirSync(folder)).toHaveLength(2);
 });

@@ -3,30 +3,28 @@
 import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, truncateSync } from 'node:fs';
 import path from 'node:path';
-import type { Embedder } from '../../embedder/embedder.ts';
+import type { EmbedderIdentity } from '../../embedder/embedder.ts';
+import type { VectorCache } from '../cache-vectors.ts';
 
 const hashBytes = 32;
 
-/** The same embedder, which embeds every text once and keeps it in `folder`. It owns the embedder as before. */
-export function cachedEmbedder(embedder: Embedder, folder: string): Embedder {
-  const { fingerprint, dim, backend } = embedder.identity;
+/** The vectors of an embedder that `folder` holds, to which new ones are appended. */
+export function openVectorFile({ fingerprint, dim, backend }: EmbedderIdentity, folder: string): VectorCache {
   mkdirSync(folder, { recursive: true });
   const file = path.join(folder, `vectors-${fingerprint.slice(0, 16)}-${backend}.bin`);
   const vectors = read(file, dim);
   return {
-    ...embedder,
-    async embed(text, options) {
-      options?.signal?.throwIfAborted();
-      const hash = createHash('sha256').update(text).digest();
-      const key = hash.toString('hex');
-      const known = vectors.get(key);
-      if (known !== undefined) return known.slice();
-      const vector = await embedder.embed(text, options);
-      vectors.set(key, vector.slice());
+    get: (text) => vectors.get(hashOf(text).toString('hex')),
+    set(text, vector) {
+      const hash = hashOf(text);
+      vectors.set(hash.toString('hex'), vector);
       appendFileSync(file, Buffer.concat([hash, Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength)]));
-      return vector;
     },
   };
+}
+
+function hashOf(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
 }
 
 function read(file: string, dim: number): Map<string, Float32Array<ArrayBuffer>> {
@@ -35,7 +33,7 @@ function read(file: string, dim: number): Map<string, Float32Array<ArrayBuffer>>
   const record = hashBytes + dim * Float32Array.BYTES_PER_ELEMENT;
   const bytes = readFileSync(file);
   const whole = bytes.length - (bytes.length % record);
-  // The last record of a run that was killed may be cut off; what follows it would be misread.
+  // A killed run may have cut its last record off; bytes that follow an incomplete record would be misread.
   if (whole < bytes.length) truncateSync(file, whole);
   for (let start = 0; start < whole; start += record) {
     const key = bytes.subarray(start, start + hashBytes).toString('hex');

@@ -67,7 +67,7 @@ export async function trainForUser(
   const key = await sha256Hex(
     JSON.stringify([2, task.task, base, options, plug.fingerprint, languageModel, fingerprint, backend, items]),
   );
-  const known = await trainer.keeper.get(key);
+  const known = await trainer.cache.get(key);
   if (known !== null) return known;
 
   await using store = inMemoryHistory();
@@ -93,7 +93,7 @@ export async function trainForUser(
   }
   const seconds = (performance.now() - started) / 1000;
   const trained = { ...(await resultOf(outcome)), items: items.length, steps, seconds };
-  await trainer.keeper.put(key, trained);
+  await trainer.cache.put(key, trained);
   return trained;
 
   async function resultOf(

@@ -2,10 +2,10 @@
 import type { AdapterRecord } from '../../adapter/adapter-record.ts';
 
 /** `no-gain`: the held-out loss never fell; `too-few-items`: there was nothing to hold out. Then nothing is kept. */
-export type TuningResult = 'kept' | 'no-gain' | 'too-few-items';
+export type TrainingResult = 'kept' | 'no-gain' | 'too-few-items';
 
 export interface TrainedAdapter {
-  readonly result: TuningResult;
+  readonly result: TrainingResult;
   /** Null unless it is kept. */
   readonly record: AdapterRecord | null;
   /** Items before her first query: what could be trained on. */
