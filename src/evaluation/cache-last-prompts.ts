@@ -1,21 +1,21 @@
-// Many methods come to the same prompt: a closed gate, an empty history and `none` differ in nothing. What the model said to the last
-// few prompts without rows is kept, so that they cost one run.
+// Many methods build the same prompt: those with a closed gate, with an empty history and without one. The results of the last few
+// prompts without rows are cached, so that the model runs once for all of these methods.
 import type { GenerationUsage, LanguageModel, PromptSegment, TokenDelta } from '../language-model/language-model.ts';
 
-/** Prompts of one query; the logits of an answer are about a megabyte. */
-const kept = 6;
+/** Enough for the prompts of one query. The logits of an answer take about a megabyte. */
+const cachedPrompts = 6;
 
 interface Stream {
   readonly deltas: readonly TokenDelta[];
   readonly usage: GenerationUsage;
 }
 
-/** The same model, which answers equal prompts without rows once. It owns nothing more than the model does. */
+/** The same model, which runs equal prompts without rows once. Disposing of it disposes of the model. */
 export function cacheLastPrompts(model: LanguageModel): LanguageModel {
-  const logits = lastOf<Float32Array[]>(kept);
-  const streams = lastOf<Stream>(kept);
+  const logits = lastResults<Float32Array[]>(cachedPrompts);
+  const streams = lastResults<Stream>(cachedPrompts);
   const { useAdapter } = model;
-  /** With other weights the same prompt is another question. */
+  /** Part of the key: with another adapter the same prompt has another result. */
   let adapter: string | null = null;
   return {
     ...model,
@@ -33,7 +33,7 @@ export function cacheLastPrompts(model: LanguageModel): LanguageModel {
     },
     async *generate(prompt, options) {
       const { maximumNewTokens, choices = null, stopStrings = null, temperature = 0 } = options;
-      // What is sampled must be drawn anew.
+      // A sampled answer is drawn anew each time.
       const key =
         temperature > 0 ? null : keyOf(prompt, JSON.stringify([adapter, maximumNewTokens, choices, stopStrings]));
       const { deltas, usage } = await streams(key, async () => {
@@ -49,7 +49,7 @@ export function cacheLastPrompts(model: LanguageModel): LanguageModel {
   };
 }
 
-/** Null where the prompt holds rows: no two of those are equal. */
+/** Null for a prompt with rows, which is not cached. */
 function keyOf(prompt: readonly PromptSegment[], rest: string): string | null {
   const ids: number[] = [];
   for (const segment of prompt) {
@@ -59,8 +59,8 @@ function keyOf(prompt: readonly PromptSegment[], rest: string): string | null {
   return `${ids.join(',')}|${rest}`;
 }
 
-/** Makes results, or gives one of the last `size` again. */
-function lastOf<T>(size: number): (key: string | null, make: () => Promise<T>) => Promise<T> {
+/** Gives the result of a key from the last `size` ones, or makes it. */
+function lastResults<T>(size: number): (key: string | null, make: () => Promise<T>) => Promise<T> {
   const results = new Map<string, T>();
   return async (key, make) => {
     const known = key === null ? undefined : results.get(key);

@@ -1,4 +1,4 @@
-// Most methods are the engine with another history or another request. This makes such a method.
+// Makes a method out of the engine, a choice of history and the options of a request. Most methods are made this way.
 import type { GenerateRequest } from '../engine/personalizer.ts';
 import type { HistoryItem } from '../history/history-item.ts';
 import type { EvaluationQuery } from './data/evaluation-task.ts';
@@ -6,12 +6,12 @@ import { mainLanguageModel, mainPlug } from './evaluation-models.ts';
 import type { Method, UserSession } from './method.ts';
 import { trainForUser, type AdapterChoice, whyUntrainable } from './training/train-for-user.ts';
 
-/** Whose history the engine holds. */
+/** Which history the engine has. */
 export interface HistoryChoice {
   /** Methods of one name share an engine, so that an item is projected once. */
   readonly name: string;
   readonly itemsOf: (session: UserSession, query: EvaluationQuery) => readonly HistoryItem[];
-  /** Whom it needs beside the user. */
+  /** The control user that it needs, if any. */
   readonly needs?: 'sameTaskControl' | 'otherTaskControl';
 }
 
@@ -19,16 +19,16 @@ export const ownHistory: HistoryChoice = { name: 'own', itemsOf: (_, query) => q
 
 export const noHistory: HistoryChoice = { name: 'none', itemsOf: () => [] };
 
-/** Another user's items before her first query: what this user's would look like if they were not hers. */
+/** Another user's items before that user's first query: a history of the same task from the wrong person. */
 export const anotherUsersHistory: HistoryChoice = {
   name: 'sameTaskControl',
   needs: 'sameTaskControl',
-  // Co-authors share abstracts: an item that holds the query's own input would hold its answer too.
+  // Co-authors share abstracts: an item with the query's own input would contain its answer.
   itemsOf: ({ sameTaskControl }, { input }) =>
     (sameTaskControl?.queries[0]?.history ?? []).filter((item) => item.input !== input),
 };
 
-/** Items of another task's user, put under this task: memory that has nothing to say. */
+/** Items of a user of another task, stored under this task: a history that is irrelevant to the query. */
 export const anotherTasksHistory: HistoryChoice = {
   name: 'otherTaskControl',
   needs: 'otherTaskControl',
@@ -40,7 +40,7 @@ export const anotherTasksHistory: HistoryChoice = {
     })),
 };
 
-/** Her newest items only, as if she were new. */
+/** The user's newest items only, as a new user has them. */
 export function newestOfOwnHistory(count: number): HistoryChoice {
   return { name: `newest-${count}`, itemsOf: (_, query) => (count === 0 ? [] : query.history.slice(-count)) };
 }
@@ -49,13 +49,13 @@ export interface EngineMethodOptions {
   readonly name: string;
   readonly description: string;
   readonly history: HistoryChoice;
-  /** What the request says beside task, input, date and choices. */
+  /** The request's options beside task, input, date and choices. */
   readonly request: Pick<GenerateRequest, 'persona' | 'unigramAdaptation' | 'retrieval' | 'profile'>;
   /** Name of the plug package. @defaultValue the main one */
   readonly plug?: string;
   /** Name of the language model package. @defaultValue the main one */
   readonly languageModel?: string;
-  /** What is trained on the items before the first query, and answers with. @defaultValue nothing */
+  /** An adapter that is trained on the items before the first query and used for all queries. @defaultValue none */
   readonly adapter?: AdapterChoice;
 }
 
@@ -67,7 +67,8 @@ export function engineMethod(options: EngineMethodOptions): Method {
     unavailable(models, { hasSameTaskControl, hasOtherTaskControl }) {
       const { plugs, languageModels, missing } = models;
       const needsSameTaskControl = history.needs === 'sameTaskControl' || adapter?.of === 'sameTaskControl';
-      if (needsSameTaskControl && !hasSameTaskControl) return 'it needs another user of the task, and there is but one';
+      if (needsSameTaskControl && !hasSameTaskControl)
+        return 'it needs another user of the task, and there is only one';
       if (history.needs === 'otherTaskControl' && !hasOtherTaskControl)
         return 'it needs a user of another task, and no other task was given';
       const absent = plugs.has(plug) ? languageModel : plug;
@@ -83,7 +84,7 @@ export function engineMethod(options: EngineMethodOptions): Method {
         async answer({ input, output, date, ...query }, { signal, withAnswer }) {
           const items = history.itemsOf(session, { input, output, date, ...query });
           await engine.setHistory(items, signal);
-          // Ages of an undated query are counted from her newest dated item, not from the day of the measurement.
+          // For an undated query, ages are counted to the newest dated item and not to the day of the measurement.
           const at = date ?? items.findLast((item) => item.date !== null)?.date ?? null;
           const { task } = session;
           const scored = await engine.score(

@@ -1,4 +1,4 @@
-// The measurement itself over queries that are written here, with the models that ship.
+// `evaluate` over queries that are written here, with the models that ship.
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createFolderModelSource } from '../model-package/folder-model-source.ts';
 import { goldenModels, modelFolders } from '../testing/golden/golden-models.ts';
@@ -54,7 +54,7 @@ describe.skipIf(missing !== null)(`evaluate${missing === null ? '' : ` (${missin
     return last?.type === 'prediction' ? last.prediction.nll : null;
   }
 
-  test('an undated query has equal numbers on every day', { timeout: 120_000 }, async () => {
+  test('the numbers of an undated query do not depend on the day of the run', { timeout: 120_000 }, async () => {
     const histories = [
       ['2018-01-01', '2021-06-01', '2023-12-31'],
       [null, '2021-06-01', null],
@@ -65,7 +65,7 @@ describe.skipIf(missing !== null)(`evaluate${missing === null ? '' : ` (${missin
       expect(first).toBeGreaterThan(0);
       expect(await nllOn('2050-07-31', taskWith(null, dates)), dates.join()).toBe(first);
     }
-    // Days count where there are any: else the sentence above would say nothing.
+    // Where there are dates they do matter, or the comparison above would show nothing.
     const [dates = []] = histories;
     const at = await nllOn('2024-01-01', taskWith('2024-01-01', dates));
     expect(await nllOn('2024-01-01', taskWith('2050-07-31', dates))).not.toBe(at);
@@ -86,7 +86,7 @@ describe.skipIf(missing !== null)(`evaluate${missing === null ? '' : ` (${missin
     const skipped = events.filter((event) => event.type === 'skipped');
     expect(skipped.map(({ method }) => method)).toEqual(['oppu-lora', 'oppu-lora+bm25-4']);
     expect(skipped[0]?.reason).toMatch(/^the graph of nano-llm has no inputs for a lora adapter; export it again/u);
-    // The rest is measured; three items are too few to train on.
+    // The other methods are measured; three items are too few to train on.
     const measured = events.flatMap((event) => (event.type === 'prediction' ? [event.prediction] : []));
     expect(measured.map(({ method, nll }) => [method, nll])).toEqual([
       ['none', measured[0]?.nll],
@@ -94,7 +94,7 @@ describe.skipIf(missing !== null)(`evaluate${missing === null ? '' : ` (${missin
     ]);
   });
 
-  test('the control needs another user', async () => {
+  test('a control is skipped where there is no other user', async () => {
     const [event] = await run(taskWith(null, [null]), [oppuShuffled('prompt'), none]);
     expect(event).toMatchObject({ type: 'skipped', method: 'oppu-prompt-shuffled' });
   });

@@ -1,5 +1,5 @@
-// Asks every query of every user by every method. Yields what it finds, one query and method at a time, so that whoever listens can
-// keep it, show it, and stop.
+// Measures every method on every query of every user. Yields each prediction as it is made, so that a caller can store it, show it,
+// and stop.
 import { PersonaPlugError } from '../lib/errors.ts';
 import { seededRandom, shuffled } from '../lib/seeded-random.ts';
 import { yieldToEventLoop } from '../lib/yield-to-event-loop.ts';
@@ -16,7 +16,7 @@ export interface EvaluationOptions {
   readonly models: EvaluationModels;
   /** What is measured. */
   readonly tasks: readonly EvaluationTask[];
-  /** Tasks whose users serve as otherTaskControls. @defaultValue `tasks` */
+  /** Tasks whose users serve as users of another task. @defaultValue `tasks` */
   readonly otherTasks?: readonly EvaluationTask[];
   readonly methods: readonly Method[];
   /** @defaultValue 'dev' */
@@ -25,9 +25,9 @@ export interface EvaluationOptions {
   readonly users?: number;
   /** @defaultValue 0 */
   readonly seed?: number;
-  /** Also answer where there are choices. @defaultValue true */
+  /** Whether answers are generated, and not only gold answers scored. @defaultValue true */
   readonly generate?: boolean;
-  /** Of how many queries a text task the answer is written, which costs much more than scoring. @defaultValue 0 */
+  /** For how many queries of each text task an answer is generated, which costs much more than scoring. @defaultValue 0 */
   readonly generatedQueries?: number;
   /** Predictions of an earlier run, which are not made again. */
   readonly done?: readonly Prediction[];
@@ -38,11 +38,11 @@ export type EvaluationEvent =
   /** First: what will be measured; `total` counts predictions, `left` those that are still to be made. */
   | { readonly type: 'start'; readonly total: number; readonly left: number }
   | { readonly type: 'skipped'; readonly task: string; readonly method: string; readonly reason: string }
-  /** Something was trained on a user, or is there from an earlier run; before her first prediction by the method. */
+  /** An adapter was trained for a user, or found from an earlier run. Comes before the user's first prediction by the method. */
   | { readonly type: 'trained'; readonly cost: TrainingCost }
   | { readonly type: 'prediction'; readonly prediction: Prediction };
 
-/** A task with the users that are measured, and who stands in for them. */
+/** A task with the users and methods that are measured, and the control users. */
 interface Plan {
   readonly task: EvaluationTask;
   readonly users: readonly EvaluationUser[];

@@ -1,4 +1,4 @@
-// What all methods share: the models, loaded once, and the words of the tasks.
+// The models that all methods share, loaded once, and the tasks by name.
 import type { Embedder } from '../embedder/embedder.ts';
 import type { LanguageModel } from '../language-model/language-model.ts';
 import type { PromptTemplatePart } from '../model-package/manifest.ts';
@@ -18,20 +18,20 @@ export interface MeasuredLanguageModel {
   readonly promptTemplate: readonly PromptTemplatePart[];
 }
 
-/** Names that methods ask for. The shipped models are loaded under them. */
+/** The names under which the shipped models are loaded, and which methods use by default. */
 export const mainLanguageModel = 'nano-llm';
 export const mainPlug = 'plug';
 
 export interface EvaluationModelsParts {
-  /** Give one that remembers its vectors: histories are embedded for every method. */
+  /** Best one that caches its vectors, since histories are embedded for every method. */
   readonly embedder: Embedder;
-  /** By name; `nano-llm` is the one that personas are made for. */
+  /** By name; the plugs were trained for `nano-llm`. */
   readonly languageModels: ReadonlyMap<string, MeasuredLanguageModel>;
-  /** By name; `plug` is the one that is measured as `persona`. */
+  /** By name; the method `persona` uses `plug`. */
   readonly plugs: ReadonlyMap<string, Plug>;
-  /** Why a package is not among them, by name. */
+  /** Why a package was not loaded, by name. */
   readonly missing?: ReadonlyMap<string, string>;
-  /** Trains on a user's items. @defaultValue none: methods that train are skipped */
+  /** Trains adapters on users' items. @defaultValue none: methods that train are skipped */
   readonly trainer?: Trainer;
 }
 
@@ -42,7 +42,7 @@ export interface EvaluationModels extends EvaluationModelsParts {
 }
 
 /**
- * Makes a models over loaded models. It does not own them.
+ * Puts loaded models together for an evaluation. Whoever loaded them disposes of them.
  *
  * @throws PersonaPlugError `model-missing` without the main language model or plug, `model-mismatch` when they do not fit.
  */
@@ -53,7 +53,7 @@ export function createEvaluationModels(parts: EvaluationModelsParts): Evaluation
     const name = main === undefined ? mainLanguageModel : mainPlug;
     throw new PersonaPlugError(
       'model-missing',
-      `The evaluation has no package "${name}". Give the place of the shipped model packages.`,
+      `The evaluation has no package "${name}". Give the folder or URL of the shipped model packages.`,
       { details: { package: name } },
     );
   }

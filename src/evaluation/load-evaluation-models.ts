@@ -21,7 +21,7 @@ import { cacheVectors, type VectorCache } from './cache-vectors.ts';
 import { lazyGradients } from './training/lazy-gradients.ts';
 import { inMemoryAdapterCache, type AdapterCache } from './training/adapter-cache.ts';
 
-/** Where a package lies, and what it is called there. */
+/** Where a package is, and its name there. */
 export interface PackagePlace {
   readonly source: ModelSource;
   readonly name: string;
@@ -46,14 +46,14 @@ export interface LoadEvaluationModelsOptions {
   readonly onProgress?: OnProgress;
 }
 
-/** Owns the models. */
+/** Owns the models: disposing of it disposes of them. */
 export interface LoadedEvaluationModels extends AsyncDisposable {
   readonly models: EvaluationModels;
-  /** Fingerprints of what was loaded, by kind and name: what predictions were made with. */
+  /** Fingerprints of the loaded packages, by kind and name. */
   readonly fingerprints: Readonly<Record<string, string>>;
 }
 
-/** Packages that methods of the registry ask for, where there are any. */
+/** Packages that some methods of the registry need; these methods are skipped where a package is missing. */
 const optionalPlugs = ['plug-instruction', 'plug-pplug'];
 const optionalLanguageModels = [['all', 'nano-llm-all']] as const;
 

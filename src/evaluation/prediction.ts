@@ -1,4 +1,4 @@
-// One line of predictions.jsonl: what one method said to one query.
+// One line of predictions.jsonl: what was measured of one method on one query.
 import * as v from 'valibot';
 
 export const predictionSchema = v.object({
@@ -17,7 +17,7 @@ export const predictionSchema = v.object({
 
 export type Prediction = v.InferOutput<typeof predictionSchema>;
 
-/** Equal for equal (task, user, query, method). */
+/** The key of a prediction: task, user, query and method. */
 export function keyOf({ task, user, query, method }: Pick<Prediction, 'task' | 'user' | 'query' | 'method'>): string {
   return JSON.stringify([task, user, query, method]);
 }

@@ -1,4 +1,4 @@
-// The engine as the evaluation uses it: a history in memory that is set as a whole, and scores instead of streams.
+// The engine as the evaluation uses it: an in-memory history that is set as a whole, and scores instead of streams.
 import { createEngineContext } from '../engine/engine-context.ts';
 import type { GenerateRequest } from '../engine/personalizer.ts';
 import { scoreAnswer, type ScoredAnswer, type ScoreOptions } from '../engine/score-answer.ts';
@@ -12,13 +12,13 @@ import type { Plug } from '../persona/plug.ts';
 import { type EvaluationModels, mainLanguageModel, type MeasuredLanguageModel } from './evaluation-models.ts';
 
 export interface ScoringEngine {
-  /** Makes the history hold exactly these items. Each is embedded once. */
+  /** Replaces the history by exactly these items. Each is embedded once. */
   setHistory(items: readonly HistoryItem[], signal: AbortSignal): Promise<void>;
   score(request: GenerateRequest, output: string, options: ScoringOptions): Promise<ScoredAnswer>;
 }
 
 export interface ScoringOptions extends ScoreOptions {
-  /** What was trained on the user. @defaultValue nothing */
+  /** The adapter that was trained on the user. @defaultValue none */
   readonly adapter?: AdapterRecord | null;
 }
 
@@ -29,7 +29,7 @@ export interface ScoringEngineOptions {
   readonly languageModel?: string;
 }
 
-/** Makes an engine with an empty history over the models's models. */
+/** Makes an engine with an empty history over these models. */
 export function createScoringEngine(
   models: EvaluationModels,
   { plug: plugName, languageModel: modelName = mainLanguageModel }: ScoringEngineOptions,
@@ -44,7 +44,7 @@ export function createScoringEngine(
     languageModel: model,
     promptTemplate,
     tasks: models.tasks,
-    // Counts only where nothing has a date, and then no age does: two runs give equal numbers.
+    // Used only where neither the query nor an item has a date, and undated items have no age: two runs give equal numbers.
     clock: () => 0,
   });
   const { embed } = context;
@@ -53,25 +53,25 @@ export function createScoringEngine(
     async setHistory(items, signal) {
       const wanted = new Set(items.map(({ id }) => id));
       for (const id of held.keys()) if (!wanted.has(id)) await store.delete(id);
-      // An id alone says little: profiles without ids are numbered, and the next one's first item is another.
+      // Ids are not enough to compare by: profiles without ids are numbered, so that another user's first item has the same id.
       const kept = items.filter((item) => isSame(item, held.get(item.id)));
       const added = items.filter((item) => !kept.includes(item));
       held = new Map(kept.map((item) => [item.id, item]));
       for (const item of added) {
         await store.put([{ item, vectors: await embed.item(item, signal) }], { signal });
         held.set(item.id, item);
-        // On wasm nothing else gets a turn, not even a Ctrl-C.
+        // Embedding on wasm blocks the event loop: without this, not even Ctrl-C is handled.
         await yieldToEventLoop();
         signal.throwIfAborted();
       }
     },
     async score(request, output, { adapter = null, ...options }) {
-      // Beside the history and not in it: there a tuning goes with any item that it was made of.
-      const tuned: HistoryStore = {
+      // The adapter is not stored in the history, where it would be erased with any item that it was trained on.
+      const withAdapter: HistoryStore = {
         ...store,
         adapter: async (task, kind) => (adapter?.task === task && adapter.kind === kind ? adapter : null),
       };
-      return await scoreAnswer({ ...context, store: tuned }, request, output, options);
+      return await scoreAnswer({ ...context, store: withAdapter }, request, output, options);
     },
   };
 }

@@ -1,4 +1,4 @@
-// From what a file holds to a task that can be measured: its answers, and the users of one split.
+// Makes a task that can be measured from the content of a data file: its answers, and the users of one split.
 import { PersonaPlugError } from '../../lib/errors.ts';
 import { lampTasks } from '../../tasks/lamp-tasks.ts';
 import { lampMovieTags } from '../../tasks/movie-tag.ts';
@@ -7,7 +7,7 @@ import type { EvaluationTask, EvaluationUser } from './evaluation-task.ts';
 import type { LampTask } from './parse-lamp.ts';
 import { splitOfUser } from './split-of-user.ts';
 
-/** Which users are measured. Users of `train_a` and `train_b` are never: the models have seen them. `all` asks no hash. */
+/** Which users are measured. The models were trained on users of `train_a` and `train_b`, so these are no choice; `all` takes every user of the file. */
 export type MeasuredSplit = 'dev' | 'test' | 'all';
 
 /** The task of a task file. Its name decides its answers: film tags are those that the file uses, an unknown name is free text. */
@@ -30,7 +30,7 @@ function build(
   return { ...parts, choices: answers, kind: kindOf(answers) };
 }
 
-/** The labels that occur, sorted; LaMP's own 15 tags where there are no others. */
+/** The labels that occur, sorted; LaMP's 15 tags where no others occur. */
 function choicesOf(users: readonly EvaluationUser[]): readonly string[] {
   const labels = new Set<string>();
   for (const { queries } of users) {

@@ -1,4 +1,4 @@
-// What is measured: a task's users, each with queries, and before every query the history that was there then.
+// What is measured: a task's users, their queries, and for every query the history before it.
 import type { HistoryItem } from '../../history/history-item.ts';
 import type { TaskKind } from '../../tasks/task-metrics.ts';
 
@@ -6,11 +6,11 @@ import type { TaskKind } from '../../tasks/task-metrics.ts';
 export interface EvaluationQuery {
   /** Unique among the user's queries. */
   readonly id: string;
-  /** `YYYY-MM-DD` or ISO 8601: the moment that ages are counted to. Null where the data has no dates. */
+  /** `YYYY-MM-DD` or ISO 8601: the moment to which the ages of items are counted. Null where the data has no dates. */
   readonly date: string | null;
   readonly input: string;
   readonly output: string;
-  /** What lies before the query, in (date, position in the file) order, oldest first; the ids sort in that order too. */
+  /** The items before the query, oldest first, by date and then by position in the file; the ids sort in that order too. */
   readonly history: readonly HistoryItem[];
 }
 
@@ -23,7 +23,7 @@ export interface EvaluationUser {
 export interface EvaluationTask {
   /** The engine's name of the task, e.g. `news_category`. */
   readonly task: string;
-  /** Where it came from, for people: a file name. */
+  /** A file name, for messages and reports. */
   readonly source: string;
   /** `rebuilt`: LaMP-shaped, from public sources; `lamp`: the benchmark's own files. */
   readonly origin: 'rebuilt' | 'lamp';

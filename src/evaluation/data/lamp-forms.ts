@@ -1,5 +1,5 @@
-// What each of LaMP's tasks calls its fields, and which of our tasks it is. Facts of the benchmark's files; the wording of prompts
-// stays in src/prompts, which puts its own words around the text that a question is about.
+// The form of LaMP's files: the fields of each task, and the name that the task has here. A question holds the benchmark's wording
+// around a text; only the text is read, since src/tasks words the prompts.
 import { citationChoices } from '../../tasks/citation.ts';
 import { ratings } from '../../tasks/movie-rating.ts';
 
@@ -7,7 +7,7 @@ export interface LampForm {
   /** Our name of the task. */
   readonly task: string;
   readonly choices: readonly string[] | 'data' | null;
-  /** What stands before the text that a question is about; empty: the whole question counts. */
+  /** The words before the text of a question; empty where the whole question is the input. */
   readonly landmark: string;
   readonly inputOf: (question: string) => string | null;
   /** A profile item as input and output; null where one is missing. */

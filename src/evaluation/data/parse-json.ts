@@ -1,4 +1,4 @@
-// Reads JSON that came from a download, and says what else it is when it is none.
+// Reads JSON that was downloaded, and says what the file holds where it is not JSON.
 import { PersonaPlugError } from '../../lib/errors.ts';
 
 /**
@@ -7,7 +7,7 @@ import { PersonaPlugError } from '../../lib/errors.ts';
  * @throws PersonaPlugError `invalid-import` naming the file, the fact and the remedy.
  */
 export function parseJson(text: string, where: string): unknown {
-  // Servers answer a wrong address with a page and the status 200, so that it is saved under the data's name.
+  // Some servers answer a wrong address with a page and the status 200, and the page is saved under the data's name.
   if (/^\s*<(?:!doctype|html|head|body|\?xml)/iu.test(text)) {
     throw invalidData(
       where,
@@ -19,11 +19,11 @@ export function parseJson(text: string, where: string): unknown {
     return JSON.parse(text);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : 'it cannot be parsed';
-    throw invalidData(where, `is no JSON (${reason})`, 'Download or export the file again', cause);
+    throw invalidData(where, `is not JSON (${reason})`, 'Download or export the file again', cause);
   }
 }
 
-/** An error about a data file: where, what is so, what to do. */
+/** An error about a data file: where it is, the fact, and the remedy. */
 export function invalidData(where: string, fact: string, remedy: string, cause?: unknown): PersonaPlugError {
   return new PersonaPlugError('invalid-import', `${where} ${fact}. ${remedy}.`, { cause, details: { file: where } });
 }

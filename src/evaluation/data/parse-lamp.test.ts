@@ -1,4 +1,4 @@
-// Files of LaMP's form, written here: the benchmark's own data may not be copied.
+// Files of LaMP's form, written here, since the benchmark's own data may not be copied.
 import { expect, test } from 'vitest';
 import { dateOf, parseLamp } from './parse-lamp.ts';
 

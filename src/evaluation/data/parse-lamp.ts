@@ -37,7 +37,7 @@ export interface LampTask {
 }
 
 /**
- * Reads a pair of LaMP files. Profile items with an empty field are left out, as nothing can be learnt from them.
+ * Reads a pair of LaMP files. Profile items with an empty field are left out.
  *
  * @throws PersonaPlugError `invalid-import` naming the file, the fact and the remedy: an HTML page, another form, an unknown task,
  * questions without gold answers.

@@ -1,4 +1,4 @@
-// Task files: one user a line, `{"user", "items": [{"id", "date"?, "input", "output"}]}`. The last items become the queries.
+// Task files: one user a line, `{"user", "items": [{"id", "date"?, "input", "output"}]}`. A user's last items become the queries.
 import * as v from 'valibot';
 import type { HistoryItem } from '../../history/history-item.ts';
 import { parseDate } from '../../lib/parse-date.ts';
@@ -12,7 +12,7 @@ const words = v.pipe(
 );
 const date = v.pipe(
   v.string(),
-  v.check((text) => parseDate(text) !== null, 'is no date; write YYYY-MM-DD or ISO 8601'),
+  v.check((text) => parseDate(text) !== null, 'is not a date; write YYYY-MM-DD or ISO 8601'),
 );
 const lineSchema = v.object({
   user: words,
@@ -23,7 +23,7 @@ export interface TaskFileOptions {
   /** For messages. */
   readonly file: string;
   readonly task: string;
-  /** Queries a user at most: her last min(queries, ⌊n/2⌋) items. */
+  /** Queries a user at most: of n items, the last min(queries, ⌊n/2⌋). */
   readonly queries: number;
 }
 

@@ -1,4 +1,4 @@
-// Who is used for what: one hash of the user's id decides, for every task at once. The twin of training/splits.py.
+// Whether a user trains the models or is measured: a hash of the id decides, the same for every task. training/splits.py does the same.
 import { sha256Hex } from '../../model-package/sha256.ts';
 
 export type UserSplit = 'train_a' | 'train_b' | 'dev' | 'test';

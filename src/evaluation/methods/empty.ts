@@ -1,4 +1,4 @@
-// A user without a history: the gate must be closed, and the prompt that of `none`.
+// A user without a history: the gate must be closed, and the prompt must be that of `none`.
 import { engineMethod, noHistory } from '../engine-method.ts';
 
 export const empty = engineMethod({

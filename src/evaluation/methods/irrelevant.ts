@@ -1,9 +1,9 @@
-// RecalledHistory that has nothing to say: the gate should drop it (RPEval, arXiv 2601.16621).
+// A history that is irrelevant to the query: the gate should drop its persona (RPEval, arXiv 2601.16621).
 import { anotherTasksHistory, engineMethod } from '../engine-method.ts';
 
 export const irrelevant = engineMethod({
   name: 'irrelevant',
-  description: "The history of another task's user, behind the gate.",
+  description: 'The persona of a user of another task, where the gate opens.',
   history: anotherTasksHistory,
   request: { persona: 'auto' },
 });

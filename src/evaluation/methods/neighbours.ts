@@ -1,18 +1,19 @@
-// No language model at all: her own past answers vote, those to similar inputs most. What the history gives away by itself.
+// A vote of the user's past answers, weighted by the similarity of their inputs, without a language model: how much of the answer is
+// already in the history.
 import { dotProduct } from '../../lib/dot-product.ts';
 import { yieldToEventLoop } from '../../lib/yield-to-event-loop.ts';
 import type { EvaluationQuery } from '../data/evaluation-task.ts';
 import type { Measurement, Method } from '../method.ts';
 
-/** How strongly a vote follows the cosine: e^(10·cos). This and the smoothing were chosen on dev users, to be a fair opponent. */
+/** How strongly a vote follows the cosine: e^(10·cos). This and the smoothing were chosen on dev users, so that the baseline is strong. */
 const temperature = 10;
-/** Votes that every answer has beforehand, so that none has probability 0. */
+/** Votes that are added to every answer, so that none has probability 0. */
 const smoothing = 0.1;
 
 export const neighbours: Method = {
   name: 'neighbours',
   description:
-    'No language model: her past answers vote, weighted by similarity; for text the answer to the nearest input.',
+    "A vote of the user's past answers, weighted by similarity, without a language model; for text the answer to the nearest input.",
   unavailable: () => null,
   prepare({ models: { embedder }, task }) {
     return {
@@ -33,7 +34,7 @@ export const neighbours: Method = {
   },
 };
 
-/** The vote as a distribution over the choices: n votes in all, and the smoothing's. */
+/** The vote as a distribution over the choices: n votes in all, plus the smoothing. */
 function vote(
   { history, output }: Pick<EvaluationQuery, 'history' | 'output'>,
   cosines: readonly number[],
@@ -45,7 +46,7 @@ function vote(
   const votes = new Map(choices.map((choice) => [choice, smoothing]));
   for (const [index, item] of history.entries()) {
     const own = votes.get(item.output);
-    // An answer that is none of the choices has no vote.
+    // An answer that is not one of the choices has no vote.
     if (own !== undefined) votes.set(item.output, own + (history.length * (weights[index] ?? 0)) / total);
   }
   const sum = [...votes.values()].reduce((a, b) => a + b, 0);

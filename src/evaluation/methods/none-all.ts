@@ -1,4 +1,4 @@
-// Another language model without a history, e.g. one that learnt from twice as many users: what a persona has to be worth.
+// Another language model without a history, e.g. one that was trained on twice as many users, which a persona should beat.
 import { engineMethod, noHistory } from '../engine-method.ts';
 
 /** `none` with the language model that was loaded under this name. */
@@ -11,5 +11,5 @@ export const noneWith = (languageModel: string) =>
     request: { persona: 'none' },
   });
 
-/** A language model tuned on the users that the plug learnt from, too. */
+/** A language model that was also trained on the users that the plug was trained on. */
 export const noneAll = noneWith('all');

@@ -1,4 +1,4 @@
-// The prompt alone: what every other method must beat.
+// The prompt alone: the baseline of every other method.
 import { engineMethod, noHistory } from '../engine-method.ts';
 
 export const none = engineMethod({

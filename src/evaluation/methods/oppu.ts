@@ -1,5 +1,5 @@
-// Parameters of her own, trained on what she wrote before (OPPU, arXiv 2402.04401), alone and with what else personalizes: her persona,
-// and OPPU's retrieval (k = 0, 1, 4) and textual profile.
+// An adapter for each user, trained on what the user wrote before (OPPU, arXiv 2402.04401): alone, with the persona, and with OPPU's
+// retrieval (k = 0, 1, 4) and textual profile.
 import type { GenerateRequest } from '../../engine/personalizer.ts';
 import type { AdapterKind } from '../../adapter/adapter-record.ts';
 import { engineMethod, type HistoryChoice, noHistory, ownHistory } from '../engine-method.ts';
@@ -24,7 +24,7 @@ const first = { retrieval: { method: 'bm25', count: 1 } } as const;
 const firstFour = { retrieval: { method: 'bm25', count: 4 } } as const;
 
 const combinations = {
-  persona: { words: ', on top of her persona', history: ownHistory, request: { persona: 'auto' } },
+  persona: { words: ", on top of the user's persona", history: ownHistory, request: { persona: 'auto' } },
   'bm25-1': inPrompt('the item that BM25 ranks first', first),
   'bm25-4': inPrompt('the 4 items that BM25 ranks first', firstFour),
   profile: inPrompt('a textual profile', { profile: true }),
@@ -37,19 +37,19 @@ const combinations = {
 
 const alone: Combination = { words: '', history: noHistory, request: { persona: 'none' } };
 
-/** One adapter a user, made of her items before her first query. */
+/** One adapter for each user, trained on the items before the user's first query. */
 export function oppu(kind: AdapterKind, combination?: keyof typeof combinations) {
   const { words: more, history, request } = combination === undefined ? alone : combinations[combination];
   return engineMethod({
     name: `oppu-${kind}${combination === undefined ? '' : `+${combination}`}`,
-    description: `${words[kind]} of her own, trained on her items before her first query${more}.`,
+    description: `${words[kind]} for each user, trained on the items before the first query${more}.`,
     history,
     request,
     adapter: { kind, base: combination === 'persona' ? 'persona' : baseOf(kind) },
   });
 }
 
-/** The control: a gain that this has too is task adaptation and not personalization. */
+/** The control. A gain that it has too is task adaptation and not personalization. */
 export function oppuShuffled(kind: AdapterKind) {
   return engineMethod({
     ...alone,
@@ -59,7 +59,7 @@ export function oppuShuffled(kind: AdapterKind) {
   });
 }
 
-/** Alone, with its combinations and with its control, in the order of the report. */
+/** The adapter alone, its control and its combinations, in the order of the report. */
 export const oppuOfKind = (kind: AdapterKind) => [
   oppu(kind),
   oppuShuffled(kind),

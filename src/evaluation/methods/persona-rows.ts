@@ -1,9 +1,9 @@
-// The persona's rows alone: what is left of it when her own words are not made likelier.
+// The persona's rows alone, without unigram adaptation.
 import { engineMethod, ownHistory } from '../engine-method.ts';
 
 export const personaRows = engineMethod({
   name: 'persona-rows',
-  description: 'Her persona without her own words: rows of input embeddings alone.',
+  description: "The user's persona without unigram adaptation: rows of input embeddings alone.",
   history: ownHistory,
   request: { persona: 'auto', unigramAdaptation: false },
 });

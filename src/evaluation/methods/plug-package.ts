@@ -1,11 +1,11 @@
-// Another plug in the place of the one that ships.
+// Another plug in place of the one that ships.
 import { engineMethod, ownHistory } from '../engine-method.ts';
 
-/** The plug that was loaded under this name, gate forced open: a plug under comparison has no gate that was trained for it. */
+/** The plug that was loaded under this name, gate forced open, since a plug under comparison may have no trained gate. */
 export const plugPackage = (name: string, plug: string, description: string) =>
   engineMethod({ name, description, plug, history: ownHistory, request: { persona: 'always' } });
 
-/** Instruction rows alone: what the task's rows are worth without any history. */
+/** Instruction rows alone: the gain of the task's rows without any history. */
 export const instruction = plugPackage(
   'instruction',
   'plug-instruction',

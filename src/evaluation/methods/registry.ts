@@ -1,4 +1,4 @@
-// All methods, in the order of the report. A method that is added here is measured, tested and documented like the others.
+// All methods, in the order of the report. Add a method here to have it measured and reported.
 import { adapterKinds } from '../../adapter/adapter-record.ts';
 import type { Method } from '../method.ts';
 import { empty } from './empty.ts';

@@ -1,4 +1,4 @@
-// Earlier items in the prompt, as LaMP does it (arXiv 2304.11406), with and without the persona.
+// Earlier items in the prompt, as in LaMP (arXiv 2304.11406), with and without the persona.
 import type { RetrievalOptions } from '../../engine/personalizer.ts';
 import { engineMethod, ownHistory } from '../engine-method.ts';
 
@@ -7,7 +7,7 @@ const words = { bm25: 'BM25', dense: 'the embedder', recency: 'recency' } as con
 export const retrieved = (method: RetrievalOptions['method'], count: number) =>
   engineMethod({
     name: `${method}-${count}`,
-    description: `${count === 1 ? 'The item' : `The ${count} items`} of hers that ${words[method]} ranks first, in the prompt.`,
+    description: `The user's ${count === 1 ? 'item' : `${count} items`} that ${words[method]} ranks first, in the prompt.`,
     history: ownHistory,
     request: { persona: 'none', retrieval: { method, count } },
   });
@@ -15,7 +15,7 @@ export const retrieved = (method: RetrievalOptions['method'], count: number) =>
 export const personaWithRetrieved = (method: RetrievalOptions['method'], count: number) =>
   engineMethod({
     name: `persona+${method}-${count}`,
-    description: `Her persona, and ${count === 1 ? 'the item' : `the ${count} items`} that ${words[method]} ranks first, in the prompt.`,
+    description: `The user's persona, and the ${count === 1 ? 'item' : `${count} items`} that ${words[method]} ranks first, in the prompt.`,
     history: ownHistory,
     request: { persona: 'auto', retrieval: { method, count } },
   });

@@ -1,16 +1,16 @@
-// Another user's persona: a gain that this has too is task adaptation and not personalization.
+// Another user's persona. A gain that this control has too is task adaptation and not personalization.
 import { anotherUsersHistory, engineMethod } from '../engine-method.ts';
 
 export const shuffled = engineMethod({
   name: 'shuffled',
-  description: "Another user's history in place of hers, behind the gate.",
+  description: "The persona of another user's history, where the gate opens.",
   history: anotherUsersHistory,
   request: { persona: 'auto' },
 });
 
 export const shuffledOpen = engineMethod({
   name: 'shuffled-open',
-  description: "Another user's history in place of hers, whatever the gate says.",
+  description: "The persona of another user's history, gate forced open.",
   history: anotherUsersHistory,
   request: { persona: 'always' },
 });

@@ -37,7 +37,7 @@ describe('an interval over users', () => {
     expect(width(clusteredInterval(single(values), mean)) / expected).toBeLessThan(1.07);
   });
 
-  test('does not shrink when queries are only repeated', () => {
+  test('does not get narrower when queries are repeated', () => {
     const values = normalNumbers(50);
     const repeated = single(values).flatMap((entry) => [entry, entry, entry, entry]);
     const [once, often] = [clusteredInterval(single(values), mean), clusteredInterval(repeated, mean)];
@@ -46,7 +46,7 @@ describe('an interval over users', () => {
     expect(often.users).toBe(50);
   });
 
-  test('is the same for a seed in whatever order, and another for another seed', () => {
+  test('depends on the seed and not on the order of the queries', () => {
     const entries = single(normalNumbers(30));
     const first = clusteredInterval(entries, mean, { seed: 1 });
     expect(clusteredInterval(entries.toReversed(), mean, { seed: 1 }).low).toBeCloseTo(first.low ?? Number.NaN, 12);

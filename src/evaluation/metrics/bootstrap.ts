@@ -1,4 +1,4 @@
-// Intervals that resample users, not queries: queries of one user are not independent of each other.
+// Bootstrap intervals that resample users and not queries, since queries of one user are not independent.
 import { drawBelow, seededRandom } from '../../lib/seeded-random.ts';
 
 export interface Interval {
@@ -19,7 +19,7 @@ export interface BootstrapOptions {
   readonly seed?: number;
 }
 
-/** One query's sums, and whose it is. */
+/** The sums of one query, and its user. */
 export interface ClusteredSums {
   readonly user: string;
   readonly sums: readonly number[];
@@ -73,7 +73,7 @@ function addTo(target: Float64Array, sums: ArrayLike<number>): void {
   for (let index = 0; index < target.length; index++) target[index] = (target[index] ?? 0) + (sums[index] ?? 0);
 }
 
-/** Between the two nearest of the sorted values, linearly. */
+/** The quantile of sorted values, interpolated linearly between the two nearest. */
 export function quantile(sorted: Float64Array, share: number): number {
   const position = share * (sorted.length - 1);
   const [below, above] = [sorted[Math.floor(position)] ?? Number.NaN, sorted[Math.ceil(position)] ?? Number.NaN];

@@ -7,7 +7,7 @@ export interface RougeScores {
   readonly rougeL: number;
 }
 
-/** Lower case, then runs of a–z and 0–9; everything else parts them. */
+/** Runs of a–z and 0–9 in the lower-case text; everything else separates them. */
 export function rougeTokens(text: string): string[] {
   return text
     .toLowerCase()
@@ -36,7 +36,7 @@ function fMeasure(matches: number, predicted: number, expected: number): number 
   return precision + recall > 0 ? (2 * precision * recall) / (precision + recall) : 0;
 }
 
-/** How many tokens both share, each as often as in the poorer one. */
+/** How many tokens the texts share; a repeated token counts as often as it occurs in both. */
 function overlap(a: readonly string[], b: readonly string[]): number {
   const counts = new Map<string, number>();
   for (const token of b) counts.set(token, (counts.get(token) ?? 0) + 1);

@@ -20,11 +20,11 @@ describe('categories', () => {
   // scikit-learn: f1_score(gold, predicted, labels=[a, b, c], average='macro') = (2/3 + 0 + 0) / 3.
   const scored = [answered('a', 'a'), answered('a', 'b'), answered('b', null)];
 
-  test('accuracy counts an answer that is none as wrong', () => {
+  test('accuracy counts a missing answer as wrong', () => {
     expect(valueOf('accuracy', 'category', scored)).toBeCloseTo(1 / 3);
   });
 
-  test('macro-F1 is the mean over all answers, one that never occurs counting 0', () => {
+  test('macro-F1 is the mean over all answers, and an answer that never occurs counts 0', () => {
     expect(valueOf('macroF1', 'category', scored)).toBeCloseTo(2 / 9);
     expect(
       valueOf(
@@ -37,7 +37,7 @@ describe('categories', () => {
 });
 
 describe('ratings', () => {
-  test('an unreadable one is whichever of 1 and 5 is farther from the gold; at a tie 5', () => {
+  test('an unreadable one counts as 1 or 5, whichever is farther from the gold; at a tie 5', () => {
     expect(ratingOf(null, 4)).toBe(1);
     expect(ratingOf('good', 2)).toBe(5);
     expect(ratingOf('', 3)).toBe(5);

@@ -1,14 +1,14 @@
-// A metric as sums over queries and a function of the sums. Sums of a resampled set of users are sums of the users' sums, which
-// makes a bootstrap of any of these metrics cheap.
+// Each metric as sums over queries and a function of these sums. The bootstrap adds up the sums of the resampled users, which is
+// cheap for every metric.
 import { type MetricName, metricsOfKind, type TaskKind } from '../../tasks/task-metrics.ts';
 import { ratingOf } from './rating.ts';
 
-/** What of a query a metric looks at. */
+/** The part of a query that metrics use. */
 export interface Scored {
   readonly gold: string;
   readonly nll: number | null;
   readonly tokens: number | null;
-  /** Null: the model gave no answer; absent: none was asked for. */
+  /** Null: the model gave none of the task's answers; absent: none was generated. */
   readonly answer?: string | null | undefined;
   readonly rouge?: { readonly rouge1: number; readonly rougeL: number } | undefined;
 }
@@ -39,7 +39,7 @@ function mean(better: Statistic['better'], valueOf: (scored: Scored) => number |
 const ratingError = ({ answer, gold }: Scored): number | null =>
   answer === undefined ? null : ratingOf(answer, Number(gold)) - Number(gold);
 
-/** Mean F1 over all of the task's answers, one that never occurs counting 0, as LaMP's evaluation has it. */
+/** Mean F1 over all of the task's answers. As in LaMP's evaluation, an answer that never occurs counts 0. */
 function macroF1(choices: readonly string[]): Statistic {
   const indexOf = new Map(choices.map((choice, index) => [choice, index]));
   return {

@@ -1,4 +1,4 @@
-// The command line, checked.
+// Reads and checks the command line of `npm run evaluate`.
 import { parseArgs } from 'node:util';
 import { PersonaPlugError } from '../../lib/errors.ts';
 import type { MeasuredSplit } from '../data/build-task.ts';
@@ -6,18 +6,18 @@ import type { MeasuredSplit } from '../data/build-task.ts';
 const usage = `npm run evaluate -- --tasks DIR --out DIR
   --tasks DIR              data: NAME.jsonl(.gz), or LaMP's *_questions.json with *_outputs.json
   --task NAME              only this task; may be repeated
-  --methods a,b,…          which methods     (default: all that can be measured, but oppu-*)
+  --methods a,b,…          which methods     (default: all that can be measured, except oppu-*)
   --split dev|test|all     users by hash; all: every user of the files   (default: dev)
   --users N                at most so many users a task                  (default: all)
   --queries N              at most so many queries a user                (default: 20)
-  --history-sizes 0,1,2,…  also the persona of her newest n items, for each n
-  --no-generate            score only, give no answers where there are choices
-  --generated-queries N    write answers to N queries of each text task, for ROUGE   (default: 0)
+  --history-sizes 0,1,2,…  also the persona of the user's newest n items, for each n
+  --no-generate            score gold answers only, generate none
+  --generated-queries N    generate answers to N queries of each text task, for ROUGE   (default: 0)
   --seed S                 of other users' histories, chosen queries, intervals      (default: 0)
   --models DIR             the model packages; may be repeated       (default: models, research-models)
   --plug NAME=DIR          another plug package as the method NAME; may be repeated
   --language-model NAME=DIR  another language model as the method none-NAME; may be repeated
-  --cache DIR              where vectors and tunings are kept                      (default: OUT/cache)
+  --cache DIR              where vectors and adapters are kept                     (default: OUT/cache)
   --out DIR                predictions.jsonl, run.json, report.json, report.html`;
 
 export interface CommandArguments {

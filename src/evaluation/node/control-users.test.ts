@@ -1,4 +1,4 @@
-// Whose history an `irrelevant` one is must not depend on what else is measured: the whole command over three tiny tasks.
+// The user whose history `irrelevant` uses must not depend on what else is measured: the whole command over three tiny tasks.
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -11,11 +11,11 @@ import { main } from './main.ts';
 const { missing } = goldenModels('all-minilm-l6-v2', 'nano-llm', 'plug');
 const models = modelFolders().flatMap((folder) => ['--models', path.resolve(folder)]);
 
-/** Histories of another length in every task, so that a otherTaskControl can be told by it. */
+/** Histories of another length in every task, so that the length shows which task a user is of. */
 const lengths = { news_category: 3, news_headline: 4, paper_title: 5 } as const;
 
 function writeTasks(): string {
-  const folder = path.join(mkdtempSync(path.join(tmpdir(), 'otherTaskControls-')), 'tasks');
+  const folder = path.join(mkdtempSync(path.join(tmpdir(), 'control-users-')), 'tasks');
   mkdirSync(folder);
   for (const [task, length] of Object.entries(lengths)) {
     const lines = ['ann', 'bob', 'cat'].map((user) => {

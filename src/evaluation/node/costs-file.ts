@@ -1,13 +1,13 @@
-// costs.jsonl of an output folder: what was trained for each user, and what it cost. A line is written before the first prediction
-// that it belongs to.
+// costs.jsonl of an output folder: the cost of every adapter that was trained. A line is written before the first prediction that
+// uses the adapter.
 import path from 'node:path';
 import { costKeyOf, type TrainingCost, trainingCostSchema } from '../training/training-cost.ts';
 import { appendLine, readLines } from './json-lines.ts';
 
 export interface CostsFile {
-  /** Those of earlier runs and of this one. */
+  /** The costs of earlier runs and of this one. */
   readonly costs: readonly TrainingCost[];
-  /** Keeps a cost; false where it is there already. */
+  /** Writes a cost; false where the file has it already. */
   append(cost: TrainingCost): boolean;
 }
 

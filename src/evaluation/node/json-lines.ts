@@ -1,15 +1,15 @@
-// Files of JSON lines that are appended to as results come: what a kill leaves of the last line is cut off.
+// Files of JSON lines to which results are appended. A last line that a killed run left incomplete is cut off.
 import { appendFileSync, existsSync, readFileSync, truncateSync } from 'node:fs';
 import * as v from 'valibot';
 import { PersonaPlugError } from '../../lib/errors.ts';
 
-/** At once, so that a killed run has lost nothing but the line it was writing. */
+/** Appends a line at once, so that a killed run loses at most the line that it was writing. */
 export function appendLine(file: string, value: unknown): void {
   appendFileSync(file, `${JSON.stringify(value)}\n`);
 }
 
 /**
- * Reads the lines of a file; none where there is no file. `what` names one of them, for people.
+ * Reads the lines of a file; none where there is no file. `what` is the name of a line's content, for messages.
  *
  * @throws PersonaPlugError `invalid-import` for a damaged line.
  */
@@ -21,7 +21,7 @@ export function readLines<const Schema extends v.GenericSchema>(
   if (!existsSync(file)) return [];
   const bytes = readFileSync(file);
   const end = bytes.lastIndexOf(0x0a) + 1;
-  // A line without its end is one that a kill cut off.
+  // A killed run left the last line without its end.
   if (end < bytes.length) truncateSync(file, end);
   return bytes
     .subarray(0, end)
@@ -34,7 +34,7 @@ export function readLines<const Schema extends v.GenericSchema>(
       } catch (cause) {
         throw new PersonaPlugError(
           'invalid-import',
-          `${file}, line ${index + 1}, is no ${what}. Delete the line, or give another folder (--out).`,
+          `${file}, line ${index + 1}, is not a ${what}. Delete the line, or give another folder (--out).`,
           { cause, details: { file, line: index + 1 } },
         );
       }

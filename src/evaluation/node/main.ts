@@ -1,4 +1,4 @@
-// `npm run evaluate`: measures, keeps every prediction as it is made, and writes the report.
+// `npm run evaluate`: measures, writes every prediction to disk as it is made, and writes the report.
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { PersonaPlugError } from '../../lib/errors.ts';
@@ -22,15 +22,15 @@ import { readTasks } from './read-tasks.ts';
 import { openAdapterFiles } from './adapter-files.ts';
 import { writeReport } from './report/write-report.ts';
 
-/** What the command needs of its surroundings. */
-export interface Surroundings {
+/** The terminal that the command runs in. */
+export interface CommandTerminal {
   readonly say: (sentence: string) => void;
   readonly progress: (done: number, total: number, label: string) => void;
   readonly signal: AbortSignal;
 }
 
 /** Runs the command; resolves with its exit status. */
-export async function main(argv: readonly string[], { say, progress, signal }: Surroundings): Promise<number> {
+export async function main(argv: readonly string[], { say, progress, signal }: CommandTerminal): Promise<number> {
   const options = readArguments(argv);
   if (typeof options === 'string') {
     say(options);
@@ -38,7 +38,7 @@ export async function main(argv: readonly string[], { say, progress, signal }: S
   }
   const methods = methodsOf(options);
   const tasks = await readTasks(options.tasks, { queries: options.queries, only: options.task });
-  // Strangers are drawn from all tasks of the folder: whose history they are must not depend on what else is measured.
+  // Users of another task are drawn from all tasks of the folder, so that the choice does not depend on which tasks are measured.
   const needsOthers = options.task.length > 0 && methods.some(({ name }) => name === 'irrelevant');
   const otherTasks = needsOthers ? await readTasks(options.tasks, { queries: options.queries }) : tasks;
 
@@ -80,7 +80,7 @@ export async function main(argv: readonly string[], { say, progress, signal }: S
         say(`Skipped ${event.method} on ${event.task}: ${event.reason}.`);
       } else if (event.type === 'start') {
         total = event.left;
-        say(`${event.total} predictions, ${event.total - event.left} of them there already.`);
+        say(`${event.total} predictions, ${event.total - event.left} of them from earlier runs.`);
       } else if (event.type === 'trained') {
         if (costs.append(event.cost)) say(trainedLine(event.cost));
       } else {
@@ -97,7 +97,7 @@ export async function main(argv: readonly string[], { say, progress, signal }: S
   const { user, system } = process.cpuUsage(started);
   const cpuSeconds = (user + system) / 1e6;
   if (isStopped) {
-    say(`Stopped. ${predictions.length} predictions are in ${options.out}; the same command goes on from there.`);
+    say(`Stopped. ${predictions.length} predictions are in ${options.out}; run the same command again to continue.`);
     return 130;
   }
   const cost = { predictions: made, cpuSeconds };
@@ -118,12 +118,12 @@ export async function main(argv: readonly string[], { say, progress, signal }: S
 }
 
 function trainedLine({ task, user, method, result, seconds, items, bytes }: TrainingCost): string {
-  const ends = {
+  const results = {
     kept: `kept, ${(bytes / 1024).toFixed(0)} KiB`,
-    'no-gain': 'not kept: her held-out items got no better',
+    'no-gain': 'not kept: the held-out items got no better',
     'too-few-items': 'not trained: too few items',
   } as const;
-  return `${method} of ${user} on ${task}: ${seconds.toFixed(1)} s over ${items} items, ${ends[result]}.`;
+  return `${method} of ${user} on ${task}: ${seconds.toFixed(1)} s over ${items} items, ${results[result]}.`;
 }
 
 function methodsOf(options: CommandArguments): readonly Method[] {
@@ -134,8 +134,8 @@ function methodsOf(options: CommandArguments): readonly Method[] {
     ...[...options.languageModels.keys()].filter((name) => name !== 'all').map(noneWith),
   ];
   const sizes = options.historySizes.map(personaOfNewest);
-  const unasked = all.filter((method) => !oppuMethods.includes(method));
-  const names = options.methods.length > 0 ? options.methods : unasked.map(({ name }) => name);
+  const byDefault = all.filter((method) => !oppuMethods.includes(method));
+  const names = options.methods.length > 0 ? options.methods : byDefault.map(({ name }) => name);
   const unknown = names.filter((name) => !all.some((method) => method.name === name));
   if (unknown.length > 0) {
     throw new PersonaPlugError(
@@ -173,7 +173,7 @@ function settingsOf(
   };
 }
 
-/** Of what is asked, answered and remembered. */
+/** A fingerprint of the queries, their gold answers and their histories. */
 function fingerprintOf(users: EvaluationTask['users']): string {
   const hash = createHash('sha256');
   for (const { user, queries } of users) {

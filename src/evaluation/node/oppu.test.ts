@@ -1,5 +1,5 @@
 // Adapters of single users in the whole command, over a tiny task file and the models that ship: what is trained, what it costs, what
-// it changes, and that nobody is trained twice.
+// it changes, and that no adapter is trained twice.
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -14,7 +14,7 @@ import { main } from './main.ts';
 const { missing } = goldenModels('all-minilm-l6-v2', 'nano-llm', 'plug');
 const models = modelFolders().flatMap((folder) => ['--models', path.resolve(folder)]);
 
-/** What a method says where nothing was trained, or the trained rows have no place. */
+/** The method whose answers a method gives where nothing was trained, or where the trained rows have no place in the prompt. */
 const untrained = {
   'oppu-prompt': 'none',
   'oppu-prompt-shuffled': 'none',
@@ -24,9 +24,9 @@ const untrained = {
   'oppu-lora+bm25-1': 'bm25-1',
 } as const;
 
-/** One with a voice that can be learnt, one with too few items. */
+/** One user with a style that can be learnt, one with too few items. */
 function writeTasks(): string {
-  const folder = path.join(mkdtempSync(path.join(tmpdir(), 'tuned-')), 'tasks');
+  const folder = path.join(mkdtempSync(path.join(tmpdir(), 'oppu-')), 'tasks');
   mkdirSync(folder);
   const places = ['bridge', 'school', 'market', 'harbour', 'library', 'station', 'garden', 'theatre'];
   const itemsOf = (count: number) =>
@@ -52,13 +52,13 @@ describe.skipIf(missing !== null)(`oppu methods${missing === null ? '' : ` (${mi
     out: string,
     options: readonly string[] = [],
     stopAfter = Infinity,
-  ): Promise<{ code: number; said: string; predictions: Prediction[]; costs: TrainingCost[] }> {
-    const said: string[] = [];
+  ): Promise<{ code: number; output: string; predictions: Prediction[]; costs: TrainingCost[] }> {
+    const lines: string[] = [];
     const controller = new AbortController();
     const names = ['none', 'persona', 'bm25-1', ...Object.keys(untrained)];
     const argv = [...models, '--tasks', tasks, '--split', 'all', '--queries', '2', '--out', place(out)];
     const code = await main([...argv, '--methods', names.join(','), '--cache', place('cache'), ...options], {
-      say: (sentence) => said.push(sentence),
+      say: (sentence) => lines.push(sentence),
       progress(done) {
         if (done === stopAfter) controller.abort(new Error('stopped'));
       },
@@ -66,35 +66,35 @@ describe.skipIf(missing !== null)(`oppu methods${missing === null ? '' : ` (${mi
     });
     return {
       code,
-      said: said.join('\n'),
+      output: lines.join('\n'),
       predictions: readLines(place(`${out}/predictions.jsonl`), predictionSchema, 'prediction'),
       costs: readLines(place(`${out}/costs.jsonl`), trainingCostSchema, 'cost'),
     };
   }
 
-  test('one adapter a user, with its cost beside its gain', { timeout: 900_000 }, async () => {
+  test('each user has one adapter, reported with its cost and its gain', { timeout: 900_000 }, async () => {
     // Stopped when the first user's first query has been answered by all methods.
     const stopped = await run('out', [], 9);
     expect(stopped.code).toBe(130);
     expect(stopped.costs).toHaveLength(6);
     const kept = readdirSync(place('cache')).filter((name) => name.startsWith('tuning-'));
 
-    const { code, said, predictions, costs } = await run('out');
+    const { code, output, predictions, costs } = await run('out');
     expect(code).toBe(0);
     expect(predictions).toHaveLength(2 * 2 * 9);
     expect(predictions.slice(0, 9)).toEqual(stopped.predictions);
-    // Nobody is trained, or charged, twice.
+    // No adapter is trained or reported twice.
     expect(costs.slice(0, 6)).toEqual(stopped.costs);
-    expect(said).not.toContain('of ann on');
+    expect(output).not.toContain('of ann on');
     const all = readdirSync(place('cache')).filter((name) => name.startsWith('tuning-'));
-    // LoRA alone and with BM25 is one adapter, and so are ann's control and bob's own prompt.
+    // LoRA alone and LoRA with BM25 share one adapter, and so do ann's control and bob's own prompt.
     expect([kept.length, all.length]).toEqual([5, 9]);
 
     checkCosts(costs);
     checkAnswers(predictions, costs);
     checkReport(place('out'));
 
-    // Without anything that is kept, the same numbers again.
+    // With an empty cache, the same numbers again.
     const methods = ['--methods', 'oppu-prompt', '--users', '1'];
     const again = await run('again', [...methods, '--cache', place('other-cache')]);
     const before = predictions.filter(({ user, method }) => user === 'ann' && method === 'oppu-prompt');
@@ -108,17 +108,17 @@ function checkCosts(costs: readonly TrainingCost[]): void {
   const of = (user: string): TrainingCost[] => costs.filter((cost) => cost.user === user);
   expect(of('ann').map(({ method }) => method)).toEqual(Object.keys(untrained));
   for (const { items, seconds, steps, bytes, result, startLoss, loss } of of('ann').filter((one) => !isControl(one))) {
-    // Before her first query, not before the last.
+    // The items before the first query, not before the last.
     expect(items).toBe(6);
     expect(seconds).toBeGreaterThan(0);
     expect(steps).toBeGreaterThan(0);
     expect(bytes > 0).toBe(result === 'kept');
     if (result === 'kept') expect(loss).toBeLessThan(startLoss ?? 0);
   }
-  // Her voice is plain enough that something is kept: else nothing below is tested.
+  // At least one adapter is kept, or the following would test nothing.
   expect(of('ann').filter(({ result }) => result === 'kept').length).toBeGreaterThan(0);
   expect(of('bob')).toHaveLength(6);
-  // The control trains on the other one's items, without those that hold her own queries' inputs: ann's six less two of bob's.
+  // The control trains on the other user's items without those that hold the inputs of the user's own queries.
   expect(of('ann').find(isControl)).toMatchObject({ items: 2, result: 'too-few-items' });
   expect(of('bob').find(isControl)?.items).toBe(4);
   for (const cost of of('bob').filter((one) => !isControl(one)))
@@ -130,7 +130,7 @@ function checkAnswers(predictions: readonly Prediction[], costs: readonly Traini
     for (const { user, query, nll, isTuned, isPersonaUsed } of predictions.filter((one) => one.method === method)) {
       const plain = predictions.find((one) => one.user === user && one.query === query && one.method === base);
       const isKept = costs.some((cost) => cost.user === user && cost.method === method && cost.result === 'kept');
-      // A prompt on top of a persona has no place where the gate is closed.
+      // A soft prompt on top of a persona has no place where the gate is closed.
       const hasPlace = method !== 'oppu-prompt+persona' || isPersonaUsed === true;
       expect(isTuned, `${method} of ${user}`).toBe(isKept && hasPlace);
       if (isTuned === true) expect(nll, `${method} of ${user}`).not.toBe(plain?.nll);
@@ -148,6 +148,6 @@ function checkReport(folder: string): void {
     Object.keys(untrained).map((method) => [method, 2]),
   );
   const html = readFileSync(path.join(folder, 'report.html'), 'utf8');
-  expect(html).toContain('Training, a user');
+  expect(html).toContain('Training for a user');
   expect(html).not.toMatch(/NaN|undefined/u);
 }

@@ -1,4 +1,4 @@
-// Packages of the command line: NAME=DIR.
+// Model packages that the command line names: NAME=DIR.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { PersonaPlugError } from '../../lib/errors.ts';

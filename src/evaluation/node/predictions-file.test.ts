@@ -17,7 +17,7 @@ const prediction = (query: string): Prediction => ({
   historySize: 0,
 });
 
-test('a second run finds what the first has kept, and a line that a kill cut off is made again', () => {
+test('a second run finds the predictions of the first, without a line that was cut off', () => {
   const place = folder();
   const first = openPredictions(place, { seed: 0 });
   expect(first.earlier).toEqual([]);

@@ -1,4 +1,4 @@
-// Finds the data files of a folder: task files and pairs of LaMP's, in the folder itself or one below.
+// Reads the data files of a folder: task files and pairs of LaMP files, in the folder itself or in its subfolders.
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -40,7 +40,7 @@ export async function readTasks(folder: string, { queries, only = [] }: ReadTask
     const same = chosen.filter((other) => other.task === task);
     if (same.length < 2) continue;
     const names = same.map((other) => other.source).join(' and ');
-    throw invalidData(source, `holds the task ${task}, as others do: ${names}`, 'Keep one of them in the folder');
+    throw invalidData(source, `is not the only file of the task ${task}: there are ${names}`, 'Keep one of them');
   }
   const absent = only.filter((name) => !chosen.some(({ task }) => task === name));
   if (absent.length === 0 && chosen.length > 0) return chosen;
@@ -96,7 +96,7 @@ async function readLamp(questionsFile: string): Promise<EvaluationTask> {
 
 async function readText(file: string): Promise<string> {
   const bytes = await readFile(file);
-  // By its first bytes: a page that was saved under the data's name is not compressed.
+  // Decided by the first bytes and not by the name: a page that was saved under the data's name is not compressed.
   const isCompressed = bytes[0] === 0x1f && bytes[1] === 0x8b;
   try {
     return (isCompressed ? gunzipSync(bytes) : bytes).toString('utf8');

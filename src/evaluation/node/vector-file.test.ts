@@ -10,7 +10,7 @@ import { openVectorFile } from './vector-file.ts';
 const cached = (embedder: Embedder, folder: string): Embedder =>
   cacheVectors(embedder, openVectorFile(embedder.identity, folder));
 
-test('a text is embedded once, also across runs, and a record that was cut off is made again', async () => {
+test('a text is embedded once over several runs, and a record that was cut off is embedded again', async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'vectors-'));
   const embedded: string[] = [];
   const open = () => cached(hashEmbedder({ onEmbed: (text) => embedded.push(text) }), folder);
@@ -18,7 +18,7 @@ test('a text is embedded once, also across runs, and a record that was cut off i
   const vectors = [await first.embed('one'), await first.embed('two'), await first.embed('one')];
   expect(embedded).toEqual(['one', 'two']);
   expect(vectors[2]).toEqual(vectors[0]);
-  // A caller's changes must not reach the cache.
+  // A change that a caller makes must not reach the cache.
   vectors[2]?.fill(0);
 
   const second = open();

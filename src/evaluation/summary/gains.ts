@@ -1,5 +1,5 @@
-// Where the persona helps: by how much history there is, and by user. A gain is what the gold answer's negative log-likelihood
-// falls by, nats an answer.
+// What the persona gains, by size of the history and by user. A gain is the decrease of the gold answer's negative log-likelihood, in
+// nats an answer.
 import { type BootstrapOptions, clusteredInterval, type Interval } from '../metrics/bootstrap.ts';
 import type { ScoredByQuery, ScoredPrediction } from './scored.ts';
 
@@ -25,7 +25,7 @@ export interface PairedGain {
 /** Bounds of the bins: sizes double. */
 const bounds = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, Infinity];
 
-/** The gain of each query that both methods have a likelihood of. */
+/** The gain of each query for which both methods have a likelihood. */
 export function pairedGains(own: ScoredByQuery, baseline: ScoredByQuery): PairedGain[] {
   return [...own].flatMap(([key, scored]) => {
     const other = baseline.get(key)?.nll;

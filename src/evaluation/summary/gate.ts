@@ -1,4 +1,5 @@
-// Does the gate know when the persona helps? Its value against how often the persona beat the prompt alone, and what it decided.
+// How well the gate predicts that the persona helps: its value against the share of queries where the persona beat the prompt alone,
+// and what it decided.
 import type { BootstrapOptions, Interval } from '../metrics/bootstrap.ts';
 import { meanInterval, pairedGains } from './gains.ts';
 import { queryKey, type ScoredByQuery } from './scored.ts';
@@ -10,7 +11,7 @@ export interface CalibrationBin {
   readonly helped: Interval;
 }
 
-/** What the gate did with one kind of history; shares of its queries. Null where nobody measured what would have happened. */
+/** What the gate did with one kind of history, as shares of its queries. Null where the other decision was not measured. */
 export interface GateDecisions {
   readonly history: string;
   readonly queries: number;
@@ -26,7 +27,7 @@ export interface GateSummary {
   readonly decisions: readonly GateDecisions[];
 }
 
-/** The methods behind the gate, and those that tell what an open gate would have done. */
+/** The methods with a gate, and for each the one with the gate forced open. */
 const histories = [
   { history: 'own', method: 'persona', open: 'persona-open' },
   { history: 'shuffled', method: 'shuffled', open: 'shuffled-open' },
@@ -74,7 +75,7 @@ function decisionsOf(
   const share = (count: number): number => count / all.length;
   const isKept = ({ prediction }: (typeof all)[number]): boolean => prediction.isPersonaUsed === true;
   const [kept, dropped] = [all.filter(isKept), all.filter((scored) => !isKept(scored))];
-  // A kept persona's likelihood is the method's own; a dropped one's is that of the open gate.
+  // Where the persona was kept, its likelihood is that of the method; where it was dropped, that of the method with an open gate.
   const isWorse = (scored: (typeof all)[number]): boolean =>
     (scored.nll ?? 0) > (none.get(queryKey(scored))?.nll ?? Infinity);
   const wouldHelp = (scored: (typeof all)[number]): boolean =>

@@ -1,4 +1,4 @@
-// A user who has only just come: how the persona of her newest n items does, by n.
+// A new user: the metrics of the persona of the newest n items, by n.
 import type { BootstrapOptions, Interval } from '../metrics/bootstrap.ts';
 import type { MetricName } from '../../tasks/task-metrics.ts';
 import type { Statistic } from '../metrics/statistic.ts';

@@ -1,4 +1,4 @@
-// Predictions put beside their gold answers, and the metrics of one method.
+// Predictions together with their gold answers, and the metrics of one method.
 import type { EvaluationTask } from '../data/evaluation-task.ts';
 import { type BootstrapOptions, clusteredInterval, type Interval } from '../metrics/bootstrap.ts';
 import { rouge } from '../metrics/rouge.ts';

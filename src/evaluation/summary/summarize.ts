@@ -1,4 +1,4 @@
-// From predictions to what is reported of a task: every method with its interval, what it gains, and what the gate does.
+// Summarizes the predictions of a task for a report: the metrics of every method, their differences, the gains, and the gate.
 import type { EvaluationTask } from '../data/evaluation-task.ts';
 import { clusteredInterval, type BootstrapOptions, type Interval } from '../metrics/bootstrap.ts';
 import type { MetricName } from '../../tasks/task-metrics.ts';
@@ -33,7 +33,7 @@ export interface TaskSummary {
   readonly origin: EvaluationTask['origin'];
   readonly kind: EvaluationTask['kind'];
   readonly choices: number | null;
-  /** Measured by at least one method. */
+  /** Users and queries that at least one method was measured on. */
   readonly users: number;
   readonly queries: number;
   readonly methods: readonly MethodSummary[];
@@ -44,7 +44,7 @@ export interface TaskSummary {
   readonly newUser: readonly NewUserPoint[];
 }
 
-/** Methods that others are compared with; null: all others. */
+/** The methods that others are compared with, and which others; null: all. */
 const baselines: readonly (readonly [string, readonly string[] | null])[] = [
   ['none', null],
   ['persona', null],
@@ -70,7 +70,7 @@ export function summarize(
   const statistics = statisticsOf(task.kind, task.choices);
   const present = methods.filter(({ name }) => scored.has(name));
   const of = (name: string): ScoredByQuery => scored.get(name) ?? new Map();
-  // Every adapter against the same one of another user's items.
+  // Every adapter is compared with the one that was trained on another user's items.
   const controls = present
     .filter(({ name }) => name.endsWith('-shuffled'))
     .map(({ name }) => [name, [name.slice(0, -'-shuffled'.length)]] as const);

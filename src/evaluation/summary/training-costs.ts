@@ -1,4 +1,4 @@
-// What training costs a user, beside what it gains.
+// What training an adapter costs for a user, and what it gains.
 import type { Interval } from '../metrics/bootstrap.ts';
 import type { TrainingCost } from '../training/training-cost.ts';
 import type { TaskSummary } from './summarize.ts';
@@ -8,7 +8,7 @@ export interface TrainingSummary {
   readonly task: string;
   readonly method: string;
   readonly users: number;
-  /** Users whose held-out items got better: only they have an adapter. */
+  /** Users whose held-out items got better; only their adapters are kept. */
   readonly kept: number;
   readonly items: number;
   readonly steps: number;

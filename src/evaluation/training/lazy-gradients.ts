@@ -1,12 +1,11 @@
-// Weights and jax-js are loaded when the first method trains, and one model serves all users: what is compiled for one is there for
-// the next.
+// Loads weights and jax-js when the first method trains. One model serves all users, so that its kernels are compiled once.
 import type { LanguageModelManifest } from '../../model-package/manifest.ts';
 import type { ModelPackage } from '../../model-package/model-source.ts';
 import type { GradientModel } from '../../tuning/gradient-model.ts';
 import { type LlamaWeights, readLlamaWeights } from '../../tuning/llama-weights.ts';
 import type { Gradients } from './trainer.ts';
 
-/** Owns the models that it gives. */
+/** Owns the models that it gives: they are disposed of with it. */
 export function lazyGradients(modelPackage: ModelPackage<LanguageModelManifest>): Gradients & AsyncDisposable {
   let weights: Promise<LlamaWeights> | null = null;
   const models = new Map<number, GradientModel>();

@@ -1,4 +1,4 @@
-// One adapter a user, as OPPU trains it (arXiv 2402.04401): on what lies before her first query, then used for all of them.
+// Trains one adapter for each user, as OPPU does (arXiv 2402.04401): on the items before the first query; all queries use it.
 import type { HistoryItem, ItemVectors } from '../../history/history-item.ts';
 import { inMemoryHistory } from '../../history/in-memory-history.ts';
 import type { AdapterKind } from '../../adapter/adapter-record.ts';
@@ -13,22 +13,22 @@ import type { UserSession } from '../method.ts';
 import type { TrainedAdapter } from './trained-adapter.ts';
 import type { Trainer } from './trainer.ts';
 
-/** What is trained, and what stands in the persona's place meanwhile. */
+/** Which adapter is trained, and which rows stand in the prompt while it is. */
 export interface AdapterChoice {
   readonly kind: AdapterKind;
   readonly base: AdapterBase;
-  /** Whose items: `sameTaskControl` is the control, another user's. @defaultValue 'own' */
+  /** Whose items it is trained on; another user's for the control. @defaultValue 'own' */
   readonly of?: 'own' | 'sameTaskControl';
 }
 
-/** Why a models cannot train this, for people; null where it can. */
+/** Why these models cannot train the adapter, in words for a message; null where they can. */
 export function whyUntrainable(
   { trainer, plugs, languageModels }: EvaluationModels,
   { kind, base }: AdapterChoice,
 ): string | null {
-  if (trainer === undefined) return 'it trains, and the models was made without a trainer';
+  if (trainer === undefined) return 'it trains an adapter, and the evaluation has no trainer';
   const model = languageModels.get(mainLanguageModel)?.model;
-  // A prompt is rows, which every language model takes.
+  // A soft prompt is rows of input embeddings, which every language model takes.
   if (kind !== 'prompt' && model?.adapterKinds?.includes(kind) === false)
     return `the graph of ${model.name} has no inputs for a ${kind} adapter; export it again with training/`;
   const plug = plugs.get(mainPlug);
@@ -36,7 +36,7 @@ export function whyUntrainable(
   return kind === 'prompt' && rows === 0 ? `it changes the ${base} rows, and the plug has none` : null;
 }
 
-/** What is trained on: what lies before the first query. Her sameTaskControl's items never hold an answer that she is asked for. */
+/** The items before the first query, which are trained on. Another user's items that hold the input of a query are left out, since they hold its answer. */
 function itemsOf({ user, sameTaskControl }: UserSession, of: AdapterChoice['of']): readonly HistoryItem[] {
   if (of !== 'sameTaskControl') return user.queries[0]?.history ?? [];
   const asked = new Set(user.queries.map(({ input }) => input));
@@ -44,7 +44,7 @@ function itemsOf({ user, sameTaskControl }: UserSession, of: AdapterChoice['of']
 }
 
 /**
- * Trains on a user's items before her first query (or on her sameTaskControl's), or takes what the trainer keeps of it.
+ * Trains on a user's items before the first query, or on another user's, or takes the adapter from the trainer's cache.
  *
  * @throws PersonaPlugError `model-missing` without a trainer, `model-mismatch` for quantised weights, `runtime-failed`; or
  * `signal.reason`.
@@ -57,7 +57,10 @@ export async function trainForUser(
   const { models, task, seed } = session;
   const { trainer } = models;
   if (trainer === undefined) {
-    throw new PersonaPlugError('model-missing', 'The models cannot train. Make it with a trainer.');
+    throw new PersonaPlugError(
+      'model-missing',
+      'The evaluation has no trainer. Give createEvaluationModels one, or leave out the methods that train.',
+    );
   }
   const options = checkTrainingOptions({ kind, seed });
   const parts = await jobParts(models, trainer);
@@ -87,7 +90,7 @@ export async function trainForUser(
       if (event.type === 'end') outcome = event.outcome;
     }
   } catch (error) {
-    // The one refusal that tells of items: there are too few.
+    // Only the error about too few items has their number in its details.
     const isTooFew = PersonaPlugError.isInstance(error) && typeof error.details['items'] === 'number';
     if (!isTooFew) throw error;
   }
@@ -120,7 +123,7 @@ async function jobParts(models: EvaluationModels, { gradients }: Trainer): Promi
   const plug = models.plugs.get(mainPlug);
   const measured = models.languageModels.get(mainLanguageModel);
   if (plug === undefined || measured === undefined) {
-    throw new PersonaPlugError('internal', 'A models without its main models was asked to train.');
+    throw new PersonaPlugError('internal', 'The evaluation has no main plug or language model to train with.');
   }
   const { model, promptTemplate } = measured;
   return {

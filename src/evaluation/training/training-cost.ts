@@ -1,4 +1,4 @@
-// One line of costs.jsonl: what a method's training cost for one user.
+// One line of costs.jsonl: the cost of a method's training for one user.
 import * as v from 'valibot';
 import type { TrainedAdapter } from './trained-adapter.ts';
 
@@ -10,7 +10,7 @@ export const trainingCostSchema = v.object({
   items: v.number(),
   steps: v.number(),
   seconds: v.number(),
-  /** Of the tensors that are kept; 0 where none are. */
+  /** Size of the adapter's tensors; 0 where none is kept. */
   bytes: v.number(),
   startLoss: v.nullable(v.number()),
   loss: v.nullable(v.number()),
@@ -26,7 +26,7 @@ export function costOf(
   return { task, user, method, result, items, steps, seconds, bytes: record?.tensors.byteLength ?? 0, startLoss, loss };
 }
 
-/** Equal for equal (task, user, method). */
+/** The key of a cost: task, user and method. */
 export function costKeyOf({ task, user, method }: Pick<TrainingCost, 'task' | 'user' | 'method'>): string {
   return JSON.stringify([task, user, method]);
 }

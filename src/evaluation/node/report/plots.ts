@@ -1,4 +1,4 @@
-// The plots of a task. Every one says in words what it shows; the tables hold the same numbers.
+// The plots of a task, each with a caption that says what it shows. The tables hold the same numbers.
 import type { Interval } from '../../metrics/bootstrap.ts';
 import type { MetricName } from '../../../tasks/task-metrics.ts';
 import type { TaskSummary } from '../../summary/summarize.ts';
@@ -25,7 +25,7 @@ function barOf(name: string, { value, low, high }: Interval): Bar {
   return { name, value, low: low ?? value, high: high ?? value };
 }
 
-/** All plots of a task that there is something to draw for. */
+/** All plots of a task for which there are numbers. */
 export function figuresOf(task: TaskSummary): Figure[] {
   return [...methodFigures(task), ...gainFigures(task), ...gateFigures(task), ...newUserFigures(task)];
 }
@@ -81,7 +81,7 @@ function gainFigures({ task, gainByHistorySize, gainByUser }: TaskSummary): Figu
   return [
     {
       name: 'gain-by-history-size',
-      caption: 'What her persona gains over the prompt alone, by how many items her history had.',
+      caption: "The gain of the user's persona over the prompt alone, by the number of items in the history.",
       svg: draw(`Gain by history size on ${task}`, {
         height: 320,
         x: { label: 'items before the query', domain: bins.map(({ name }) => name), type: 'point' },
@@ -95,7 +95,7 @@ function gainFigures({ task, gainByHistorySize, gainByUser }: TaskSummary): Figu
     },
     {
       name: 'gain-by-user',
-      caption: `What her persona gains, user by user: ${users.filter(({ gain }) => gain > 0).length} of ${users.length} users gain.`,
+      caption: `The gain of the persona for each user: ${users.filter(({ gain }) => gain > 0).length} of ${users.length} users gain.`,
       svg: draw(`Gain by user on ${task}`, {
         height: 260,
         x: { label: 'users, by their gain →', ticks: [] },
@@ -117,7 +117,7 @@ function gainFigures({ task, gainByHistorySize, gainByUser }: TaskSummary): Figu
 const decisionNames = ['kept rightly', 'kept wrongly', 'kept', 'dropped rightly', 'dropped wrongly', 'dropped'];
 const decisionColours = [accent, warning, '#9aa7c7', '#6cc5b0', '#efb118', '#b9d8d0'];
 
-/** How well the gate's value foretells a gain, and what it did with whose history. */
+/** How well the gate's value predicts a gain, and what the gate decided for each kind of history. */
 function gateFigures({ task, gate }: TaskSummary): Figure[] {
   if (gate === null) return [];
   const points = gate.calibration.map((bin) => ({ ...barOf('', bin.helped), gate: bin.gate }));
@@ -128,7 +128,7 @@ function gateFigures({ task, gate }: TaskSummary): Figure[] {
   const calibration: Figure = {
     name: 'gate-calibration',
     caption:
-      "The gate's value (tenths of the queries) against the share of queries where her persona beat the prompt alone.",
+      "The gate's value (tenths of the queries) against the share of queries where the user's persona beat the prompt alone.",
     svg: draw(`Calibration of the gate on ${task}`, {
       width: 420,
       height: 380,
@@ -150,7 +150,7 @@ function gateFigures({ task, gate }: TaskSummary): Figure[] {
   const decisions: Figure = {
     name: 'gate-decisions',
     caption:
-      'What the gate did, by whose history it saw; wrongly: the other decision would have given the better likelihood.',
+      'Decisions of the gate for each kind of history. Wrongly: the other decision would have given the better likelihood.',
     svg: draw(`Decisions of the gate on ${task}`, {
       marginLeft: 90,
       height: 70 + 36 * gate.decisions.length,
@@ -194,7 +194,7 @@ function partsOf(history: string, name: 'kept' | 'dropped', all: number, wrongly
   return parts.filter(({ share }) => share > 0);
 }
 
-/** A user who has only just come. */
+/** The metrics of a new user, by number of items. */
 function newUserFigures({ task, newUser }: TaskSummary): Figure[] {
   const shown: readonly (readonly [MetricName, string])[] = [
     ['nll', '↓ nats an answer'],
@@ -211,7 +211,7 @@ function newUserFigures({ task, newUser }: TaskSummary): Figure[] {
     return [
       {
         name: `new-user-${metric}`,
-        caption: `The persona of her newest items only: ${metric} by how many of them there are (0: no history).`,
+        caption: `The persona of the user's newest items only: ${metric} by the number of these items (0: no history).`,
         svg: draw(`${metric} by newest items on ${task}`, {
           height: 280,
           marginLeft: 60,

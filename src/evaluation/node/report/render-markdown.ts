@@ -5,7 +5,7 @@ import type { TaskSummary } from '../../summary/summarize.ts';
 import type { Report } from './report.ts';
 import { figuresOf } from './plots.ts';
 
-/** A plot as a file: an SVG that can stand alone, on white in light and in dark pages. */
+/** A plot as a file: a self-contained SVG on white, for light and for dark pages. */
 export interface PlotFile {
   readonly name: string;
   readonly svg: string;
@@ -63,12 +63,12 @@ function differenceTable({ methods, differences }: TaskSummary): string {
       ),
   }));
   return table(
-    ['NLL of method less that of', ...shown.map(({ baseline }) => `\`${baseline}\``)],
+    ['NLL of the method minus that of', ...shown.map(({ baseline }) => `\`${baseline}\``)],
     methods.map(({ method }) => [`\`${method}\``, ...shown.map(({ of }) => of(method, 'nll'))]),
   );
 }
 
-/** What training costs a user; nothing where nothing was trained. */
+/** The cost of training for a user; no table where nothing was trained. */
 function trainingTable({ task }: TaskSummary, { training }: Report): string[] {
   const own = training.filter((summary) => summary.task === task);
   if (own.length === 0) return [];
@@ -79,7 +79,7 @@ function trainingTable({ task }: TaskSummary, { training }: Report): string[] {
     bytes === null ? '–' : (bytes / 1024).toFixed(1),
     cell(difference ?? undefined),
   ]);
-  return [table(['trained a user', 'kept', 'items', 'steps', 'seconds', 'KiB', 'NLL less that of `none`'], rows)];
+  return [table(['training for a user', 'kept', 'items', 'steps', 'seconds', 'KiB', 'NLL minus that of `none`'], rows)];
 }
 
 function cell(interval: Interval | undefined): string {

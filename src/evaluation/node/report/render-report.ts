@@ -1,4 +1,4 @@
-// report.html: one file, no script, no address; what it needs is inside it.
+// report.html: one self-contained file without scripts and without links to other files.
 import type { TaskSummary } from '../../summary/summarize.ts';
 import type { Report } from './report.ts';
 import { escapeHtml } from './escape-html.ts';
@@ -6,7 +6,7 @@ import { type Figure, figuresOf } from './plots.ts';
 import { reportStyle } from './report-style.ts';
 import { differenceTable, methodTable, table, trainingTable } from './tables.ts';
 
-/** What the numbers may be called. */
+/** What a report calls the data. */
 const origins = {
   rebuilt: 'LaMP-shaped tasks rebuilt from public sources',
   lamp: "LaMP's own files",
@@ -30,7 +30,7 @@ export function renderReport(report: Report): string {
 <h1>${escapeHtml(title)}</h1>
 <p>Intervals are ${percent} % bootstrap intervals over users (${report.draws} draws, seeded). Differences are paired: both methods
 answer the same queries. Users are those of the split “${escapeHtml(String(report.settings['split'] ?? ''))}”, which neither the
-language model nor the plug has learnt from${report.settings['split'] === 'all' ? ', if the files hold unseen users only' : ''}.</p>
+language model nor the plug was trained on${report.settings['split'] === 'all' ? ', if the files hold unseen users only' : ''}.</p>
 ${report.tasks.map((task) => taskSection(task, report)).join('\n')}
 ${skippedSection(report)}
 <h2>Settings</h2>
@@ -54,8 +54,8 @@ function taskSection(task: TaskSummary, { training }: Report): string {
 <h2>${escapeHtml(task.task)}</h2>
 <p>${task.queries} queries of ${task.users} users, ${answers}, from ${escapeHtml(task.source)} (${escapeHtml(origins[task.origin])}).</p>
 ${methodTable(task)}
-${tables.length === 0 ? '' : `<h3>Paired differences</h3><p>Bold: the interval leaves out 0; green is better, red is worse.</p>${tables.join('\n')}`}
-${costs === null ? '' : `<h3>Training, a user</h3><p>Means over users; KiB of the adapters that were kept. An adapter is kept where her held-out items got better; without one the method answers as it would untrained.</p>${costs}`}
+${tables.length === 0 ? '' : `<h3>Paired differences</h3><p>Bold: the interval does not contain 0; green is better, red is worse.</p>${tables.join('\n')}`}
+${costs === null ? '' : `<h3>Training for a user</h3><p>Means over users; KiB of the adapters that were kept. An adapter is kept where the user's held-out items got better; without one the method answers as an untrained one.</p>${costs}`}
 ${figuresOf(task).map(figure).join('\n')}
 ${descriptions(task)}
 </section>`;

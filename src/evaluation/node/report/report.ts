@@ -8,9 +8,9 @@ export interface Report {
   readonly confidence: number;
   readonly draws: number;
   readonly skipped: readonly { readonly task: string; readonly method: string; readonly reason: string }[];
-  /** Of this run alone. */
+  /** The cost of this run alone. */
   readonly cost: { readonly predictions: number; readonly cpuSeconds: number };
   readonly tasks: readonly TaskSummary[];
-  /** What methods that train cost a user; those of costs.jsonl who were measured. */
+  /** What training cost for a user, over the users of costs.jsonl who were measured. */
   readonly training: readonly TrainingSummary[];
 }

@@ -27,7 +27,7 @@ export function methodTable({ methods, queries }: TaskSummary): string {
   return table(['Method', ...metrics.map((name) => titles[name]), 'Persona used'], rows);
 }
 
-/** Paired differences to one baseline. An interval that leaves out 0 is set in bold. */
+/** Paired differences to one baseline. A value whose interval does not contain 0 is bold. */
 export function differenceTable({ differences, methods, queries }: TaskSummary, baseline: string): string | null {
   const own = differences.filter((difference) => difference.baseline === baseline);
   if (own.length === 0) return null;
@@ -46,7 +46,7 @@ export function differenceTable({ differences, methods, queries }: TaskSummary, 
   return table([`Method − ${baseline}`, ...metrics.map((name) => titles[name])], rows);
 }
 
-/** What training costs a user, beside what it gains; null where nothing was trained. */
+/** What training for a user costs and gains; null where nothing was trained. */
 export function trainingTable({ task, queries }: TaskSummary, training: readonly TrainingSummary[]): string | null {
   const own = training.filter((summary) => summary.task === task);
   if (own.length === 0) return null;

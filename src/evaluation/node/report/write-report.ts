@@ -1,4 +1,4 @@
-// report.json, report.html and report.md of a run.
+// Writes report.json, report.html and report.md of a run.
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { usersOfSplit } from '../../data/build-task.ts';
@@ -21,7 +21,7 @@ export interface ReportInput extends Pick<Report, 'settings' | 'skipped' | 'cost
 
 const [confidence, draws] = [0.99, 10_000];
 
-/** Writes all of them; `lines` are the report in short, for a terminal. */
+/** Writes the files. `lines` are a short form of the report, for a terminal. */
 export async function writeReport(input: ReportInput): Promise<{ html: string; lines: string[] }> {
   const { options, settings, skipped, cost, methods } = input;
   const tasks: TaskSummary[] = [];
