@@ -117,19 +117,17 @@ test('every task is known by its name, task 2 by its fields', () => {
   }
 });
 
-test('errors name file, fact and remedy', () => {
-  expect(() => parse('<html><body>Not found</body></html>', golds('LaMP_4', 'x'))).toThrow(
-    'dev_questions.json holds an HTML page, not JSON: the server answered a wrong address with a page. Check the address and download the file again.',
+test.each([
+  ['dev_questions.json', '<html><body>Not found</body></html>', golds('LaMP_4', 'x'), /HTML/u],
+  ['dev_outputs.json', [headline], '\n  <!doctype html>', /HTML/u],
+  ['dev_outputs.json', [headline], golds('LaMP_4', 'x', '111'), /110/u],
+  ['dev_outputs.json', [headline], golds('LaMP_9', 'x'), /"LaMP_9".*text, title/u],
+  ['dev_questions.json', [{ ...headline, input: 'Something else' }], golds('LaMP_4', 'x'), /110.*"article:"/u],
+  ['dev_questions.json', { questions: [] }, golds('LaMP_4', 'x'), /\[\{"id", "input"/u],
+])('a fault of %s is refused with the file and the value', (file, questions, outputs, named) => {
+  expect(() => parse(questions, outputs)).toThrow(
+    expect.objectContaining({ code: 'invalid-import', details: { file }, message: expect.stringMatching(named) }),
   );
-  expect(() => parse([headline], '\n  <!doctype html>')).toThrow('dev_outputs.json holds an HTML page');
-  expect(() => parse([headline], golds('LaMP_4', 'x', '111'))).toThrow(
-    /dev_outputs\.json has no gold answer for the question 110 of dev_questions\.json\. Give the outputs of the same split/,
-  );
-  expect(() => parse([headline], golds('LaMP_9', 'x'))).toThrow(/names the task "LaMP_9"/);
-  expect(() => parse([{ ...headline, input: 'Something else' }], golds('LaMP_4', 'x'))).toThrow(
-    /question 110, which has no text after "article:"/,
-  );
-  expect(() => parse({ questions: [] }, golds('LaMP_4', 'x'))).toThrow(/dev_questions\.json does not have LaMP's form/);
 });
 
 test('dates of a year, of a month, and unpadded ones are read', () => {

@@ -41,32 +41,38 @@ test('a user of one item has no query', () => {
   expect(read(`${line([item('a')], 'bob')}\n${line([item('a'), item('b')])}\n`).map(({ user }) => user)).toEqual([
     'ann',
   ]);
-  expect(() => read(line([item('a')]))).toThrow('own.jsonl holds no user with two items or more');
+  expect(() => read(line([item('a')]))).toThrow(
+    expect.objectContaining({ code: 'invalid-import', details: { file: 'own.jsonl' } }),
+  );
 });
 
-test('errors name file, line, fact and remedy', () => {
-  const good = line([item('a'), item('b')]);
-  expect(() => read('<!DOCTYPE html><html></html>')).toThrow(
-    'own.jsonl, line 1, holds an HTML page, not JSON: the server answered a wrong address with a page. Check the address and download the file again.',
+const good = line([item('a'), item('b')]);
+
+test.each([
+  [1, '<!DOCTYPE html><html></html>', /HTML/u],
+  [2, `${good}\n{"user": 1}`, /user: /u],
+  [2, `${good}\n{"user"`, /JSON/u],
+  [2, `${good}\n${good}`, /"ann"/u],
+  [1, line([item('a', 'yesterday'), item('b')]), /items\.0\.date/u],
+])('a fault in line %i is refused with file, line and value: %s', (number, text, named) => {
+  const where = `own.jsonl, line ${number},`;
+  expect(() => read(text)).toThrow(
+    expect.objectContaining({
+      code: 'invalid-import',
+      details: { file: where },
+      message: expect.stringMatching(named),
+    }),
   );
-  expect(() => read(`${good}\n{"user": 1}`)).toThrow(
-    /own\.jsonl, line 2, does not have the form of a task file: user: /,
-  );
-  expect(() => read(`${good}\n{"user"`)).toThrow(
-    /own\.jsonl, line 2, is no JSON .*Download or export the file again\./s,
-  );
-  expect(() => read(`${good}\n${good}`)).toThrow('line 2, holds the user "ann" again');
-  expect(() => read(line([item('a', 'yesterday'), item('b')]))).toThrow(/items\.0\.date: is no date/);
 });
 
-test('answers are those of the task; one that is none of them is a fault of the file', () => {
+test('a task has its known answers, and a file with another answer is refused', () => {
   const users = read(line([item('a'), { id: 'b', input: 'in', output: '4' }]), { task: 'movie_rating' });
   expect(rebuiltTask('movie_rating', 'f.jsonl', users)).toMatchObject({
     kind: 'rating',
     choices: ['1', '2', '3', '4', '5'],
   });
   expect(() => rebuiltTask('news_category', 'f.jsonl', users)).toThrow(
-    /f\.jsonl holds the answer "4" \(user ann\), which is none of the 29 answers of news_category/,
+    expect.objectContaining({ code: 'invalid-import', message: expect.stringMatching(/f\.jsonl.*"4".*ann.*29/u) }),
   );
   expect(rebuiltTask('movie_tag', 'f.jsonl', users)).toMatchObject({ kind: 'category', choices: ['4', 'out a'] });
   expect(rebuiltTask('anything', 'f.jsonl', users)).toMatchObject({ kind: 'text', choices: null });

@@ -127,7 +127,10 @@ describe.skipIf(missing !== null)(`npm run evaluate${missing === null ? '' : ` (
 
     checkPredictions(expected);
     checkReport(whole);
-    await expect(run([...argv(whole), '--seed', '1'])).rejects.toThrow(/other settings: seed was 0 and is now 1/);
+    await expect(run([...argv(whole), '--seed', '1'])).rejects.toMatchObject({
+      code: 'invalid-argument',
+      details: { settings: 'seed' },
+    });
   });
 
   test('Ctrl-C keeps the predictions that were made', { timeout: 300_000 }, async () => {
@@ -146,20 +149,18 @@ describe.skipIf(missing !== null)(`npm run evaluate${missing === null ? '' : ` (
     expect(predictionsOf(out)).toHaveLength(3);
   });
 
-  test('errors say what to do', { timeout: 120_000 }, async () => {
+  test('wrong arguments are refused by name', { timeout: 120_000 }, async () => {
     const tasks = writeTasks();
     const out = path.join(tasks, '../out');
-    await expect(run(['--tasks', tasks])).rejects.toThrow(/--out is missing\.\n\nnpm run evaluate/);
-    await expect(run(['--tasks', tasks, '--out', out, '--methods', 'magic'])).rejects.toThrow(
-      /There is no method magic\. Name some of: none, /,
-    );
-    await expect(run(['--tasks', tasks, '--out', out, '--task', 'movie_tag'])).rejects.toThrow(
-      /has no data for movie_tag; it holds news_category\.jsonl, news_headline\.jsonl/,
-    );
-    await expect(run(['--tasks', path.join(tasks, 'absent'), '--out', out])).rejects.toThrow(/cannot be read: ENOENT/);
-    await expect(run(['--tasks', tasks, '--out', out, '--plug', 'x=/absent'])).rejects.toThrow(
-      /The package x is not in \/absent: there is no manifest\.json/,
-    );
+    const wrong: readonly (readonly [readonly string[], string, RegExp])[] = [
+      [['--tasks', tasks], 'invalid-argument', /--out .*npm run evaluate/su],
+      [['--tasks', tasks, '--out', out, '--methods', 'magic'], 'invalid-argument', /magic.*none, /u],
+      [['--tasks', tasks, '--out', out, '--task', 'movie_tag'], 'not-found', /movie_tag.*news_category\.jsonl/u],
+      [['--tasks', path.join(tasks, 'absent'), '--out', out], 'not-found', /absent.*--tasks/u],
+      [['--tasks', tasks, '--out', out, '--plug', 'x=/absent'], 'model-missing', /x .*\/absent.*NAME=DIR/u],
+    ];
+    for (const [argv, code, named] of wrong)
+      await expect(run(argv)).rejects.toMatchObject({ code, message: expect.stringMatching(named) });
   });
 });
 

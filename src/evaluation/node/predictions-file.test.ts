@@ -30,11 +30,11 @@ test('a second run finds the predictions of the first, without a line that was c
   expect(openPredictions(place, { seed: 0 }).earlier.map(({ query }) => query)).toEqual(['a', 'b', 'c']);
 });
 
-test('other settings are refused, with both values and a remedy; what only one run has is no conflict', () => {
+test('other settings are refused with both values, and a setting that only one run has is no conflict', () => {
   const place = folder();
   openPredictions(place, { seed: 0, 'plug.plug': 'abc' });
   expect(() => openPredictions(place, { seed: 1, 'plug.plug': 'abc' })).toThrow(
-    /were made with other settings: seed was 0 and is now 1\. Give another folder \(--out\), or the settings of before\./,
+    expect.objectContaining({ code: 'invalid-argument', message: expect.stringMatching(/seed was 0 .* 1.*--out/u) }),
   );
   openPredictions(place, { seed: 0, 'plug.other': 'def' });
   expect(JSON.parse(readFileSync(path.join(place, 'run.json'), 'utf8'))).toEqual({
@@ -42,13 +42,20 @@ test('other settings are refused, with both values and a remedy; what only one r
     'plug.plug': 'abc',
     'plug.other': 'def',
   });
-  expect(() => openPredictions(place, { seed: 0, 'plug.plug': 'xyz' })).toThrow('plug.plug was abc and is now xyz');
+  expect(() => openPredictions(place, { seed: 0, 'plug.plug': 'xyz' })).toThrow(
+    expect.objectContaining({ code: 'invalid-argument', details: { folder: place, settings: 'plug.plug' } }),
+  );
 });
 
 test('a damaged line is named', () => {
   const place = folder();
   writeFileSync(path.join(place, 'predictions.jsonl'), `${JSON.stringify(prediction('a'))}\n{"task":1}\n`);
+  const file = path.join(place, 'predictions.jsonl');
   expect(() => openPredictions(place, { seed: 0 })).toThrow(
-    /predictions\.jsonl, line 2, is no prediction\. Delete the line/,
+    expect.objectContaining({
+      code: 'invalid-import',
+      details: { file, line: 2 },
+      message: expect.stringContaining(`${file}, line 2,`),
+    }),
   );
 });
