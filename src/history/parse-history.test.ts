@@ -42,7 +42,7 @@ test('an item without an id gets the SHA-256 of its content', async () => {
   expect(entry?.item.id).toMatch(/^[0-9a-f]{64}$/u);
 });
 
-test('content ids tell fields apart', async () => {
+test('content ids distinguish the fields', async () => {
   const base = { task: 'notes', date: null, input: 'a', output: 'bc' };
   const ids = await Promise.all([
     contentId(base),
@@ -51,48 +51,49 @@ test('content ids tell fields apart', async () => {
     contentId({ ...base, task: 'note' }),
   ]);
   expect(new Set(ids).size).toBe(4);
-  // Fixed for ever: histories out there carry these ids.
+  // Must never change: stored and exported histories contain these ids.
   expect(ids[0]).toBe('a13b6a94bf8bbbea2bf1dca3ecca4328bcf1258ed079e1fa8a548015975a4ba4');
 });
 
-test('the same line twice counts once', async () => {
+test('a repeated line counts once', async () => {
   expect(await parseHistory(`${line()}\n${line()}`)).toHaveLength(1);
 });
 
 test.each([
-  ['', null, /no item/u],
-  ['\n \n', null, /no item/u],
-  [`${line()}\n{"task"`, 2, /no JSON/u],
-  ['[]', 1, /no JSON object/u],
-  ['null', 1, /no JSON object/u],
-  ['{"task":"notes","input":"x"}', 1, /"output" is missing/u],
-  [line({ input: 3 }), 1, /"input" must be a text/u],
-  [line({ task: ' ' }), 1, /"task" is empty/u],
-  [line({ date: '2023-02-29' }), 1, /"date" must be YYYY-MM-DD/u],
-  [line({ date: 20_240_101 }), 1, /"date" must be a text/u],
+  ['', null, /item/u],
+  ['\n \n', null, /item/u],
+  [`${line()}\n{"task"`, 2, /JSON/u],
+  ['[]', 1, /JSON object/u],
+  ['null', 1, /JSON object/u],
+  ['{"task":"notes","input":"x"}', 1, /"output"/u],
+  [line({ input: 3 }), 1, /"input"/u],
+  [line({ task: ' ' }), 1, /"task"/u],
+  [line({ date: '2023-02-29' }), 1, /"date".*YYYY-MM-DD/u],
+  [line({ date: 20_240_101 }), 1, /"date"/u],
   [line({ id: '' }), 1, /"id"/u],
   [line({ id: 'x'.repeat(300) }), 1, /300 characters/u],
   [line({ input: 'x'.repeat(100_001) }), 1, /100001 characters/u],
-  [`${line({ id: 'a' })}\n\n${line({ id: 'a', output: 'other' })}`, 3, /stands on line 1/u],
+  [`${line({ id: 'a' })}\n\n${line({ id: 'a', output: 'other' })}`, 3, /line 1/u],
   [line({ vectors: { embedder: 'aa11bb22' } }), 1, /vectors\.backend/u],
 ])('refuses %j at line %s', async (text, at, reason) => {
   const error = await faultOf(text);
   expect(error.details['line']).toBe(at ?? undefined);
   expect(error.details['reason']).toMatch(reason);
-  expect(error.message).toContain('Nothing was imported');
+  if (at !== null) expect(error.message).toContain(`${at}`);
 });
 
 test('refuses more items than it can hold', async () => {
   const lines = Array.from({ length: importLimits.items + 1 }, (_, index) => line({ id: `i${index}` }));
-  expect((await faultOf(lines.join('\n'))).details['reason']).toMatch(/more than 50000/u);
+  expect((await faultOf(lines.join('\n'))).details['reason']).toMatch(/50000/u);
 });
 
 test('an abort ends the reading', async () => {
   const text = Array.from({ length: 1000 }, (_, index) => line({ id: `i${index}` })).join('\n');
   const controller = new AbortController();
   const reading = parseHistory(text, { signal: controller.signal });
-  controller.abort(new Error('enough'));
-  await expect(reading).rejects.toThrow('enough');
+  const reason = new Error('enough');
+  controller.abort(reason);
+  await expect(reading).rejects.toBe(reason);
 });
 
 test('an export with vectors comes back bit-equal, special characters included', async () => {
@@ -118,8 +119,8 @@ test('refuses vectors that are cut, not finite or not of length 1', async () => 
   const withVectors = (input: string, dim = 2): string =>
     line({ vectors: { embedder: 'aa11bb22', backend: 'wasm', dim, input, output: encode([0, 1]) } });
   await expect(parseHistory(withVectors(encode([1, 0])))).resolves.toHaveLength(1);
-  expect((await faultOf(withVectors(encode([1])))).details['reason']).toMatch(/no base64 of 2/u);
-  expect((await faultOf(withVectors('%%%'))).details['reason']).toMatch(/no base64 of 2/u);
-  expect((await faultOf(withVectors(encode([Number.NaN, 0])))).details['reason']).toMatch(/norm NaN/u);
-  expect((await faultOf(withVectors(encode([100, 0])))).details['reason']).toMatch(/norm 100/u);
+  expect((await faultOf(withVectors(encode([1])))).details['reason']).toMatch(/base64 of 2/u);
+  expect((await faultOf(withVectors('%%%'))).details['reason']).toMatch(/base64 of 2/u);
+  expect((await faultOf(withVectors(encode([Number.NaN, 0])))).details['reason']).toMatch(/NaN/u);
+  expect((await faultOf(withVectors(encode([100, 0])))).details['reason']).toMatch(/\b100\b/u);
 });

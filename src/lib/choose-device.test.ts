@@ -21,7 +21,7 @@ describe('chooseDevice', () => {
     ['the adapter is software', software, /google swiftshader.*software/],
     ['there is no adapter', gpuWith(null), /no adapter/],
     ['there is no WebGPU', null, /no WebGPU/],
-  ])('auto takes wasm when %s, and says so', async (_, gpu, reason) => {
+  ])('auto takes wasm when %s, and gives the reason', async (_, gpu, reason) => {
     const choice = await chooseDevice('auto', { gpu });
     expect(choice.kind).toBe('wasm');
     expect(choice.reason).toMatch(reason);
@@ -34,7 +34,7 @@ describe('chooseDevice', () => {
     }
   });
 
-  test('wasm does not even ask for an adapter', async () => {
+  test('wasm does not request an adapter', async () => {
     const gpu = { requestAdapter: () => Promise.reject(new Error('was asked')) };
     expect(await chooseDevice('wasm', { gpu })).toMatchObject({ kind: 'wasm', adapter: null });
   });

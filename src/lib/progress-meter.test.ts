@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { createProgressMeter } from './progress-meter.ts';
 import type { Progress } from './progress.ts';
 
-test('reports the first, the last, and one an interval, with the time left at the mean rate', () => {
+test('reports the first, the last, and one in every interval, with the time left at the mean rate', () => {
   const reports: Progress[] = [];
   let time = 0;
   const meter = createProgressMeter({
@@ -30,7 +30,7 @@ test('reports the first, the last, and one an interval, with the time left at th
   expect(reports.at(-1)).toMatchObject({ done: 1000, millisecondsLeft: 0 });
 });
 
-test('says nothing about the time left while the total is unknown', () => {
+test('has no estimate of the time left while the total is unknown', () => {
   const reports: Progress[] = [];
   let time = 0;
   const meter = createProgressMeter({

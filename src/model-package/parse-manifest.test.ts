@@ -29,23 +29,24 @@ const plug = {
 };
 
 describe('parseManifest', () => {
-  test('takes a right one', () => {
+  test('accepts a valid manifest', () => {
     expect(parseManifest(plug, 'plug')).toMatchObject({ kind: 'plug', plug: { personaRows: 4 } });
   });
 
   test.each([
     ['another schema version', { ...plug, schemaVersion: 2 }, /schemaVersion/],
     ['an unknown kind', { ...plug, kind: 'pluck' }, /kind/],
-    ['a hash in upper case', { ...plug, fingerprint: hash.toUpperCase() }, /fingerprint.*SHA-256/],
+    ['a hash in upper case', { ...plug, fingerprint: hash.toUpperCase() }, /fingerprint/],
     ['a path out of the folder', { ...plug, files: [{ ...plug.files[0], path: '../secret' }] }, /files\.0\.path/],
     ['an absolute path', { ...plug, files: [{ ...plug.files[0], path: '/etc/passwd' }] }, /files\.0\.path/],
     ['a URL as path', { ...plug, files: [{ ...plug.files[0], path: 'https://example.org/x' }] }, /files\.0\.path/],
-    ['weights that files does not list', { ...plug, files: [] }, /does not list plug\.safetensors/],
-    ['a path listed twice', { ...plug, files: [plug.files[0], plug.files[0]] }, /twice/],
-    ['no object', 'hello', /not valid/],
-  ])('refuses %s, and says where', (_, manifest, reason) => {
-    expect(() => parseManifest(manifest, 'plug')).toThrow(reason);
-    expect(() => parseManifest(manifest, 'plug')).toThrow(expect.objectContaining({ code: 'model-mismatch' }));
+    ['weights that files does not list', { ...plug, files: [] }, /plug\.safetensors/],
+    ['a path listed twice', { ...plug, files: [plug.files[0], plug.files[0]] }, /plug\.safetensors/],
+    ['a text', 'hello', /"plug"/],
+  ])('refuses %s and names the field or file', (_, manifest, named) => {
+    expect(() => parseManifest(manifest, 'plug')).toThrow(
+      expect.objectContaining({ code: 'model-mismatch', message: expect.stringMatching(named) }),
+    );
   });
 });
 

@@ -1,4 +1,4 @@
-// The trust border of model packages: manifest.json in, a checked Manifest out, or an error that names the field.
+// Checks a manifest.json, which comes from outside: gives a Manifest, or an error that names the field.
 import * as v from 'valibot';
 import { PersonaPlugError } from '../lib/errors.ts';
 import type { Manifest } from './manifest.ts';
@@ -8,7 +8,7 @@ const text = v.pipe(v.string(), v.nonEmpty());
 const count = v.pipe(v.number(), v.integer(), v.minValue(1));
 const countOrNone = v.pipe(v.number(), v.integer(), v.minValue(0));
 const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, 'is no SHA-256 in lower-case hex'));
-/** Names below the package's folder: no `..`, no absolute path, no scheme. */
+/** A path inside the package's folder: no `..`, no absolute path, no scheme. */
 const path = v.pipe(
   v.string(),
   v.regex(/^(?!.*(?:^|\/)\.+(?:\/|$))[\w.-]+(?:\/[\w.-]+)*$/, 'is no plain relative path'),
@@ -109,8 +109,10 @@ export function parseManifest(json: unknown, name: string): Manifest {
     throw mismatch(name, `${v.getDotPath(issue) ?? 'the document'}: ${issue.message}`);
   }
   const manifest: Manifest = result.output;
-  const listed = new Set(manifest.files.map((file) => file.path));
-  if (listed.size !== manifest.files.length) throw mismatch(name, 'files lists a path twice');
+  const paths = manifest.files.map((file) => file.path);
+  const listed = new Set(paths);
+  const repeated = paths.find((path, index) => paths.indexOf(path) !== index);
+  if (repeated !== undefined) throw mismatch(name, `files lists ${repeated} twice`);
   for (const used of usedFiles(manifest)) {
     if (!listed.has(used)) throw mismatch(name, `files does not list ${used}, which the ${manifest.kind} block uses`);
   }

@@ -52,7 +52,7 @@ describe('readSafetensors', () => {
     expect(tensors.get('h')?.shape).toEqual([5, 1]);
   });
 
-  test('owns its numbers, also when the file is a view of Node', () => {
+  test('copies the numbers, also when the file is a Node buffer', () => {
     const file = Buffer.from(
       write({ a: { dtype: 'F32', shape: [1], data_offsets: [0, 4] } }, bytesOf(Float32Array.of(7))),
     );
@@ -62,31 +62,33 @@ describe('readSafetensors', () => {
   });
 
   test.each([
-    ['a short file', new Uint8Array(4), /fewer than a header/],
-    ['a header beyond the end', Uint8Array.of(255, 0, 0, 0, 0, 0, 0, 0, 1), /longer than the file/],
-    ['no JSON', write('{', new Uint8Array(0)), /no JSON/],
-    ['a list', write('[]', new Uint8Array(0)), /wrong|no object/],
+    ['a short file', new Uint8Array(4), /\b4\b/],
+    ['a header beyond the end', Uint8Array.of(255, 0, 0, 0, 0, 0, 0, 0, 1), /\b255\b/],
+    ['a header that is not JSON', write('{', new Uint8Array(0)), /JSON/],
+    ['a list', write('[]', new Uint8Array(0)), /object/i],
     ['an unknown dtype', write({ a: { dtype: 'I64', shape: [1], data_offsets: [0, 8] } }, new Uint8Array(8)), /I64/],
     [
       'a size that does not fit its shape',
       write({ a: { dtype: 'F32', shape: [3], data_offsets: [0, 8] } }, new Uint8Array(8)),
-      /expected 12/,
+      /\b12\b/,
     ],
     [
       'bytes beyond the end',
       write({ a: { dtype: 'F32', shape: [2], data_offsets: [4, 12] } }, new Uint8Array(8)),
-      /byte 12 of 8/,
+      /\b12\b.*\b8\b/,
     ],
     [
       'a negative offset',
       write({ a: { dtype: 'F32', shape: [2], data_offsets: [-4, 4] } }, new Uint8Array(8)),
       /data_offsets/,
     ],
-  ])('refuses %s', (_, file, reason) => {
-    expect(() => readSafetensors(file)).toThrow(reason);
+  ])('refuses %s and names the value', (_, file, named) => {
+    expect(() => readSafetensors(file)).toThrow(
+      expect.objectContaining({ code: 'model-mismatch', message: expect.stringMatching(named) }),
+    );
   });
 
-  test('never does anything else than read or refuse', () => {
+  test('reads any bytes or refuses them with its error', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         try {

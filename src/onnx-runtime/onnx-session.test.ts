@@ -5,7 +5,7 @@ import { createOnnxSession, takeFloat32 } from './onnx-session.ts';
 const name = 'negation';
 
 describe('createOnnxSession', () => {
-  test('runs a graph, many calls at once, and gives what each asked for', async () => {
+  test('runs a graph, and gives each of many calls at once its own result', async () => {
     await using session = await createOnnxSession({ device: 'wasm', name, graph: negationGraph() });
     expect(session.inputNames).toEqual(['x']);
     const results = await Promise.all(
@@ -28,15 +28,15 @@ describe('createOnnxSession', () => {
     expect([...(await takeFloat32(y, 'y'))]).toEqual([-5]);
   });
 
-  test('says which model could not be loaded', async () => {
+  test('names the model that could not be loaded', async () => {
     const loading = createOnnxSession({ device: 'wasm', name: 'scrap', graph: Uint8Array.of(1, 2, 3) });
     await expect(loading).rejects.toMatchObject({
       code: 'runtime-failed',
-      message: expect.stringContaining('scrap could not be loaded on wasm'),
+      message: expect.stringMatching(/scrap .*wasm/u),
     });
   });
 
-  test('is closed after its disposal, twice as well as once', async () => {
+  test('is closed after its disposal, and may be disposed of twice', async () => {
     const session = await createOnnxSession({ device: 'wasm', name, graph: negationGraph() });
     await session[Symbol.asyncDispose]();
     await session[Symbol.asyncDispose]();
@@ -45,7 +45,13 @@ describe('createOnnxSession', () => {
 
   test('an output that is not there, or not float32, is an error', async () => {
     await using session = await createOnnxSession({ device: 'wasm', name, graph: negationGraph() });
-    await expect(takeFloat32(undefined, 'z')).rejects.toThrow(/no output z/);
-    await expect(takeFloat32(session.int64([1], [1]), 'z')).rejects.toThrow(/int64/);
+    await expect(takeFloat32(undefined, 'z')).rejects.toMatchObject({
+      code: 'runtime-failed',
+      message: expect.stringContaining('output z'),
+    });
+    await expect(takeFloat32(session.int64([1], [1]), 'z')).rejects.toMatchObject({
+      code: 'runtime-failed',
+      message: expect.stringMatching(/z .*int64/u),
+    });
   });
 });

@@ -1,4 +1,4 @@
-// The maths against torch: weights, gate and rows of the reference implementation in training/.
+// Weights, gate and rows against those of the reference implementation in training/ (torch).
 import { describe, expect, test } from 'vitest';
 import * as v from 'valibot';
 import { parseDate } from '../lib/parse-date.ts';
@@ -49,7 +49,7 @@ describe.skipIf(missing !== null)('the persona of training', () => {
         output: golden.tensor(o),
       }));
       const query = golden.tensor(x);
-      // Reversed: the order in which items come must not matter.
+      // Reversed, since the order of the items must not matter.
       const attention = attend(plug, { task, at: parseDate(at) ?? Number.NaN, query, items: history.toReversed() });
       const persona = personaOf(plug, task, attention, (item) => projectItem(plug, task, item));
       expect(

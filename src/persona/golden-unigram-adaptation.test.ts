@@ -1,4 +1,4 @@
-// The words of the user against training: the bias of real outputs under real weights, in float64 on both sides.
+// Unigram adaptation against training: the bias of real outputs with real weights, in float64 on both sides.
 import { describe, expect, test } from 'vitest';
 import * as v from 'valibot';
 import { createTextTokenizer } from '../language-model/text-tokenizer.ts';
@@ -34,7 +34,7 @@ const schema = v.object({
 const { source, missing } = goldenModels('nano-llm', 'plug', 'golden');
 
 describe.skipIf(missing !== null)('the unigram adaptation of training', () => {
-  test('are those of TypeScript', async () => {
+  test('is that of TypeScript', async () => {
     const modelPackage = await source.open('nano-llm', 'language-model');
     const { tokenizer: path, endTokens } = modelPackage.manifest.languageModel;
     const tokenizer = createTextTokenizer(await modelPackage.json(path));

@@ -1,4 +1,4 @@
-// Properties of the maths: what must hold for every plug, every query and every history.
+// Properties that must hold for every plug, every query and every history.
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { seededRandom } from '../lib/seeded-random.ts';
@@ -15,28 +15,34 @@ const dim = 16;
 const models = { embedder: 'e', languageModel: 'l' };
 const at = Date.UTC(2026, 0, 1);
 
-/** The same of a plug that knows the words of tasks. */
-const readWithWords = (change: (tensors: ReturnType<typeof randomPlugFiles>['tensors']) => void): (() => Plug) => {
+/** Reads a plug with unigram adaptation of which something was changed. */
+const readAdaptation = (change: (tensors: ReturnType<typeof randomPlugFiles>['tensors']) => void): (() => Plug) => {
   const { manifest, tensors } = randomPlugFiles({ ...models, dim, vocabularySize: 20 });
   change(tensors);
   return () => readPlug(manifest, tensors);
 };
 
 describe('a plug with unigram adaptation', () => {
-  test('has them for its tasks alone', () => {
-    const plug = readWithWords(() => undefined)();
+  test('has it for its tasks alone', () => {
+    const plug = readAdaptation(() => undefined)();
     expect(plug.parametersOf('news_headline').unigramAdaptation).toMatchObject({ strength: 0.5, mass: 1000 });
     expect(plug.parametersOf('news_category').unigramAdaptation).toBeNull();
     expect(plug.parametersOf('a task of its own').unigramAdaptation).toBeNull();
   });
 
   test.each([
-    ['marginals.paper_title', new Float32Array(20), 'above 0'],
-    ['marginals.paper_title', new Float32Array(19).fill(1), '[20]'],
-    ['marginal_strength.paper_title', Float32Array.of(-1), 'at least 0'],
-    ['marginal_mass.paper_title', Float32Array.of(0), 'above 0'],
-  ])('is refused with a wrong %s', (name, data, remedy) => {
-    expect(readWithWords((tensors) => tensors.set(name, { shape: [data.length], data }))).toThrow(remedy);
+    ['marginals.paper_title', new Float32Array(20), { value: 0 }],
+    ['marginals.paper_title', new Float32Array(19).fill(1), { expected: '[20]', found: '[19]' }],
+    ['marginal_strength.paper_title', Float32Array.of(-1), { value: -1 }],
+    ['marginal_mass.paper_title', Float32Array.of(0), { value: 0 }],
+  ])('is refused with a wrong %s', (name, data, details) => {
+    expect(readAdaptation((tensors) => tensors.set(name, { shape: [data.length], data }))).toThrow(
+      expect.objectContaining({
+        code: 'model-mismatch',
+        details: { tensor: name, ...details },
+        message: expect.stringContaining(name),
+      }),
+    );
   });
 });
 
@@ -115,15 +121,15 @@ describe('a persona', () => {
     );
   });
 
-  test('forgets exactly: without an item it is that of a history that never held it', () => {
+  test('without an item is that of a history that never held the item', () => {
     fc.assert(
       fc.property(histories, fc.nat(), (items, pick) => {
         fc.pre(items.length > 1);
         const forgotten = items[pick % items.length];
         const never = items.filter((item) => item !== forgotten);
-        const remembered = new Map(items.map((item) => [item.id, item]));
-        if (forgotten !== undefined) remembered.delete(forgotten.id);
-        expect(compute([...remembered.values()])).toEqual(compute(never));
+        const left = new Map(items.map((item) => [item.id, item]));
+        if (forgotten !== undefined) left.delete(forgotten.id);
+        expect(compute([...left.values()])).toEqual(compute(never));
       }),
     );
   });
@@ -137,7 +143,7 @@ describe('a persona', () => {
     );
   });
 
-  test('is its item alone when the history has one', () => {
+  test('gives the only item of a history all of the weight', () => {
     fc.assert(
       fc.property(histories, ([item]) => {
         if (item === undefined) return;
@@ -146,7 +152,7 @@ describe('a persona', () => {
     );
   });
 
-  test('has no items and a shut gate for an empty history', () => {
+  test('has no items and a closed gate for an empty history', () => {
     const plug = randomPlug({ ...models, dim });
     const query = unitVector(1);
     expect(attend(plug, { task: 'x', at, query, items: [] })).toEqual({
@@ -180,7 +186,7 @@ describe('instruction rows', () => {
 });
 
 describe('ages', () => {
-  test('grow with the distance, and count nothing for undated and future items', () => {
+  test('grow with the distance, and are 0 for undated and future items', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 20_000 }), fc.integer({ min: 1, max: 5_000 }), (day, more) => {
         const now = 30_000 * 86_400_000;
@@ -199,12 +205,14 @@ describe('ages', () => {
     expect(weights[1]).toBeGreaterThan(weights[2] ?? 1);
   });
 
-  test('refuse what is no date', () => {
-    expect(() => ageOf('yesterday', at)).toThrow('"yesterday" is no date');
+  test('refuse a text that is not a date', () => {
+    expect(() => ageOf('yesterday', at)).toThrow(
+      expect.objectContaining({ code: 'invalid-argument', message: expect.stringContaining('"yesterday"') }),
+    );
   });
 });
 
-test('weights survive scores that would overflow exp', () => {
+test('weights are right for scores whose exponential overflows', () => {
   expect(softmaxWeights([1, -1], [0, 0], { temperature: 1e6, decay: 0 })).toEqual([1, 0]);
 });
 
@@ -217,13 +225,13 @@ describe("the gate's cosines", () => {
     for (const [index, item] of items.entries()) expect(cosines[index]).toBeCloseTo(dotProduct(x, item), 6);
   });
 
-  test('do not see what all texts of a task have in common', () => {
+  test('leave out what all texts of a task have in common', () => {
     const center = Float32Array.of(0.75, 0);
     const items = [Float32Array.of(0.75, 1.5), Float32Array.of(0.75, -2), Float32Array.of(1.5, 0), center];
     expect(gateCosines(Float32Array.of(0.75, 0.5), items, center)).toEqual([1, -1, 0, 0]);
   });
 
-  test('take the center of the task that is asked for', () => {
+  test('use the center of the requested task', () => {
     const items = [{ id: 'a', date: null, input: unitVector(3) }];
     const featuresOf = (hasCenter: boolean, task: string) =>
       attend(randomPlug({ ...models, dim, hasCenter }), { task, at, query: unitVector(1), items }).gateFeatures;
@@ -245,18 +253,26 @@ test('gate features of an even history of two', () => {
 
 describe('a plug', () => {
   test('is refused with the name of a tensor that is missing, misshapen or not finite', () => {
-    expect(read((tensors) => tensors.delete('gate.0.bias'))).toThrow('gate.0.bias [16]; it holds nothing');
+    const refused = (tensor: string, details: Record<string, unknown> = {}) =>
+      expect.objectContaining({
+        code: 'model-mismatch',
+        details: { tensor, ...details },
+        message: expect.stringContaining(tensor),
+      });
+    expect(read((tensors) => tensors.delete('gate.0.bias'))).toThrow(
+      refused('gate.0.bias', { expected: '[16]', found: 'nothing' }),
+    );
     expect(read((tensors) => tensors.set('query.weight', { shape: [16, 15], data: new Float32Array(240) }))).toThrow(
-      'query.weight [16, 16]; it holds [16, 15]',
+      refused('query.weight', { expected: '[16, 16]', found: '[16, 15]' }),
     );
     expect(
       read((tensors) => tensors.set('projector.1.bias', { shape: [32], data: new Float32Array(32).fill(Number.NaN) })),
-    ).toThrow('projector.1.bias');
+    ).toThrow(refused('projector.1.bias'));
     expect(read((tensors) => tensors.set('center.paper_title', { shape: [16], data: new Float32Array(16) }))).toThrow(
-      'center.news_category [16]; it holds nothing',
+      refused('center.news_category', { expected: '[16]', found: 'nothing' }),
     );
     expect(read((tensors) => tensors.set('decay.default', { shape: [1], data: Float32Array.of(-1) }))).toThrow(
-      'decay.default of the plug is -1',
+      refused('decay.default', { value: -1 }),
     );
   });
 
@@ -266,10 +282,16 @@ describe('a plug', () => {
     const languageModel = { name: 'nano', fingerprint: 'l', width: 8 };
     expect(() => assertPlugMatches(plug, { embedder, languageModel })).not.toThrow();
     expect(() => assertPlugMatches(plug, { embedder: { ...embedder, fingerprint: 'other' }, languageModel })).toThrow(
-      /embedder e .*"minilm" is other/u,
+      expect.objectContaining({
+        code: 'model-mismatch',
+        message: expect.stringMatching(/embedder e .*"minilm".*other/u),
+      }),
     );
     expect(() => assertPlugMatches(plug, { embedder, languageModel: { ...languageModel, width: 9 } })).toThrow(
-      /width 9/u,
+      expect.objectContaining({
+        code: 'model-mismatch',
+        details: expect.objectContaining({ kind: 'language model', expectedWidth: 8, foundWidth: 9 }),
+      }),
     );
   });
 
@@ -282,7 +304,9 @@ describe('a plug', () => {
   test('refuses vectors of another width', () => {
     const plug = randomPlug({ ...models, dim });
     const narrow = { input: new Float32Array(3), output: new Float32Array(3) };
-    expect(() => projectItem(plug, 'x', narrow)).toThrow('takes vectors of 16 numbers');
+    expect(() => projectItem(plug, 'x', narrow)).toThrow(
+      expect.objectContaining({ code: 'model-mismatch', details: { expected: 16, input: 3, output: 3 } }),
+    );
   });
 
   test('leaves the outputs of a task out where the manifest says so', () => {

@@ -1,4 +1,4 @@
-// What a history adds to the logits, by hand and as properties.
+// The bias that a history adds to the logits, for given items and as properties.
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { unigramBias, type UnigramAdaptation, maximumCountedItems } from './unigram-adaptation.ts';
@@ -6,7 +6,7 @@ import { unigramBias, type UnigramAdaptation, maximumCountedItems } from './unig
 const adaptation: UnigramAdaptation = { background: Float32Array.of(0.5, 0.25, 0.125, 0.125), strength: 0.5, mass: 16 };
 const tokensOf = ({ tokens }: { tokens: readonly number[] }) => tokens;
 
-test('is the strength times the logarithm of how much more often she writes a token', () => {
+test('is the strength times the logarithm of how much more often the user writes a token', () => {
   const items = [
     { weight: 0.75, tokens: [1, 2, 2] },
     { weight: 0.25, tokens: [1] },
@@ -19,7 +19,7 @@ test('is the strength times the logarithm of how much more often she writes a to
   ]);
 });
 
-test('is nothing for an empty history, without strength, or for tokens that the plug does not know', () => {
+test('is empty for an empty history, without strength, or for tokens that the plug does not know', () => {
   expect(unigramBias(adaptation, [], tokensOf).size).toBe(0);
   expect(unigramBias({ ...adaptation, strength: 0 }, [{ weight: 1, tokens: [0, 1] }], tokensOf).size).toBe(0);
   expect(unigramBias(adaptation, [{ weight: 1, tokens: [9] }], tokensOf).size).toBe(0);

@@ -24,7 +24,7 @@ test('without a persona the prompt is one run of ids', () => {
   expect(layoutPrompt(layout())).toEqual([{ kind: 'ids', ids: [1, 2, ...hi, 3] }]);
 });
 
-test('with a persona instruction and rows stand where the template has them', () => {
+test('with a persona, instruction and rows are where the template has them', () => {
   expect(layoutPrompt(layout({ persona }))).toEqual([
     { kind: 'ids', ids: [1] },
     { kind: 'rows', ...persona.instruction },
@@ -33,7 +33,7 @@ test('with a persona instruction and rows stand where the template has them', ()
   ]);
 });
 
-test('a control token inside the text is text', () => {
+test('a control token inside the text is encoded as text', () => {
   const [segment] = layoutPrompt(layout({ text: '<|end|>' }));
   expect(segment).toEqual({ kind: 'ids', ids: [1, 2, ...byteTokenizer.encode('<|end|>'), 3] });
 });
@@ -56,12 +56,18 @@ test('a long text is cut at its end so that the answer has room, with and withou
   );
 });
 
-test('no room at all is an error that names the numbers', () => {
+test('a prompt without any room for text is refused with the numbers', () => {
   expect(() => layoutPrompt(layout({ persona, maximumNewTokens: 56 }))).toThrow(
-    'of 64 tokens, 5 persona rows, 3 control tokens and 56 new tokens take all',
+    expect.objectContaining({
+      code: 'invalid-prompt',
+      details: { contextWindow: 64, rows: 5, controls: 3, maximumNewTokens: 56 },
+      message: expect.stringMatching(/\b64\b.*\b5\b.*\b3\b.*\b56\b.*maximumNewTokens/u),
+    }),
   );
 });
 
 test('a template without a place for the prompt is refused', () => {
-  expect(() => layoutPrompt(layout({ template: [{ control: '<|bos|>' }] }))).toThrow('0 places for the prompt');
+  expect(() => layoutPrompt(layout({ template: [{ control: '<|bos|>' }] }))).toThrow(
+    expect.objectContaining({ code: 'invalid-argument', message: expect.stringMatching(/\b0\b/u) }),
+  );
 });

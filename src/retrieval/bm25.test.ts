@@ -46,7 +46,7 @@ describe('the numbers of training', () => {
 const word = fc.constantFrom('tram', 'line', 'bread', 'oven', 'the', 'town', 'Tram');
 const text = fc.array(word, { maxLength: 12 }).map((words) => words.join(' '));
 
-test('a score does not depend on where its document stands, to the last bit', () => {
+test('a score does not depend on the position of its document, bit for bit', () => {
   fc.assert(
     fc.property(text, fc.array(text, { minLength: 1, maxLength: 12 }), fc.integer(), (query, texts, seed) => {
       const order = texts.map((_, index) => index).sort((a, b) => ((a * 7 + seed) % 11) - ((b * 7 + seed) % 11));
@@ -60,7 +60,7 @@ test('a score does not depend on where its document stands, to the last bit', ()
   );
 });
 
-test('white space between words changes nothing, and a word asked for twice counts twice', () => {
+test('white space between words changes nothing, and a repeated word of the query counts twice', () => {
   fc.assert(
     fc.property(text, fc.array(text, { maxLength: 8 }), (query, texts) => {
       const spaced = texts.map((one) => `\u{85} ${one.replaceAll(' ', ' \t\u{2003}')}\n`);

@@ -6,7 +6,7 @@ const items = (...outputs: string[]): { output: string }[] => outputs.map((outpu
 const free = { choices: null };
 
 describe('with choices', () => {
-  test('the most frequent answers stand first, equal ones by name; what is no choice is left out', () => {
+  test('answers are sorted by count and then by name, and one that is not a choice is left out', () => {
     const task = { choices: ['Tech', 'Sports', 'Money', 'Crime', 'Travel', 'Media'] };
     expect(profileText(task, items('Tech', 'Sports', 'Money', 'Tech', 'gossip', 'gossip'))).toBe(
       'The user\'s most frequent answers: "Tech" (2), "Money" (1), "Sports" (1)',
@@ -19,7 +19,7 @@ describe('with choices', () => {
 });
 
 describe('with free text', () => {
-  test('length and words that come back', () => {
+  test('the median length and repeated words', () => {
     expect(
       profileText(
         free,
@@ -28,7 +28,7 @@ describe('with free text', () => {
     ).toBe('The user writes about 4 words, often with: "tram", "line"');
   });
 
-  test('a word counts once in an output, and must come in two', () => {
+  test('a word counts once in an output, and must occur in two outputs', () => {
     expect(profileText(free, items('bread bread bread', 'Oven'))).toBe('The user writes about 1 word');
     expect(profileText(free, items('Naïve CAFÉ naïve', 'naïve café 2024', '2024'))).toBe(
       'The user writes about 3 words, often with: "café", "naïve"',
@@ -40,7 +40,7 @@ describe('with free text', () => {
     expect(profileText(free, items(many, many))?.match(/"\w+"/gu)).toHaveLength(10);
   });
 
-  test('nothing to go by is no profile', () => {
+  test('without items there is no profile', () => {
     expect(profileText(free, [])).toBeNull();
     expect(profileText({ choices: ['a'] }, [])).toBeNull();
   });

@@ -1,4 +1,4 @@
-// Dense scores, recency, and the choice of the best.
+// Dense scores, recency, and the selection of the best items.
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { denseScores } from './dense.ts';
@@ -33,7 +33,9 @@ describe('dense scores', () => {
   });
 
   test('of vectors of two embedders are refused', () => {
-    expect(() => denseScores(new Float32Array(3), [new Float32Array(4)])).toThrow('has 3 numbers, an item');
+    expect(() => denseScores(new Float32Array(3), [new Float32Array(4)])).toThrow(
+      expect.objectContaining({ code: 'invalid-argument', details: { query: 3, item: 4 } }),
+    );
   });
 });
 
@@ -42,8 +44,8 @@ test('recency falls from 1 for the newest', () => {
   expect([...recencyScores(0)]).toEqual([]);
 });
 
-describe('the best', () => {
-  test('come first; of equals the later', () => {
+describe('the best items', () => {
+  test('come first, and of equal ones the later', () => {
     expect(selectTop([1, 3, 2, 3, 0], 4)).toEqual([3, 1, 2, 0]);
     expect(selectTop([0, 0, 0], 2)).toEqual([2, 1]);
     expect(selectTop([1], 5)).toEqual([0]);
@@ -61,7 +63,7 @@ describe('the best', () => {
   });
 });
 
-test('tokens are split where Python splits, and nowhere else', () => {
+test("tokens are split at Python's white space and nowhere else", () => {
   expect(whitespaceTokens(' a\u{1c}b\u{85}c\u{a0}d\u{3000}e\n')).toEqual(['a', 'b', 'c', 'd', 'e']);
   expect(whitespaceTokens('a\u{feff}b, c')).toEqual(['a\u{feff}b,', 'c']);
   expect(whitespaceTokens(' \n')).toEqual([]);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { PersonaPlugError } from '../lib/errors.ts';
+
 import { newsCategories } from './news-category.ts';
 import { createTaskRegistry, shippedTasks } from './task-registry.ts';
 import { promptText } from './task.ts';
@@ -10,7 +10,7 @@ const retrieved = [
   { input: 'in {input}', output: 'out 2' },
 ];
 
-test('the words of each task, without and with earlier items', () => {
+test('the wording of each task, without and with earlier items', () => {
   expect(promptText(tasks('news_category'), 'A')).toBe('Which category does this article relate to? article: A');
   expect(promptText(tasks('news_headline'), 'A')).toBe('Generate a headline for the following article: A');
   expect(promptText(tasks('paper_title'), 'A')).toBe('Generate a title for the following abstract of a paper: A');
@@ -27,7 +27,7 @@ test('the words of each task, without and with earlier items', () => {
   );
 });
 
-test('categories are 29, sorted, and read back only as they are', () => {
+test('there are 29 categories, sorted, and an answer must be exactly one of them', () => {
   expect(newsCategories).toHaveLength(29);
   expect([...newsCategories].sort()).toEqual(newsCategories);
   expect(tasks('news_category').parse(' Tech ')).toBe('Tech');
@@ -35,10 +35,12 @@ test('categories are 29, sorted, and read back only as they are', () => {
   expect(tasks('news_headline').parse(' \n')).toBeNull();
 });
 
-test('an application adds tasks, but does not redefine those that ship', () => {
+test('an application can add tasks, but not redefine those that ship', () => {
   const [first] = shippedTasks;
   if (first === undefined) throw new Error('no tasks ship');
   const own = { ...first, name: 'tags', prompt: (input: string) => `Tag: ${input}` };
   expect(createTaskRegistry([own])('tags').prompt('x')).toBe('Tag: x');
-  expect(() => createTaskRegistry([first])).toThrow(PersonaPlugError);
+  expect(() => createTaskRegistry([first])).toThrow(
+    expect.objectContaining({ code: 'invalid-argument', details: { task: first.name } }),
+  );
 });

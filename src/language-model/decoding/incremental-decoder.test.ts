@@ -14,7 +14,7 @@ describe('createIncrementalDecoder', () => {
     expect(decoder.end()).toBe('');
   });
 
-  test('the deltas together are the text, never with half a character', () => {
+  test('the deltas together are the text, and none has half a character', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 30 }), (drawn) => {
         const text = drawn.replaceAll('\u{FFFD}', ''); // no half character if the text itself has it
@@ -26,7 +26,7 @@ describe('createIncrementalDecoder', () => {
     );
   });
 
-  test('bytes that are no text come out as replacement characters, none is lost', () => {
+  test('bytes that are not text become replacement characters, and none is lost', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 30 }), (bytes) => {
         const decoder = createIncrementalDecoder(decodeBytes);
@@ -36,7 +36,7 @@ describe('createIncrementalDecoder', () => {
     );
   });
 
-  test('gives a token the text it has after another one, not at the start', () => {
+  test('gives a token the text that it has after another token', () => {
     const pieces = ['▁Hello', '▁dear', '▁world'];
     const decode = (ids: readonly number[]): string =>
       ids

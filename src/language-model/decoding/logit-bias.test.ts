@@ -1,4 +1,4 @@
-// A bias where tokens are taken: freely, and among choices.
+// A logit bias in free decoding and among choices.
 import { expect, test } from 'vitest';
 import { byteTokenizer } from '../../testing/scripted-language-model.ts';
 import { decodeChoice, decodeFreely } from './decode.ts';
@@ -26,7 +26,7 @@ async function textOf(stream: AsyncGenerator<TokenDelta, unknown, void>): Promis
 const free = async (logitBias?: LogitBias): Promise<string> =>
   await textOf(decodeFreely(context(), { maximumNewTokens: 2, ...(logitBias === undefined ? {} : { logitBias }) }));
 
-test('is added in a copy until its token is taken, and tokens beyond the vocabulary are passed over', () => {
+test('is added to a copy until its token is taken, and ignores tokens beyond the vocabulary', () => {
   const logits = Float32Array.of(1, 2);
   const bias = answerBias(
     new Map([
@@ -41,16 +41,16 @@ test('is added in a copy until its token is taken, and tokens beyond the vocabul
   expect(answerBias(undefined).add(logits)).toBe(logits);
 });
 
-test('decides free text', async () => {
+test('changes a free answer', async () => {
   expect(await free()).toBe('aa');
   expect(await free(new Map([[end, 2.5]]))).toBe('');
 });
 
-test('is spent once the answer has the token', async () => {
+test('is removed once the answer has the token', async () => {
   expect(await free(new Map([[b, 1.5]]))).toBe('ba');
 });
 
-test('decides among choices', async () => {
+test('changes the answer among choices', async () => {
   expect(await textOf(decodeChoice(context(), ['a', 'b'], {}))).toBe('a');
   expect(await textOf(decodeChoice(context(), ['a', 'b'], { logitBias: new Map([[b, 1.5]]) }))).toBe('b');
 });

@@ -1,4 +1,4 @@
-// No n-gram twice: by hand, and as a property of whole answers.
+// No n-gram occurs twice: for given tokens, and as a property of whole answers.
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { byteTokenizer } from '../../testing/scripted-language-model.ts';

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { PersonaPlugError } from '../../lib/errors.ts';
+
 import { argmax, createSampler } from './sampling.ts';
 
 const logitsArbitrary = fc
@@ -22,8 +22,10 @@ describe('greedy', () => {
   });
 
   test('refuses NaN instead of answering with any token', () => {
-    expect(() => argmax(Float32Array.of(1, Number.NaN))).toThrow(PersonaPlugError);
-    expect(() => argmax(Float32Array.of(1), [4])).toThrow(/token 4/);
+    expect(() => argmax(Float32Array.of(1, Number.NaN))).toThrow(expect.objectContaining({ code: 'runtime-failed' }));
+    expect(() => argmax(Float32Array.of(1), [4])).toThrow(
+      expect.objectContaining({ code: 'runtime-failed', message: expect.stringMatching(/token 4/u) }),
+    );
   });
 });
 
@@ -68,11 +70,13 @@ describe('sampling', () => {
   });
 
   test.each([
-    { temperature: -1 },
-    { temperature: Number.NaN },
-    { temperature: 1, topP: 0 },
-    { temperature: 1, topP: 1.1 },
-  ])('refuses %o', (options) => {
-    expect(() => createSampler(options)).toThrow(PersonaPlugError);
+    [{ temperature: -1 }, '-1'],
+    [{ temperature: Number.NaN }, 'NaN'],
+    [{ temperature: 1, topP: 0 }, 'topP is 0'],
+    [{ temperature: 1, topP: 1.1 }, 'topP is 1.1'],
+  ])('refuses %o and names the value', (options, named) => {
+    expect(() => createSampler(options)).toThrow(
+      expect.objectContaining({ code: 'invalid-argument', message: expect.stringContaining(named) }),
+    );
   });
 });

@@ -7,22 +7,22 @@ const abStop = fc.string({ unit: fc.constantFrom('a', 'b'), minLength: 1, maxLen
 
 function filterAll(pieces: readonly string[], stops: readonly string[]): { text: string; isStopped: boolean } {
   const filter = createStopStringFilter(stops);
-  let told = '';
+  let emitted = '';
   for (const piece of pieces) {
     const { text, isStopped } = filter.push(piece);
-    told += text;
-    if (isStopped) return { text: told, isStopped };
+    emitted += text;
+    if (isStopped) return { text: emitted, isStopped };
   }
-  return { text: told + filter.end(), isStopped: false };
+  return { text: emitted + filter.end(), isStopped: false };
 }
 
 describe('createStopStringFilter', () => {
-  test('finds a stop string that comes in pieces, and tells what only looked like one', () => {
+  test('finds a stop string that comes in pieces, and emits text that only began like one', () => {
     expect(filterAll(['one', '\n', '\n', 'two'], ['\n\n'])).toEqual({ text: 'one', isStopped: true });
     expect(filterAll(['one', '\n', 'two\n'], ['\n\n'])).toEqual({ text: 'one\ntwo\n', isStopped: false });
   });
 
-  test('how the text is cut changes nothing', () => {
+  test('the result does not depend on how the text is cut', () => {
     fc.assert(
       fc.property(fc.array(abText, { maxLength: 6 }), fc.array(abStop, { maxLength: 3 }), (pieces, stops) => {
         expect(filterAll(pieces, stops)).toEqual(filterAll(Array.from(pieces.join('')), stops));
@@ -30,19 +30,21 @@ describe('createStopStringFilter', () => {
     );
   });
 
-  test('no stop string ever comes out, and without one all text does', () => {
+  test('a stop string is never emitted, and without one all text is', () => {
     fc.assert(
       fc.property(abText, fc.array(abStop, { maxLength: 3 }), (text, stops) => {
-        const { text: told, isStopped } = filterAll(Array.from(text), stops);
-        expect(text.startsWith(told)).toBe(true);
+        const { text: emitted, isStopped } = filterAll(Array.from(text), stops);
+        expect(text.startsWith(emitted)).toBe(true);
         expect(isStopped).toBe(stops.some((stop) => text.includes(stop)));
-        for (const stop of stops) expect(told).not.toContain(stop);
-        if (!isStopped) expect(told).toBe(text);
+        for (const stop of stops) expect(emitted).not.toContain(stop);
+        if (!isStopped) expect(emitted).toBe(text);
       }),
     );
   });
 
   test('refuses an empty stop string', () => {
-    expect(() => createStopStringFilter([''])).toThrow(/empty/);
+    expect(() => createStopStringFilter([''])).toThrow(
+      expect.objectContaining({ code: 'invalid-argument', message: expect.stringContaining('empty') }),
+    );
   });
 });

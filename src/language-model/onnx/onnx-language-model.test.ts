@@ -1,4 +1,4 @@
-// The shipped LLM on ORT wasm in Node, held to torch's golden values and to its own laws.
+// The shipped language model on onnxruntime-web's wasm in Node: torch's golden values, and properties that must hold for every model.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openGoldenFiles, type GoldenLanguageModelCase } from '../../testing/golden/golden-files.ts';
 import { goldenModels } from '../../testing/golden/golden-models.ts';

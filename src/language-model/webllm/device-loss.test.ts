@@ -15,28 +15,29 @@ function losable(): { device: Pick<GPUDevice, 'lost'>; lose: (message: string) =
   return { device: { lost }, lose: (message) => losses.dispatchEvent(new CustomEvent('lose', { detail: message })) };
 }
 
-test('ends what waits for a lost device, and what comes later', async () => {
+test('rejects calls that wait for a lost device, and later calls', async () => {
   const { device, lose } = losable();
   const loss = watchDeviceLoss(device);
   expect(loss.reason).toBeNull();
   expect(await loss.orLost(async () => 3)).toBe(3);
   const stuck = loss.orLost(() => new Promise(() => {}));
   lose('the driver crashed');
-  await expect(stuck).rejects.toThrow('the driver crashed');
+  await expect(stuck).rejects.toMatchObject({ message: 'the driver crashed' });
   expect(loss.reason).toBe('the driver crashed');
-  await expect(loss.orLost(async () => 3)).rejects.toThrow('the driver crashed');
+  await expect(loss.orLost(async () => 3)).rejects.toMatchObject({ message: 'the driver crashed' });
 });
 
-test('takes the reason where there is no message, and lets errors through', async () => {
+test('gives the reason where there is no message, and passes errors of a call on', async () => {
   const { device, lose } = losable();
   const loss = watchDeviceLoss(device);
-  await expect(loss.orLost(() => Promise.reject(new Error('mine')))).rejects.toThrow('mine');
+  const error = new Error('of the call');
+  await expect(loss.orLost(() => Promise.reject(error))).rejects.toBe(error);
   lose('');
   await Promise.resolve();
   expect(loss.reason).toBe('unknown');
 });
 
-test('a device out of reach is never lost', async () => {
+test('a device that cannot be reached is never reported as lost', async () => {
   const loss = watchDeviceLoss(null);
   expect(await loss.orLost(async () => 1)).toBe(1);
   expect(loss.reason).toBeNull();

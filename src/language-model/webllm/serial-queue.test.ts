@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createSerialQueue, orAborted } from './serial-queue.ts';
 
-test('lets callers in one at a time, in order', async () => {
+test('gives callers their turns one at a time, in order', async () => {
   const queue = createSerialQueue();
   const log: string[] = [];
   const run = async (name: string): Promise<void> => {

@@ -9,7 +9,7 @@ const markerName = fc.record({
 });
 
 describe('markers', () => {
-  test('come out of any text as they went in', () => {
+  test('are found in any text as they were written', () => {
     const parts = fc.array(
       fc.oneof(
         plainText.filter((text) => text !== ''),
@@ -18,7 +18,7 @@ describe('markers', () => {
     );
     fc.assert(
       fc.property(parts, (given) => {
-        // Two texts in a row are one text to a reader.
+        // Two adjacent texts are read as one.
         const expected: (string | object)[] = [];
         for (const part of given) {
           const last = expected.at(-1);
@@ -31,7 +31,7 @@ describe('markers', () => {
     );
   });
 
-  test('never come out of sanitized text', () => {
+  test('are never found in sanitized text', () => {
     const hostile = fc.array(
       fc.oneof(plainText, markerName.map(formatMarker), fc.constantFrom('\u{E0F0}', '\u{E0F1}')),
     );
@@ -45,7 +45,7 @@ describe('markers', () => {
     );
   });
 
-  test('a text without delimiters is not touched by sanitizing', () => {
+  test('a text without delimiters is not changed by sanitizing', () => {
     fc.assert(fc.property(plainText, (text) => sanitizeUserText(text) === text));
   });
 

@@ -13,7 +13,7 @@ interface FakeTensor extends Tensor {
 interface FakeOptions {
   readonly dtype?: string;
   readonly inputs?: string;
-  readonly fails?: boolean;
+  readonly error?: Error;
 }
 
 function move(tensor: Tensor, scope: number): Tensor {
@@ -21,7 +21,7 @@ function move(tensor: Tensor, scope: number): Tensor {
 }
 
 /** A pipeline of hidden size 2 in which token t has the row [t, t / 2]; scopes are counted. */
-function createFake({ dtype = 'float32', inputs, fails = false }: FakeOptions = {}) {
+function createFake({ dtype = 'float32', inputs, error }: FakeOptions = {}) {
   let depth = 1;
   const tensor = (values: number[][]): FakeTensor => ({
     values,
@@ -39,7 +39,7 @@ function createFake({ dtype = 'float32', inputs, fails = false }: FakeOptions = 
     },
   });
   const embed = (ids: number[]): Tensor => {
-    if (fails && ids.includes(99)) throw new Error('no embedding');
+    if (error !== undefined && ids.includes(99)) throw error;
     return tensor(ids.map((id) => [id, id / 2]));
   };
   const pipeline = {
@@ -77,7 +77,7 @@ function setUp(options: FakeOptions = {}) {
 }
 
 describe('a patched pipeline', () => {
-  test('tells what the model is like', () => {
+  test('reports the facts of the model', () => {
     const { facts, depth } = setUp();
     expect(facts).toEqual({
       hiddenSize: 2,
@@ -141,7 +141,7 @@ describe('a patched pipeline', () => {
     expect(depth()).toBe(1);
   });
 
-  test('says so when a slot was released, is unknown, or belongs to another hook', () => {
+  test('refuses a slot that was released, is unknown, or belongs to another hook', () => {
     const { pipeline, slots, serial, marker, tokenIds, depth } = setUp();
     slots.release(serial);
     expect(() => pipeline.tokenizer.encode(marker)).toThrowError(expect.objectContaining({ code: 'closed' }));
@@ -158,8 +158,9 @@ describe('a patched pipeline', () => {
   });
 
   test('closes its scope when the model fails', () => {
-    const { pipeline, tokenIds, depth } = setUp({ fails: true });
-    expect(() => pipeline.getTokensEmbeddings([...tokenIds, 99])).toThrow('no embedding');
+    const error = new Error('no embedding');
+    const { pipeline, tokenIds, depth } = setUp({ error });
+    expect(() => pipeline.getTokensEmbeddings([...tokenIds, 99])).toThrow(error);
     expect(depth()).toBe(1);
   });
 });
@@ -168,13 +169,17 @@ describe('a pipeline that is not as expected', () => {
   test('is refused by name', () => {
     const { pipeline } = createFake();
     const { concatEmbeddings: _, ...tvm } = pipeline.tvm;
-    expect(() => asChatPipeline({ ...pipeline, tvm })).toThrow('tvm.concatEmbeddings');
-    expect(() => asChatPipeline({ ...pipeline, tokenizer: {} })).toThrow('tokenizer.encode');
-    expect(() => asChatPipeline(undefined)).toThrowError(expect.objectContaining({ code: 'model-mismatch' }));
+    const refused = (named: string) =>
+      expect.objectContaining({ code: 'model-mismatch', message: expect.stringContaining(named) });
+    expect(() => asChatPipeline({ ...pipeline, tvm })).toThrow(refused('tvm.concatEmbeddings'));
+    expect(() => asChatPipeline({ ...pipeline, tokenizer: {} })).toThrow(refused('tokenizer.encode'));
+    expect(() => asChatPipeline(undefined)).toThrow(refused(''));
   });
 
   test('is refused when its prefill reads token ids too, or its embeddings are of another type', () => {
-    expect(() => setUp({ inputs: 'embeds_and_token_ids' })).toThrow('embeds_and_token_ids');
-    expect(() => setUp({ dtype: 'bfloat16' })).toThrow('bfloat16');
+    const refused = (named: string) =>
+      expect.objectContaining({ code: 'model-mismatch', message: expect.stringContaining(named) });
+    expect(() => setUp({ inputs: 'embeds_and_token_ids' })).toThrow(refused('embeds_and_token_ids'));
+    expect(() => setUp({ dtype: 'bfloat16' })).toThrow(refused('bfloat16'));
   });
 });

@@ -100,7 +100,7 @@ describe('slots', () => {
     );
   });
 
-  test('say when there is no room, and have it again after a release', () => {
+  test('refuse rows when there is no room, and take them after a release', () => {
     const slots = createSoftPromptSlots({ blockLength: 2, blocks: 3 });
     const first = slots.add([rows(4, 1)]);
     expect(thrown(() => slots.add([rows(4, 1)]))).toMatchObject({ code: 'invalid-argument' });
@@ -108,7 +108,7 @@ describe('slots', () => {
     expect(slots.add([rows(6, 1)]).tokenIds).toHaveLength(6);
   });
 
-  test('a released slot and its ids are errors that say so; an unknown one is another', () => {
+  test('a released slot and its ids have another error than an unknown slot', () => {
     const slots = createSoftPromptSlots();
     const { serial, tokenIds } = slots.add([rows(2, 4)]);
     slots.release(serial);
