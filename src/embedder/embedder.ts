@@ -1,7 +1,7 @@
-// The contract of an embedder: text in, unit vectors out. Implementations live beside this file.
+// The contract of an embedder, which turns texts into unit vectors.
 import type { DeviceChoice } from '../lib/device.ts';
 
-/** Who made a vector. Vectors of different fingerprints must not be mixed in one persona. */
+/** Identifies an embedder. Vectors of different fingerprints must not be mixed in one persona. */
 export interface EmbedderIdentity {
   readonly name: string;
   /** SHA-256 (hex) over the weights and tokenizer of the model package. */
@@ -14,10 +14,10 @@ export interface EmbedderIdentity {
 export interface Embedder extends AsyncDisposable {
   readonly identity: EmbedderIdentity;
   readonly device: DeviceChoice;
-  /** The outcome of the check against golden sentences at start: smallest cosine, 1 = equal. */
+  /** The result of the check against golden sentences at start: the smallest cosine, where 1 is equal. */
   readonly selfTest: { readonly smallestCosine: number; readonly passed: boolean };
   /**
-   * Embeds one text: a unit vector `[dim]`. One text a call, so that a vector never depends on its neighbours.
+   * Embeds one text: a unit vector `[dim]`. Each call takes one text, so that a vector never depends on other texts of a batch.
    *
    * @throws PersonaPlugError `runtime-failed`, or `signal.reason` when aborted.
    */

@@ -28,7 +28,7 @@ export interface OnnxEmbedderOptions {
 /**
  * Loads an embedder.
  *
- * `auto` falls back to wasm when WebGPU does not start or computes something else than the model; `webgpu` throws then.
+ * `auto` falls back to wasm when WebGPU does not start or fails the self-test; `webgpu` throws then.
  *
  * @throws PersonaPlugError `webgpu-unavailable`, `runtime-failed` (also a failed self-test), `model-integrity`, `model-mismatch`.
  *

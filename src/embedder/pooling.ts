@@ -1,4 +1,4 @@
-// From token states to one unit vector. Sums run in float64, so that the order of tokens costs nothing.
+// Pools token states into one unit vector. Sums are in float64, so that the order of the tokens makes no difference in float32.
 import { PersonaPlugError } from '../lib/errors.ts';
 
 /** How the states of a text's tokens become one vector. */
@@ -18,7 +18,7 @@ export function poolToUnitVector(
   if (states.length !== tokens * dim || tokens === 0) {
     throw new PersonaPlugError(
       'runtime-failed',
-      `The embedder returned ${states.length} numbers for ${tokens} tokens of width ${dim}. The graph does not fit its manifest.`,
+      `The embedder returned ${states.length} numbers for ${tokens} tokens of width ${dim}. Export the embedder again with a matching manifest.`,
     );
   }
   const sums = new Float64Array(dim);
@@ -26,7 +26,7 @@ export function poolToUnitVector(
   for (let token = 0; token < pooled; token++) {
     for (let index = 0; index < dim; index++) sums[index] = (sums[index] ?? 0) + (states[token * dim + index] ?? 0);
   }
-  // The mean's division by the number of tokens falls out when the length is set to 1.
+  // The mean need not be divided by the number of tokens, since the vector is scaled to length 1.
   const norm = Math.sqrt(sums.reduce((sum, value) => sum + value * value, 0));
   if (!Number.isFinite(norm) || norm === 0) {
     throw new PersonaPlugError(

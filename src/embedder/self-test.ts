@@ -1,11 +1,11 @@
-// The check at start: golden sentences that ship with the model must come out where training put them.
+// The check at start: the vectors of golden sentences must be those that training computed.
 import * as v from 'valibot';
 import { PersonaPlugError } from '../lib/errors.ts';
 import { createProgressMeter } from '../lib/progress-meter.ts';
 import type { OnProgress } from '../lib/progress.ts';
 import { cosineSimilarity } from './pooling.ts';
 
-/** Below this cosine to the float32 model a backend computes something else; 8-bit weights alone stay above .995. */
+/** A backend with a smaller cosine to the float32 model is wrong; the effect of 8-bit weights alone stays above .995. */
 export const smallestAcceptableCosine = 0.99;
 
 export interface SelfTestResult {

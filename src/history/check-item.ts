@@ -1,13 +1,13 @@
-// Turns what a user or a file gives into an item that may be stored.
+// Checks an item that a user or a file gives, before it is stored.
 import { PersonaPlugError } from '../lib/errors.ts';
 import { parseDate } from '../lib/parse-date.ts';
 import { contentId } from './content-id.ts';
 import type { HistoryItem, HistoryItemInput } from './history-item.ts';
 
-/** Characters; far above what an embedder reads, far below what would freeze a tab. */
+/** In characters: far more than an embedder reads, and few enough that a page stays responsive. */
 export const itemLimits = { id: 256, task: 128, input: 100_000, output: 100_000 } as const;
 
-/** Says in words what is wrong with an item; null when it is sound. */
+/** Says what is wrong with an item; null when it is valid. */
 export function findItemFault(item: { readonly [Field in keyof HistoryItemInput]?: unknown }): string | null {
   for (const field of ['task', 'input', 'output'] as const) {
     const value = item[field];
@@ -32,14 +32,14 @@ export function findItemFault(item: { readonly [Field in keyof HistoryItemInput]
 }
 
 /**
- * The item as it is stored: with its id, and null where it has no date.
+ * The item as it is stored: with an id, and with the date null where it has none.
  *
  * @throws PersonaPlugError `invalid-argument` with the reason.
  */
 export async function checkItem(input: HistoryItemInput): Promise<HistoryItem> {
   const fault = findItemFault(input);
   if (fault !== null) {
-    throw new PersonaPlugError('invalid-argument', `This is no history item: ${fault}. Nothing was stored.`);
+    throw new PersonaPlugError('invalid-argument', `The history item is not valid: ${fault}. Nothing was stored.`);
   }
   const { task, input: text, output } = input;
   const date = input.date ?? null;
@@ -47,13 +47,13 @@ export async function checkItem(input: HistoryItemInput): Promise<HistoryItem> {
   return { id, date, task, input: text, output };
 }
 
-/** True when both hold the same words under the same id. */
+/** True when both have the same id, task, date and texts. */
 export function isSameItem(a: HistoryItem, b: HistoryItem): boolean {
   return a.id === b.id && a.date === b.date && a.task === b.task && a.input === b.input && a.output === b.output;
 }
 
 function tooLong(field: keyof typeof itemLimits, length: number): string {
-  return `the field "${field}" has ${length} characters, at most ${itemLimits[field]} are taken`;
+  return `the field "${field}" has ${length} characters, at most ${itemLimits[field]} are allowed`;
 }
 
 function nameOf(value: unknown): string {

@@ -1,4 +1,4 @@
-// Are these the very same vectors?
+// Compares the vectors of an item bit for bit.
 import type { ItemVectors } from './history-item.ts';
 
 /** True when embedder and every bit are equal. */

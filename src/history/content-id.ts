@@ -1,4 +1,4 @@
-// The id of an item that came without one.
+// The id of an item that has none.
 
 /**
  * SHA-256 (hex) of (task, date, input, output): the same item has the same id on every device, so that importing it
@@ -10,7 +10,7 @@ export async function contentId(item: {
   readonly input: string;
   readonly output: string;
 }): Promise<string> {
-  // As a JSON array, since plain joining would give ("a", "bc") and ("ab", "c") one id.
+  // As a JSON array, since joined texts would give ("a", "bc") and ("ab", "c") the same id.
   const text = JSON.stringify([item.task, item.date, item.input, item.output]);
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');

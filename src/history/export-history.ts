@@ -1,10 +1,10 @@
-// A history as JSONL text that `parseHistory` reads.
+// Writes a history as JSON lines, which `parseHistory` reads.
 import { encodeFloat32 } from './float32-base64.ts';
 import type { StoredItem } from './history-item.ts';
 
 /**
  * One line an item, in the given order. With `includeVectors` each line carries its vectors, so that an import gives
- * bit-equal personas; without them the import embeds anew (near, not equal, on another device).
+ * bit-equal personas; without them the import embeds again, which on another device gives slightly different vectors.
  */
 export function exportHistory(items: readonly StoredItem[], options: { readonly includeVectors: boolean }): string {
   return items

@@ -1,4 +1,4 @@
-// Vectors as text and back, bit for bit: base64 of little-endian float32.
+// Encodes vectors as text and decodes them, bit for bit: base64 of little-endian float32.
 
 export function encodeFloat32(vector: Float32Array): string {
   const bytes = new Uint8Array(vector.length * 4);
@@ -7,7 +7,7 @@ export function encodeFloat32(vector: Float32Array): string {
   return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
 }
 
-/** Null when the text is no base64 of whole float32 numbers. */
+/** Null when the text is not base64 of whole float32 numbers. */
 export function decodeFloat32(text: string): Float32Array<ArrayBuffer> | null {
   let binary: string;
   try {

@@ -1,4 +1,4 @@
-// One thing that a user wrote, and the vectors that were made of it.
+// An item of the history: a text that a user wrote, and its vectors.
 
 /** An item as the user gives it. */
 export interface HistoryItemInput {
@@ -20,7 +20,7 @@ export interface HistoryItem {
   readonly output: string;
 }
 
-/** The vectors of an item, `[dim]` each, with who made them. */
+/** The vectors of an item, `[dim]` each, and the embedder that made them. */
 export interface ItemVectors {
   readonly embedder: string;
   readonly backend: 'wasm' | 'webgpu';
@@ -29,7 +29,7 @@ export interface ItemVectors {
   readonly output: Float32Array<ArrayBuffer>;
 }
 
-/** Item and vectors; `vectors` is null only while an item waits for another embedder's pass. */
+/** Item and vectors; `vectors` is null only until an item is embedded by another embedder. */
 export interface StoredItem {
   readonly item: HistoryItem;
   readonly vectors: ItemVectors | null;

@@ -1,10 +1,10 @@
-// What lies in the database, and how each version came out of the one before.
+// The stores of the database, and the migration to each version.
 import type { DBSchema, IDBPDatabase, IDBPTransaction, StoreNames } from 'idb';
 import type { HistoryItem, ItemVectors } from './history-item.ts';
 import { addSettings } from './adapters/migrate-adapters.ts';
 import type { AdapterRecord } from '../adapter/adapter-record.ts';
 
-/** Task, date ('' where undated: IndexedDB has no key null), id. */
+/** Task, date and id. The date is '' where there is none, since null is not a key in IndexedDB. */
 type OrderKey = [task: string, date: string, id: string];
 
 export interface ItemRecord {
@@ -15,7 +15,7 @@ export interface ItemRecord {
   readonly output: string;
 }
 
-/** Task and date stand here again so that the same range reads items and vectors in the same order. */
+/** Task and date are repeated here so that the same range reads items and vectors in the same order. */
 export interface VectorsRecord {
   readonly id: string;
   readonly task: string;
@@ -50,7 +50,7 @@ export interface HistorySchema extends DBSchema {
 export type HistoryDatabase = IDBPDatabase<HistorySchema>;
 export type UpgradeTransaction = IDBPTransaction<HistorySchema, StoreNames<HistorySchema>[], 'versionchange'>;
 
-/** One step of the schema. Steps are only ever added: databases of every earlier version are out there. */
+/** One step of the schema. Steps are only added and never changed, since users have databases of every earlier version. */
 export interface Migration {
   readonly version: number;
   readonly migrate: (database: HistoryDatabase, transaction: UpgradeTransaction) => void;
@@ -67,7 +67,7 @@ const migrations: readonly Migration[] = [
     },
   },
   {
-    // The projections of a plug, apart from the items: they belong to a plug and can be made again.
+    // Projections are stored apart from the items: they belong to a plug and can be computed again.
     version: 2,
     migrate(database) {
       const store = database.createObjectStore('projections', { keyPath: ['plug', 'id'] });
@@ -76,7 +76,7 @@ const migrations: readonly Migration[] = [
     },
   },
   {
-    // What tuning has learned, found by each of the items that it was made of.
+    // Adapters, found by each of the items that they were trained on.
     version: 3,
     migrate(database) {
       const store = database.createObjectStore('tunings', { keyPath: ['task', 'kind', 'state'] });
@@ -84,7 +84,7 @@ const migrations: readonly Migration[] = [
     },
   },
   {
-    // How a tuning was asked for stands apart from what came out, since it outlives a forgotten item.
+    // An adapter's settings become a field of their own, since they are kept when an item is forgotten.
     version: 4,
     migrate(_database, transaction) {
       addSettings(transaction);
@@ -94,7 +94,7 @@ const migrations: readonly Migration[] = [
 
 export const schemaVersion = Math.max(...migrations.map(({ version }) => version));
 
-/** Brings a database of an old version (0: a new one) to `target`, step by step in the one upgrade transaction. */
+/** Migrates a database from an old version (0: a new database) to `target`, step by step in one upgrade transaction. */
 export function migrate(
   database: HistoryDatabase,
   transaction: UpgradeTransaction,
@@ -114,7 +114,7 @@ export function fromItemRecord({ id, task, date, input, output }: ItemRecord): H
   return { id, date: date === '' ? null : date, task, input, output };
 }
 
-/** All keys of one task in an index that begins with the task; an empty list sorts behind every text. */
+/** All keys of one task in an index that begins with the task. An empty list sorts after every text. */
 export function taskRange(...prefix: string[]): IDBKeyRange {
   return IDBKeyRange.bound(prefix, [...prefix, []]);
 }

@@ -1,15 +1,15 @@
-// The contract of a history: items with their vectors, all-or-nothing writes, exact deletion. `openHistory` keeps it in
-// IndexedDB, `inMemoryHistory` in memory; src/testing/history-contract.ts is the contract as tests.
+// The contract of a history: items with their vectors, all-or-nothing writes, exact deletion. `openHistory` implements it over
+// IndexedDB and `inMemoryHistory` in memory; src/testing/history-contract.ts tests it.
 import type { HistoryItem, ItemVectors, StoredItem } from './history-item.ts';
 import type { AdapterRecord, AdapterStore } from '../adapter/adapter-record.ts';
 
-/** An item together with the vectors that were made of it. */
+/** An item with its vectors. */
 export interface EmbeddedItem {
   readonly item: HistoryItem;
   readonly vectors: ItemVectors;
 }
 
-/** What a plug made of an item's vectors, kept so that it is made once: `[projectorWidth]`. */
+/** A plug's projection of an item's vectors, `[projectorWidth]`, cached so that it is computed once. */
 export interface ItemProjection {
   readonly id: string;
   /** The vectors it was made of. */
@@ -17,7 +17,7 @@ export interface ItemProjection {
   readonly projection: Float32Array<ArrayBuffer>;
 }
 
-/** A stored item with what the plug made of it; null where nothing is kept. */
+/** A stored item with its projection; null where none is cached. */
 export interface RecalledItem extends StoredItem {
   readonly projection: Float32Array<ArrayBuffer> | null;
 }
@@ -30,7 +30,7 @@ export interface PutResult {
 
 export interface PutOptions {
   readonly signal?: AbortSignal;
-  /** Of an import: kept where there is none of their task and kind yet and all their items are there. */
+  /** Adapters of an import. Each is stored if the history has all of its items and no adapter of its task and kind. */
   readonly adapters?: readonly AdapterRecord[];
 }
 
@@ -43,7 +43,7 @@ export interface HistoryStore extends AdapterStore, AsyncDisposable {
    */
   put(entries: readonly EmbeddedItem[], options?: PutOptions): Promise<PutResult>;
   get(id: string): Promise<StoredItem | undefined>;
-  /** The ids of those items that are stored just so, with vectors of this embedder (fingerprint). */
+  /** The ids of those items that are stored unchanged, with vectors of this embedder (fingerprint). */
   has(items: readonly HistoryItem[], embedder: string): Promise<Set<string>>;
   /** Items of a task (all tasks without one) in the fixed order: date ascending, undated first, then id by code units. All tasks: task by task, by code units. */
   list(task?: string): Promise<StoredItem[]>;
@@ -55,10 +55,10 @@ export interface HistoryStore extends AdapterStore, AsyncDisposable {
   delete(id: string): Promise<boolean>;
   /** Removes everything, the caches included. */
   clear(): Promise<void>;
-  /** Gives stored items vectors of another embedder. Items that were changed or deleted meanwhile stay so. Returns how many were written. */
+  /** Gives stored items vectors of another embedder, unless they were changed or deleted meanwhile. Returns how many were written. */
   replaceVectors(entries: readonly EmbeddedItem[]): Promise<number>;
-  /** Like `list(task)`, with the kept projections of a plug (fingerprint), all read in one transaction. */
+  /** Like `list(task)`, with the cached projections of a plug (fingerprint), all read in one transaction. */
   recall(task: string, plug: string): Promise<RecalledItem[]>;
-  /** Keeps projections of items that still have the vectors they were made of. Returns how many were kept. */
+  /** Caches projections of items that still have the vectors they were computed from. Returns how many were cached. */
   putProjections(plug: string, projections: readonly ItemProjection[]): Promise<number>;
 }

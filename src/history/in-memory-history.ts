@@ -1,4 +1,4 @@
-// A history in memory: the same contract as IndexedDB's, for Node and for tests. It ends with the process.
+// A history in memory, for Node and for tests, with the contract of the one in IndexedDB. It is lost when the process ends.
 import { compareDated } from '../lib/compare-dated.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import { isSameItem } from './check-item.ts';

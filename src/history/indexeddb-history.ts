@@ -1,5 +1,5 @@
-// A history over an open database. Every write is one transaction with strict durability: when it resolves, the data
-// is on disk, and a browser that is killed the next moment has it.
+// A history over an open database. Every write is one transaction with strict durability: when it resolves, the data is on disk, even
+// if the browser is killed right after.
 import type { IDBPTransaction, StoreNames } from 'idb';
 import { PersonaPlugError } from '../lib/errors.ts';
 import { isSameItem } from './check-item.ts';
@@ -26,20 +26,18 @@ type WriteTransaction = IDBPTransaction<HistorySchema, StoreName[], 'readwrite'>
 
 const allStores: StoreName[] = ['items', 'vectors', 'projections', 'tunings'];
 
-/** Gives the database while it is open, and throws why it is not. */
-export type OpenGuard = () => HistoryDatabase;
-
 export interface HistoryConnection {
   readonly name: string;
-  readonly gate: OpenGuard;
-  /** Ends the connection; `gate` throws from then on. */
+  /** The database. @throws PersonaPlugError with the reason once it is closed. */
+  readonly openDatabase: () => HistoryDatabase;
+  /** Closes the connection; `openDatabase` throws from then on. */
   readonly close: () => void;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
   readonly watch: AdapterWatch;
 }
 
-export function indexedDbHistory({ name, gate, close, clock, watch }: HistoryConnection): HistoryStore {
+export function indexedDbHistory({ name, openDatabase, close, clock, watch }: HistoryConnection): HistoryStore {
   /** Runs `work` in one transaction: committed as a whole, or rolled back as a whole. */
   async function write<T>(
     work: (transaction: WriteTransaction) => Promise<T>,
@@ -47,7 +45,7 @@ export function indexedDbHistory({ name, gate, close, clock, watch }: HistoryCon
   ): Promise<T> {
     const { durability = 'strict', signal } = options;
     signal?.throwIfAborted();
-    const transaction = begin(() => gate().transaction(allStores, 'readwrite', { durability }));
+    const transaction = begin(() => openDatabase().transaction(allStores, 'readwrite', { durability }));
     const rollBack = (): void => {
       try {
         transaction.abort();
@@ -57,14 +55,14 @@ export function indexedDbHistory({ name, gate, close, clock, watch }: HistoryCon
     };
     signal?.addEventListener('abort', rollBack, { once: true });
     try {
-      // Both at once: a transaction can fail while `work` still waits, and either must not go unheard.
+      // Both are awaited at once: a transaction can fail while `work` still waits, and neither rejection may stay unhandled.
       const [result] = await Promise.all([work(transaction), transaction.done]);
       return result;
     } catch (error) {
       rollBack();
       await transaction.done.catch(() => undefined);
       if (signal?.aborted === true) throw signal.reason;
-      // A request that fails with the transaction says AbortError; the transaction knows the cause, e.g. the quota.
+      // A request that fails with its transaction gives AbortError; the transaction has the cause, e.g. the quota.
       throw toStorageError(transaction.error ?? error, name);
     } finally {
       signal?.removeEventListener('abort', rollBack);
@@ -73,7 +71,7 @@ export function indexedDbHistory({ name, gate, close, clock, watch }: HistoryCon
 
   async function read<T>(work: (database: HistoryDatabase) => Promise<T>): Promise<T> {
     try {
-      return await work(gate());
+      return await work(openDatabase());
     } catch (error) {
       throw toStorageError(error, name);
     }
@@ -197,7 +195,7 @@ export function indexedDbHistory({ name, gate, close, clock, watch }: HistoryCon
           );
           return kept.reduce<number>((sum, one) => sum + one, 0);
         },
-        // A cache: what is lost is made again.
+        // Projections are a cache: lost ones are computed again.
         { durability: 'relaxed' },
       );
     },
@@ -209,7 +207,7 @@ export function indexedDbHistory({ name, gate, close, clock, watch }: HistoryCon
   };
 }
 
-/** Items and vectors lie in two stores in the same order of keys: two requests read all. */
+/** Items and vectors have the same order of keys in their two stores, so that two requests read all. */
 async function listItems(transaction: ReadTransaction, range: IDBKeyRange | null): Promise<StoredItem[]> {
   const [records, vectors] = await Promise.all([
     transaction.objectStore('items').index('order').getAll(range),
@@ -262,7 +260,7 @@ async function dropProjections(transaction: WriteTransaction, id: string): Promi
 async function countTasks(database: HistoryDatabase): Promise<Record<string, number>> {
   const index = database.transaction('items').store.index('order');
   const counts: [string, number][] = [];
-  // Jumps from task to task: one key and one count each, no record is read.
+  // Jumps from task to task by one key and one count each, without reading a record.
   for (let range: IDBKeyRange | null = null; ;) {
     const cursor = await index.openKeyCursor(range);
     if (cursor === null) return Object.fromEntries(counts);

@@ -1,4 +1,4 @@
-// Opens the database of a history, brings it to the present schema, and minds what other tabs do to it.
+// Opens the database of a history, migrates it to the current schema, and handles version changes by other tabs.
 import { openDB } from 'idb';
 import { PersonaPlugError } from '../lib/errors.ts';
 import { type HistoryDatabase, type HistorySchema, migrate, schemaVersion } from './history-schema.ts';
@@ -7,11 +7,11 @@ import { indexedDbHistory } from './indexeddb-history.ts';
 import { toStorageError } from './storage-error.ts';
 import { createAdapterWatch } from './adapters/adapter-watch.ts';
 
-/** What happens to an open history without its doing. */
+/** What other tabs or the browser did to a history that is open or being opened. */
 export type HistoryEvent =
-  /** Another tab holds the database in an older version; opening waits for it to close. */
+  /** Another tab has an older version of the database open; opening waits until that tab closes it. */
   | { readonly type: 'blocked' }
-  /** Another tab wants a newer version: this connection was closed to make way. Reload. */
+  /** Another tab opens a newer version, so this connection was closed. Reload the page. */
   | { readonly type: 'closed-for-upgrade' }
   /** The browser ended the connection, e.g. because the user cleared the site's data. */
   | { readonly type: 'terminated' };
@@ -20,12 +20,12 @@ export interface OpenHistoryOptions {
   /** Name of the database. */
   readonly name: string;
   readonly onEvent?: (event: HistoryEvent) => void;
-  /** Milliseconds to wait for other tabs to let go of an older version. @defaultValue 5000 */
+  /** Milliseconds to wait for other tabs to close an older version. @defaultValue 5000 */
   readonly blockedTimeout?: number;
   readonly signal?: AbortSignal;
-  /** Milliseconds since 1970, for the moment that a tuning became stale. @defaultValue `Date.now` */
+  /** Milliseconds since 1970, for the moment at which an adapter became stale. @defaultValue `Date.now` */
   readonly clock?: () => number;
-  /** The schema to open; an older one only in tests of the migrations. @defaultValue the present one */
+  /** The version of the schema; an older one only in tests of the migrations. @defaultValue the current one */
   readonly version?: number;
 }
 
@@ -54,7 +54,7 @@ export async function openHistory(options: OpenHistoryOptions): Promise<HistoryS
       setTimeout(() => givenUp.abort(blockedError(name)), options.blockedTimeout ?? 5_000);
     },
     blocking() {
-      // Making way at once: a tab that holds on would block the newer one for ever.
+      // Closed at once, since the newer tab waits until this connection is closed.
       close(
         new PersonaPlugError(
           'storage-blocked',
@@ -80,7 +80,7 @@ export async function openHistory(options: OpenHistoryOptions): Promise<HistoryS
   try {
     database = await orAborted(opening, giveUp);
   } catch (error) {
-    // Opening cannot be taken back; a connection that comes later must not block anybody.
+    // Opening cannot be cancelled. A connection that opens later is closed, so that it does not block other tabs.
     void closeLate(opening);
     if (giveUp.aborted) throw giveUp.reason;
     throw toStorageError(error, name);
@@ -88,7 +88,7 @@ export async function openHistory(options: OpenHistoryOptions): Promise<HistoryS
   const opened = database;
   return indexedDbHistory({
     name,
-    gate() {
+    openDatabase() {
       if (closed !== null) throw closed;
       return opened;
     },
@@ -98,7 +98,7 @@ export async function openHistory(options: OpenHistoryOptions): Promise<HistoryS
   });
 }
 
-/** A promise even where there is no IndexedDB at all, and opening throws at once. */
+/** Opens a database. Rejects where there is no IndexedDB, in which case `openDB` throws. */
 async function openLater(...parameters: Parameters<typeof openDB<HistorySchema>>): Promise<HistoryDatabase> {
   return await openDB<HistorySchema>(...parameters);
 }
@@ -114,7 +114,7 @@ async function closeLate(opening: Promise<HistoryDatabase>): Promise<void> {
   try {
     (await opening).close();
   } catch {
-    // It did not open: nothing to close.
+    // It did not open, so there is nothing to close.
   }
 }
 

@@ -1,5 +1,5 @@
-// Reads a history file: JSON lines `{id?, date?, task, input, output, vectors?}`. It is a trust border: every line is
-// checked before anything is stored, and the first fault is named by line number and reason.
+// Reads a history file: JSON lines `{id?, date?, task, input, output, vectors?}`. Every line is checked before anything is stored, and
+// the first fault is reported with its line number and reason.
 import * as v from 'valibot';
 import { PersonaPlugError } from '../lib/errors.ts';
 import { yieldToEventLoop } from '../lib/yield-to-event-loop.ts';
@@ -8,7 +8,7 @@ import { decodeFloat32 } from './float32-base64.ts';
 import type { HistoryItem, ItemVectors } from './history-item.ts';
 import { readAdapterLine } from '../adapter/adapter-lines.ts';
 
-/** Far above a diligent writer's life, far below what a tab can hold. */
+/** Far more than a person writes, and little enough for a tab's memory. */
 export const importLimits = { characters: 256 * 1024 * 1024, items: 50_000 } as const;
 
 /** An item of a file; `vectors` where the file carried them. */
@@ -28,9 +28,8 @@ const vectorsSchema = v.object({
 });
 
 /**
- * Reads all of the text or throws: there is no half import. Blank lines are skipped; a line that says the same as an
- * earlier one counts once; fields of other names are left out, and lines of tunings are
- * `parseAdapters`' to read.
+ * Reads all of the text or throws. Blank lines are skipped, a line with the same item as an earlier one counts once, fields of other
+ * names are left out, and lines of adapters are left to `parseAdapters`.
  *
  * @throws PersonaPlugError `invalid-import`, details `line` and `reason`; or `signal.reason`.
  */
@@ -41,7 +40,7 @@ export async function parseHistory(
   const { signal } = options;
   signal?.throwIfAborted();
   if (text.length > importLimits.characters) {
-    throw fault(null, `the file has ${text.length} characters, at most ${importLimits.characters} are taken`);
+    throw fault(null, `the file has ${text.length} characters, at most ${importLimits.characters} are allowed`);
   }
   const parsed = new Map<string, ParsedItem>();
   const lines = text.replace(/^\uFEFF/u, '').split(/\r\n|\n|\r/u);
@@ -55,7 +54,7 @@ export async function parseHistory(
     const entry = await parseLine(content, line);
     const earlier = parsed.get(entry.item.id);
     if (earlier !== undefined && !isSameItem(earlier.item, entry.item)) {
-      throw fault(line, `the id ${JSON.stringify(entry.item.id)} stands on line ${earlier.line} with another content`);
+      throw fault(line, `the id ${JSON.stringify(entry.item.id)} is on line ${earlier.line} with another content`);
     }
     if (earlier === undefined || earlier.vectors === null)
       parsed.set(entry.item.id, { ...entry, line: earlier?.line ?? line });
@@ -70,13 +69,13 @@ async function parseLine(content: string, line: number): Promise<ParsedItem> {
   try {
     value = JSON.parse(content);
   } catch (error) {
-    throw fault(line, `it is no JSON (${error instanceof Error ? error.message : 'syntax error'})`, error);
+    throw fault(line, `it is not JSON (${error instanceof Error ? error.message : 'syntax error'})`, error);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw fault(line, 'it is no JSON object {"task", "input", "output", …}');
+    throw fault(line, 'it is not a JSON object {"task", "input", "output", …}');
   }
   const fields: Record<string, unknown> = { ...value };
-  // An export of another program may write what is not there as null or as an empty text.
+  // Other programs may export a missing value as null or as an empty text.
   const date = fields['date'] === '' ? undefined : (fields['date'] ?? undefined);
   const id = fields['id'] ?? undefined;
   const { task, input, output } = fields;
@@ -106,10 +105,10 @@ function parseVectors(value: unknown, line: number): ItemVectors | null {
     ['output', output],
   ] as const) {
     if (vector === null || vector.length !== dim) {
-      throw fault(line, `the field "vectors.${name}" is no base64 of ${dim} little-endian float32 numbers`);
+      throw fault(line, `the field "vectors.${name}" is not base64 of ${dim} little-endian float32 numbers`);
     }
     const norm = Math.hypot(...vector);
-    // A vector of another length would outweigh all others in the persona.
+    // Vectors have length 1: a longer one would outweigh all others in the persona.
     if (!(Math.abs(norm - 1) < 1e-3)) throw fault(line, `the field "vectors.${name}" has the norm ${norm}, not 1`);
   }
   return input === null || output === null ? null : { embedder, backend, dim, input, output };

@@ -1,4 +1,4 @@
-// What IndexedDB's exceptions mean for the user.
+// Turns exceptions of IndexedDB into errors of this package.
 import { PersonaPlugError } from '../lib/errors.ts';
 
 /** Turns an exception of IndexedDB into an error with a code, the fact and the remedy. */
@@ -11,7 +11,7 @@ export function toStorageError(error: unknown, database: string): PersonaPlugErr
     case 'QuotaExceededError':
       return new PersonaPlugError(
         'storage-quota',
-        `The browser's storage is full; nothing of this was written to the history "${database}". ` +
+        `The browser's storage is full; nothing was written to the history "${database}". ` +
           'Forget items, free disk space, or ask for persistent storage (navigator.storage.persist()).',
         { cause: error, details },
       );
@@ -25,7 +25,7 @@ export function toStorageError(error: unknown, database: string): PersonaPlugErr
       return new PersonaPlugError(
         'storage-failed',
         `The history "${database}" could not be read or written (${name}: ${reason}). ` +
-          'Reload; in a private window or with site data blocked, IndexedDB may not be there at all.',
+          'Reload the page; in a private window or with site data blocked, there may be no IndexedDB.',
         { cause: error, details },
       );
   }

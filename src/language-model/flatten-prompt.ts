@@ -1,4 +1,4 @@
-// The trust border of prompts: segments in, three flat arrays out, one entry a position.
+// Checks a prompt and turns its segments into three flat arrays with one entry for each position.
 import { PersonaPlugError } from '../lib/errors.ts';
 import type { PromptSegment } from './language-model.ts';
 
@@ -8,7 +8,7 @@ export interface PromptLimits {
   readonly contextWindow: number;
 }
 
-/** A prompt of `length` positions. Where `isSoft`, the row counts and the id is 0; elsewhere the id counts and the row is zeros. */
+/** A prompt of `length` positions. Where `isSoft`, the row is used and the id is 0; elsewhere the id is used and the row is zeros. */
 export interface FlatPrompt {
   readonly length: number;
   readonly ids: readonly number[];
@@ -34,7 +34,7 @@ export function flattenPrompt(
   if (length === 0) throw invalid('The prompt is empty. Give at least one token.');
   if (length >= contextWindow) {
     throw invalid(
-      `The prompt has ${length} positions, and the model's context window ${contextWindow}, of which an answer needs some. Shorten the input.`,
+      `The prompt has ${length} positions, and the model's context window ${contextWindow}, which must also hold the answer. Shorten the input.`,
     );
   }
   const ids: number[] = [];

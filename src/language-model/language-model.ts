@@ -15,7 +15,7 @@ export interface SamplingOptions {
   readonly topP?: number;
   /** Seed of the random numbers; equal seeds give equal answers on one backend. */
   readonly seed?: number;
-  /** So many tokens in a row stand in a free answer once; 0: no such rule. @defaultValue the task's in a request, else 0 */
+  /** A free answer repeats no sequence of that many tokens; 0: it may. @defaultValue the task's in a request, else 0 */
   readonly noRepeatNgramSize?: number;
 }
 
@@ -46,7 +46,7 @@ export interface GenerationUsage {
 
 /** The part of a model's tokenizer that prompts and parsers need. */
 export interface TextTokenizer {
-  /** Ids of plain text: special tokens inside it are text, nothing is added. */
+  /** Ids of plain text: special tokens inside it are encoded as text, and nothing is added. */
   encode(text: string): number[];
   /** Text of ids; control tokens are left out. */
   decode(ids: readonly number[]): string;
@@ -96,7 +96,7 @@ export interface LanguageModel extends AsyncDisposable {
   readonly endTokens: readonly number[];
   readonly tokenizer: TextTokenizer;
   /**
-   * Streams a continuation of the prompt; the return value tells how it ended. Yields to the event loop between tokens.
+   * Streams a continuation of the prompt; the return value says how it ended. Yields to the event loop between tokens.
    *
    * @throws PersonaPlugError `invalid-prompt` (too long, wrong row width, NaN), `device-lost`, or `signal.reason` when aborted.
    */
@@ -105,13 +105,13 @@ export interface LanguageModel extends AsyncDisposable {
     options: GenerateTokensOptions,
   ): AsyncGenerator<TokenDelta, GenerationUsage, void>;
   /**
-   * Answers with an adapter from now on; null takes it away, bit for bit. Not while an answer is under way. Absent where the
-   * runtime cannot.
+   * Uses an adapter from now on; null removes it and restores the weights exactly. Must not be called during an answer. Absent where
+   * the runtime takes no adapters.
    *
    * @throws PersonaPlugError `model-mismatch` when its numbers do not fit, or the weights cannot be changed.
    */
   readonly useAdapter?: (adapter: WeightAdapter | null) => Promise<void>;
-  /** The kinds of adapter that `useAdapter` can take, by the names of tunings. @defaultValue all */
+  /** The kinds of adapter that `useAdapter` takes. @defaultValue all */
   readonly adapterKinds?: readonly WeightAdapter['kind'][];
   /** Logits after the prompt and after each of `continuation`: `[1 + continuation.length, vocabularySize]`, for parity checks and likelihoods. */
   logits(

@@ -1,4 +1,4 @@
-// The tokenizer of a language model: user text is always text, control tokens are asked for by name.
+// The tokenizer of a language model. User text is always encoded as text; control tokens have to be requested by name.
 import { PersonaPlugError } from '../lib/errors.ts';
 import { loadPlainTokenizer } from '../tokenizer/hugging-face-tokenizer.ts';
 import type { TextTokenizer } from './language-model.ts';
@@ -41,7 +41,7 @@ export function createTextTokenizer(tokenizerJson: unknown): TextTokenizer {
   };
 }
 
-/** Cuts ids into runs of equal `kind`. */
+/** Splits ids into runs of equal `kind`. */
 function runsOf(ids: readonly number[], kind: (id: number) => boolean): number[][] {
   const runs: number[][] = [];
   let previous: boolean | null = null;

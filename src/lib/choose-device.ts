@@ -1,4 +1,4 @@
-// Which backend a model runs on: WebGPU on real hardware, wasm elsewhere, or what was asked for.
+// Chooses the backend of a model: the requested one, or WebGPU on a hardware adapter and wasm elsewhere.
 import type { DeviceChoice, DevicePreference } from './device.ts';
 import { PersonaPlugError } from './errors.ts';
 
@@ -13,14 +13,14 @@ export interface ChooseDeviceOptions {
 /**
  * Chooses a backend. `auto` takes WebGPU only where the adapter is hardware: a software rasterizer is slower than wasm.
  *
- * @throws PersonaPlugError `webgpu-unavailable` when WebGPU is asked for and there is no adapter.
+ * @throws PersonaPlugError `webgpu-unavailable` when WebGPU is requested and there is no adapter.
  */
 export async function chooseDevice(
   preference: DevicePreference = 'auto',
   { gpu = defaultGpu() }: ChooseDeviceOptions = {},
 ): Promise<DeviceChoice> {
   if (preference === 'wasm') {
-    return { kind: 'wasm', reason: 'wasm was asked for', adapter: null, isFallbackAdapter: false };
+    return { kind: 'wasm', reason: 'wasm was requested', adapter: null, isFallbackAdapter: false };
   }
   const adapter = gpu === null ? null : await gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (adapter === null) {
@@ -28,7 +28,7 @@ export async function chooseDevice(
     if (preference === 'webgpu') {
       throw new PersonaPlugError(
         'webgpu-unavailable',
-        `WebGPU was asked for, but ${reason}. Use device 'auto' or 'wasm', or a browser and a graphics driver with WebGPU (see chrome://gpu).`,
+        `WebGPU was requested, but ${reason}. Use device 'auto' or 'wasm', or a browser and a graphics driver with WebGPU (see chrome://gpu).`,
       );
     }
     return { kind: 'wasm', reason, adapter: null, isFallbackAdapter: false };
@@ -38,12 +38,12 @@ export async function chooseDevice(
   if (preference === 'auto' && isFallbackAdapter) {
     return {
       kind: 'wasm',
-      reason: `the WebGPU adapter (${name}) is software, wasm is faster`,
+      reason: `the WebGPU adapter (${name}) is software, and wasm is faster`,
       adapter: name,
       isFallbackAdapter,
     };
   }
-  const reason = preference === 'webgpu' ? 'WebGPU was asked for' : 'WebGPU has a hardware adapter';
+  const reason = preference === 'webgpu' ? 'WebGPU was requested' : 'WebGPU has a hardware adapter';
   return { kind: 'webgpu', reason, adapter: name, isFallbackAdapter };
 }
 
@@ -53,6 +53,6 @@ function describeAdapter(info: GPUAdapterInfo): string {
 }
 
 function defaultGpu(): GpuAccess | null {
-  // Typed as always there, but absent in Node, in insecure contexts and in browsers without WebGPU.
+  // The type says that it is always there, but it is absent in Node, in insecure contexts and in browsers without WebGPU.
   return (globalThis as { navigator?: { gpu?: GpuAccess } }).navigator?.gpu ?? null;
 }

@@ -1,4 +1,4 @@
-// The one order of items: in it they are stored, listed and summed up, so that equal histories give equal bits.
+// The order in which items are stored, listed and summed up. It is fixed, so that equal histories give equal bits.
 
 /** Something with a date and an id. */
 export interface Dated {

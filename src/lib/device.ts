@@ -1,9 +1,9 @@
-// Where a model runs, and why there.
+// The backend that a model runs on, and why.
 
 /** A backend by name, or `auto`: WebGPU on a hardware adapter, else wasm. */
 export type DevicePreference = 'auto' | 'webgpu' | 'wasm';
 
-/** The backend that was taken, with the reason in words for people. */
+/** The backend that was taken, with the reason in words. */
 export interface DeviceChoice {
   readonly kind: 'webgpu' | 'wasm';
   readonly reason: string;

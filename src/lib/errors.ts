@@ -1,6 +1,6 @@
-// The one error class of the package. A message holds three things: the fact, the value that caused it, the remedy.
+// The package's error class. A message has three parts: the fact, the value that caused it, and the remedy.
 
-/** What went wrong, as a stable symbol that an application can switch on. Codes survive the worker border. */
+/** What went wrong, as a stable code that an application can switch on. A worker passes codes on. */
 export type PersonaPlugErrorCode =
   | 'webgpu-unavailable'
   | 'device-lost'

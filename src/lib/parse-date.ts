@@ -14,7 +14,7 @@ export function parseDate(text: string): number | null {
   if (h > 23 || mi > 59 || s > 59) return null;
   const date = new Date(0);
   date.setUTCFullYear(y, mo - 1, d);
-  // The 30th of February rolls over into March: then it was no date.
+  // A date such as the 30th of February rolls over into March and is not valid.
   if (date.getUTCMonth() !== mo - 1 || date.getUTCDate() !== d) return null;
   const milliseconds = Number(`0.${fraction === '' ? '0' : fraction}`) * 1000;
   return date.getTime() + ((h * 60 + mi) * 60 + s) * 1000 + milliseconds - offsetMilliseconds(offset);

@@ -1,4 +1,4 @@
-// Turns counts into progress reports: not too many of them, and with an estimate of the time that is left.
+// Turns counts into progress reports, a limited number of them, with an estimate of the time that is left.
 import type { OnProgress, Progress } from './progress.ts';
 
 export interface ProgressMeterOptions extends Pick<Progress, 'stage' | 'label' | 'total' | 'unit'> {
@@ -10,11 +10,11 @@ export interface ProgressMeterOptions extends Pick<Progress, 'stage' | 'label' |
 }
 
 export interface ProgressMeter {
-  /** Sets how much is done. Reports the first call, the last one, and in between one an interval. */
+  /** Sets how much is done. Reports the first call, the last one, and one in every interval between. */
   update(done: number): void;
 }
 
-/** Before that many milliseconds a rate says nothing. */
+/** In the first milliseconds a rate is not reliable. */
 const warmUp = 300;
 
 /** Makes a meter; the time left assumes that the rest runs at the mean rate so far. */

@@ -1,4 +1,4 @@
-// Seeded random numbers that are equal everywhere: mulberry32, uniform in [0, 1).
+// Seeded random numbers that are the same on every machine: mulberry32, uniform in [0, 1).
 
 /** Makes a generator; equal seeds give equal numbers. */
 export function seededRandom(seed: number): () => number {

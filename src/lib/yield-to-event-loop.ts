@@ -1,4 +1,4 @@
-// Lets messages, timers and other requests run before a long job goes on.
+// Lets messages, timers and other requests run before a long job continues.
 
 /** Resolves in a later task. A message channel, because nested timers wait 4 ms each. */
 export async function yieldToEventLoop(): Promise<void> {

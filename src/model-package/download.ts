@@ -1,4 +1,4 @@
-// One body-less GET, streamed with progress in bytes.
+// Downloads a file by a GET without a body, with progress in bytes.
 import { PersonaPlugError } from '../lib/errors.ts';
 import { createProgressMeter } from '../lib/progress-meter.ts';
 import type { ReadOptions } from './model-source.ts';
@@ -8,7 +8,7 @@ export interface DownloadOptions extends ReadOptions {
   /** For progress and errors, e.g. `nano-llm/model.onnx`. */
   readonly label: string;
   readonly cache: RequestCache;
-  /** Bytes that the manifest promises; null where nothing is known. Reading stops above it. */
+  /** Size of the file by its manifest; null where it is not known. Reading stops beyond it. */
   readonly expectedBytes: number | null;
 }
 
@@ -47,13 +47,13 @@ async function readBody(
   if (response.body === null) return new Uint8Array(await response.arrayBuffer());
   const chunks: Uint8Array[] = [];
   let done = 0;
-  // A reader and no `for await`: Safari has no async iteration of streams.
+  // A reader and not `for await`, since Safari has no async iteration of streams.
   const reader = response.body.getReader();
   for (let part = await reader.read(); !part.done; part = await reader.read()) {
     chunks.push(part.value);
     done += part.value.byteLength;
     report(done);
-    // One byte too many is enough for the SHA-256 to fail: an endless answer must not fill the memory.
+    // One byte too many makes the SHA-256 fail, so reading stops there: an endless response must not fill the memory.
     if (expectedBytes !== null && done > expectedBytes) {
       await reader.cancel();
       break;

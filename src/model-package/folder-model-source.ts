@@ -46,7 +46,7 @@ async function read(
 ): Promise<Uint8Array<ArrayBuffer>> {
   signal?.throwIfAborted();
   try {
-    // A copy with a buffer of its own: Node reads small files into a shared pool.
+    // Copied into a buffer of its own, since Node reads small files into a shared pool.
     return Uint8Array.from(await readFile(path, { signal }));
   } catch (cause) {
     signal?.throwIfAborted();

@@ -1,4 +1,4 @@
-// The manifest of a model package: what the files are, their hashes, and how the model is used.
+// The manifest of a model package: its files with their hashes, and how the model is used.
 
 export interface ManifestFile {
   readonly path: string;
@@ -15,7 +15,7 @@ interface ManifestBase {
   readonly licence: string;
   readonly description: string;
   readonly files: readonly ManifestFile[];
-  /** SHA-256 (hex) of what decides the outputs; a plug names its embedder and LLM by it. */
+  /** SHA-256 (hex) over the files that decide the model's outputs. A plug names its embedder and language model by it. */
   readonly fingerprint: string;
   readonly trainingData: readonly { readonly name: string; readonly licence: string; readonly source: string }[];
   readonly results: Readonly<Record<string, unknown>>;
@@ -34,7 +34,7 @@ export interface EmbedderManifest extends ManifestBase {
   };
 }
 
-/** One part of a prompt template: a control token, or the place of the persona's rows or of the prompt text. */
+/** One part of a prompt template: a control token, or the place for the persona's rows or for the prompt text. */
 export type PromptTemplatePart = { readonly control: string } | { readonly slot: 'persona' | 'prompt' };
 
 export interface LanguageModelManifest extends ManifestBase {
@@ -78,12 +78,12 @@ export interface PlugManifest extends ManifestBase {
     readonly instructionRows: number;
     /** r: how many numbers of the query the instruction rows follow; absent or 0 where they are constant. */
     readonly instructionRank?: number;
-    /** Whether W·x is brought to length 1, as PPlug's query encoder does; absent: it is not. */
+    /** Whether W·x is scaled to length 1, as in PPlug's query encoder; absent: it is not. */
     readonly normalizesQuery?: boolean;
-    /** Tasks whose outputs stay out of the persona; absent: none. */
+    /** Tasks whose outputs are left out of the persona; absent: none. */
     readonly withoutOutputs?: readonly string[];
     readonly tasks: readonly string[];
-    /** Tasks whose answers take up the user's own words, and the language model's number of tokens; absent: none. */
+    /** Tasks with unigram adaptation, and the language model's number of tokens; absent: none. */
     readonly marginals?: { readonly tasks: readonly string[]; readonly vocabularySize: number };
     readonly gateThreshold: number;
     readonly weights: string;

@@ -1,6 +1,6 @@
-// Model files in the browser's Cache API. A store that may fail or be absent: models then load from the network each time.
+// Model files in the browser's Cache API. Where it fails or is absent, models are loaded from the network each time.
 
-/** Keeps bytes under URLs. */
+/** Caches bytes by URL. */
 export interface ModelCache {
   get(url: string): Promise<Uint8Array<ArrayBuffer> | null>;
   /** Does nothing where there is no room. */
@@ -20,7 +20,7 @@ async function openOrNull(name: string, storage: CacheStorage): Promise<Cache | 
   try {
     return await storage.open(name);
   } catch (error) {
-    // SecurityError in private modes and sandboxed frames; anything else is unexpected and told.
+    // SecurityError in private modes and sandboxed frames; any other error is unexpected and thrown.
     if (error instanceof DOMException) return null;
     throw error;
   }
@@ -43,7 +43,7 @@ function cacheOf(cache: Cache): ModelCache {
       try {
         await cache.put(url, new Response(bytes, { headers: { 'content-type': 'application/octet-stream' } }));
       } catch (error) {
-        // A full disk must not stop a model that is already in memory.
+        // A full disk must not make a model unusable that is already in memory.
         if (!(error instanceof DOMException && error.name === 'QuotaExceededError')) throw error;
       }
     },

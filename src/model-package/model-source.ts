@@ -1,4 +1,4 @@
-// Where model packages come from. In the browser: URLs, Cache API, SHA-256. In Node: a folder.
+// The contract of a source of model packages: URLs in a browser, folders in Node.
 import type { OnProgress } from '../lib/progress.ts';
 import type { Manifest } from './manifest.ts';
 

@@ -1,4 +1,4 @@
-// What every source of model packages does once it has the manifest's bytes: check, and hand out files that are right.
+// Opens a model package once its manifest was read: checks the manifest, and gives only files with the right SHA-256.
 import { PersonaPlugError } from '../lib/errors.ts';
 import type { Manifest, ManifestFile } from './manifest.ts';
 import type { ModelPackage, ReadOptions } from './model-source.ts';
@@ -53,7 +53,7 @@ export async function openModelPackage<K extends Manifest['kind']>({
   return { manifest, baseUrl, bytes, json: async (path, options) => parseJson(await bytes(path, options), name, path) };
 }
 
-/** The error for a file that is not what its manifest says, or `null` when it is right. */
+/** The error for a file with another SHA-256 than its manifest says, or `null` when it is right. */
 export async function checkFile(
   file: ManifestFile,
   content: Uint8Array<ArrayBuffer>,

@@ -4,7 +4,7 @@ import { PersonaPlugError } from '../lib/errors.ts';
 
 export interface SafetensorsTensor {
   readonly shape: number[];
-  /** Row-major, `shape` product many. */
+  /** Row-major; as many numbers as the product of `shape`. */
   readonly data: Float32Array;
 }
 
@@ -16,7 +16,7 @@ const headerSchema = v.record(
 );
 
 /**
- * Reads all tensors of a file. F32, F16 and BF16 are known.
+ * Reads all tensors of a file, which may be F32, F16 or BF16.
  *
  * @throws PersonaPlugError `model-mismatch` for a broken header, a tensor outside of the file, or another dtype.
  */
@@ -47,10 +47,10 @@ function splitFile(bytes: Uint8Array): { header: v.InferOutput<typeof headerSche
   try {
     json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, start)));
   } catch (cause) {
-    throw broken('its header is no JSON', cause);
+    throw broken('its header is not JSON', cause);
   }
   const entries = v.safeParse(v.looseObject({}), json);
-  if (!entries.success || Array.isArray(json)) throw broken('its header is no object');
+  if (!entries.success || Array.isArray(json)) throw broken('its header is not an object');
   const { __metadata__: _, ...named } = entries.output;
   const header = v.safeParse(headerSchema, named);
   if (!header.success)
@@ -62,7 +62,7 @@ function isKnownDtype(dtype: string): dtype is keyof typeof bytesPerValue {
   return Object.hasOwn(bytesPerValue, dtype);
 }
 
-/** `bytes` must start at offset 0 of a buffer of its own: typed arrays need alignment. */
+/** `bytes` must start at offset 0 of its own buffer, since typed arrays need alignment. */
 function toFloat32(bytes: Uint8Array, dtype: keyof typeof bytesPerValue): Float32Array {
   if (dtype === 'F32') return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
   const halves = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);

@@ -7,7 +7,7 @@ import { PersonaPlugError } from '../lib/errors.ts';
  * @throws PersonaPlugError `model-integrity` where the page is not a secure context and WebCrypto is missing.
  */
 export async function sha256Hex(content: Uint8Array<ArrayBuffer> | string): Promise<string> {
-  // Typed as always there, but absent outside of secure contexts.
+  // The type says that it is always there, but it is absent outside of secure contexts.
   const subtle = (globalThis.crypto as { subtle?: SubtleCrypto }).subtle;
   if (subtle === undefined) {
     throw new PersonaPlugError(

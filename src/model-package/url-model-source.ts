@@ -1,4 +1,4 @@
-// Model packages behind a URL: index.json says which revision is current, everything below a revision never changes.
+// Model packages at a URL: index.json names the current revision of each, and the files of a revision never change.
 import * as v from 'valibot';
 import { PersonaPlugError } from '../lib/errors.ts';
 import { download } from './download.ts';
@@ -58,7 +58,7 @@ export function createUrlModelSource(
   let openedCache: Promise<ModelCache> | undefined;
   const openCache = (): Promise<ModelCache> => (openedCache ??= openModelCache(cacheName, caches));
 
-  /** Verified bytes: from the cache or the network; a damaged copy is dropped and fetched past all caches, once. */
+  /** Verified bytes from the cache or the network. A damaged copy is deleted and fetched once more, past all caches. */
   async function readVerified(
     url: string,
     label: string,
@@ -103,7 +103,7 @@ export function createUrlModelSource(
     try {
       content = await download(url, { ...options, fetch, label: 'index.json', cache: 'no-cache', expectedBytes: null });
     } catch (error) {
-      // Without a network the last known index still leads to files that are kept.
+      // Without a network, the cached index still leads to cached files.
       const kept = PersonaPlugError.isInstance(error) && error.code === 'network-failed' ? await cache.get(url) : null;
       if (kept === null) throw error;
       return parseIndex(kept);
@@ -141,7 +141,7 @@ export function createUrlModelSource(
   };
 }
 
-/** A revision is the beginning of the manifest's own SHA-256, so that index.json vouches for every file. */
+/** A revision is the beginning of the manifest's SHA-256. The manifest names the SHA-256 of every file, so index.json determines all files. */
 async function checkManifest(
   bytes: Uint8Array<ArrayBuffer>,
   revision: string,
@@ -162,7 +162,7 @@ function parseIndex(content: Uint8Array): v.InferOutput<typeof indexSchema> {
   try {
     json = JSON.parse(new TextDecoder().decode(content));
   } catch (cause) {
-    throw badIndex('it is no JSON', cause);
+    throw badIndex('it is not JSON', cause);
   }
   const result = v.safeParse(indexSchema, json);
   if (result.success) return result.output;
@@ -178,9 +178,9 @@ function badIndex(reason: string, cause?: unknown): PersonaPlugError {
 }
 
 function absoluteFolder(url: string): string {
-  // Typed as always there, but absent in Node.
+  // The type says that it is always there, but it is absent in Node.
   const base = (globalThis as { location?: Location }).location?.href;
-  // A worker that was started from a blob has no address that a path could be relative to.
+  // A worker that was started from a blob has no address to which a relative path could refer.
   if (!URL.canParse(url, base)) {
     throw new PersonaPlugError(
       'invalid-argument',
@@ -192,6 +192,6 @@ function absoluteFolder(url: string): string {
 }
 
 function defaultCaches(): CacheStorage | null {
-  // Typed as always there, but absent in Node and in insecure contexts.
+  // The type says that it is always there, but it is absent in Node and in insecure contexts.
   return (globalThis as { caches?: CacheStorage }).caches ?? null;
 }

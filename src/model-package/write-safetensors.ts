@@ -5,7 +5,7 @@ export interface WritableTensor {
   readonly data: Float32Array;
 }
 
-/** A file of these tensors, in their order; `metadata` stands in the header. Little-endian, as every machine we run on is. */
+/** A file of these tensors, in their order, with `metadata` in the header. Little-endian, as all supported machines are. */
 export function writeSafetensors(
   tensors: ReadonlyMap<string, WritableTensor>,
   metadata: Readonly<Record<string, string>> = {},

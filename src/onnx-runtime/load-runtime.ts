@@ -1,5 +1,5 @@
-// Loads onnxruntime-web, the small build for wasm or the big one for WebGPU, and only when it is needed.
-// Each build carries its own glue code and asks for its .wasm file beside itself, on the own origin: no blob: and no data: URL.
+// Loads onnxruntime-web when it is needed: a small build for wasm or a large one for WebGPU. Each build contains its glue code and
+// loads its .wasm file from its own folder, so that no blob: or data: URL is needed.
 import type * as Ort from 'onnxruntime-web';
 import type { DeviceChoice } from '../lib/device.ts';
 import { missingPeer } from '../lib/missing-peer.ts';
@@ -13,7 +13,7 @@ export interface OnnxRuntimeFiles {
 }
 
 /**
- * Loads the runtime of a device. Later calls give the same module; `files` counts at the first.
+ * Loads the runtime of a device. Later calls give the same module; only the first call's `files` have an effect.
  *
  * @throws PersonaPlugError `runtime-failed` when it is not installed.
  */
@@ -28,7 +28,7 @@ export async function loadOnnxRuntime(
   const file = files[device];
   if (file !== undefined) wasm.wasmPaths = { wasm: file };
   runtime.env.logLevel = 'error';
-  // The adapter that chooseDevice looked at.
+  // The same adapter that chooseDevice has chosen.
   if (device === 'webgpu') runtime.env.webgpu.powerPreference = 'high-performance';
   return runtime;
 }

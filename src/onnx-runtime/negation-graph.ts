@@ -1,6 +1,6 @@
-// The smallest ONNX graph, written by hand.
+// A small ONNX graph for tests, written byte by byte.
 
-/** Protocol buffer fields, enough to write a model of one node: a tag, then a number or a length and bytes. */
+/** Protocol buffer fields of a model of one node: a tag, then a number, or a length and bytes. */
 const number = (field: number, value: number): number[] => [field << 3, value];
 const bytes = (field: number, content: readonly number[]): number[] => [(field << 3) | 2, content.length, ...content];
 const text = (field: number, content: string): number[] => bytes(field, [...new TextEncoder().encode(content)]);

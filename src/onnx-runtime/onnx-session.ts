@@ -1,10 +1,10 @@
-// A session of onnxruntime-web behind a few plain types: runs one at a time, errors with codes, tensors that are released.
+// A session of onnxruntime-web behind a few plain types. Runs come one at a time, errors have codes, and tensors are released.
 import type { InferenceSession, Tensor } from 'onnxruntime-web';
 import type { DeviceChoice } from '../lib/device.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import { loadOnnxRuntime, type OnnxRuntimeFiles } from './load-runtime.ts';
 
-/** A tensor, in main memory or on the GPU. Whoever gets one disposes of it. */
+/** A tensor in main memory or on the GPU. Its receiver disposes of it. */
 export type OnnxTensor = Tensor;
 
 export interface OnnxSessionOptions {
@@ -28,7 +28,7 @@ export interface OnnxSession extends AsyncDisposable {
   float32(values: Float32Array, dims: readonly number[]): OnnxTensor;
   bool(values: readonly boolean[], dims: readonly number[]): OnnxTensor;
   /**
-   * Runs the graph. Inputs stay the caller's, outputs become the caller's.
+   * Runs the graph. The caller disposes of inputs and outputs.
    *
    * @throws PersonaPlugError `runtime-failed`, `device-lost`, `closed`.
    */
@@ -36,8 +36,8 @@ export interface OnnxSession extends AsyncDisposable {
 }
 
 /**
- * The runtime's WebGPU build suspends inside wasm (asyncify) while it waits for the GPU, and must not be entered meanwhile, by
- * no session: one queue for all sessions of a device.
+ * One queue for all sessions of a device: the runtime's WebGPU build suspends inside wasm (asyncify) while it waits for the GPU, and no
+ * session may call it meanwhile.
  */
 const queues = new Map<DeviceChoice['kind'], Promise<unknown>>();
 
@@ -71,7 +71,7 @@ export async function createOnnxSession({
         externalData: [...externalData],
         graphOptimizationLevel: 'all',
         logSeverityLevel: 3,
-        // Threads that spin while they wait would starve the page where cores are few or busy.
+        // Threads that spin while they wait would slow the page down where cores are few or busy.
         extra: { session: { intra_op: { allow_spinning: '0' } } },
         ...(device === 'webgpu' && gpuOutputs.length > 0
           ? { preferredOutputLocation: Object.fromEntries(gpuOutputs.map((output) => [output, 'gpu-buffer'] as const)) }
@@ -87,7 +87,7 @@ export async function createOnnxSession({
 
   async function run(inputs: Readonly<Record<string, OnnxTensor>>): Promise<InferenceSession.OnnxValueMapType> {
     return enqueue(device, async () => {
-      if (isClosed) throw new PersonaPlugError('closed', `${name} was closed. Create it anew.`);
+      if (isClosed) throw new PersonaPlugError('closed', `${name} was closed. Create it again.`);
       try {
         return await session.run(inputs);
       } catch (cause) {
@@ -117,11 +117,11 @@ export async function createOnnxSession({
 
 /** The float32 values of an output, downloaded from the GPU where need be; the tensor is released. */
 export async function takeFloat32(tensor: OnnxTensor | undefined, name: string): Promise<Float32Array> {
-  if (tensor === undefined) throw failed('the graph is another one', new Error(`it has no output ${name}`));
+  if (tensor === undefined) throw failed('The graph cannot be used', new Error(`it has no output ${name}`));
   try {
     const data = await tensor.getData(true);
     if (!(data instanceof Float32Array))
-      throw failed('the graph is another one', new Error(`output ${name} is ${tensor.type} and not float32`));
+      throw failed('The graph cannot be used', new Error(`output ${name} is ${tensor.type} and not float32`));
     return data;
   } finally {
     tensor.dispose();
@@ -134,7 +134,7 @@ function failed(fact: string, cause: unknown): PersonaPlugError {
   const isLost = /device[^.]{0,20}lost|lost[^.]{0,20}device/i.test(reason);
   return new PersonaPlugError(
     isLost ? 'device-lost' : 'runtime-failed',
-    `${fact}: ${reason}. ${isLost ? 'Create the model anew.' : "Reload it, or take device 'wasm'."}`,
+    `${fact}: ${reason}. ${isLost ? 'Create the model again.' : "Reload it, or take device 'wasm'."}`,
     { cause },
   );
 }

@@ -1,4 +1,4 @@
-// WebGPU where it works, wasm where it was only a wish: a model that `auto` could not start on WebGPU starts on wasm.
+// Starts a model on wasm where `auto` chose WebGPU and the model does not start there.
 import type { DeviceChoice, DevicePreference } from '../lib/device.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 
@@ -10,7 +10,7 @@ export interface FallbackOptions<T> {
 }
 
 /**
- * Starts on the chosen device. Only `auto` falls back: whoever asks for WebGPU by name is told why there is none.
+ * Starts on the chosen device. Only `auto` falls back; where WebGPU was requested by name, its error is thrown.
  *
  * @throws PersonaPlugError what `start` throws; on WebGPU under `auto` only if wasm fails too.
  */
@@ -21,7 +21,7 @@ export async function startWithFallback<T>({ preference, device, start, onFallba
     const isRuntimes =
       PersonaPlugError.isInstance(error) && (error.code === 'runtime-failed' || error.code === 'device-lost');
     if (!isRuntimes || preference !== 'auto' || device.kind === 'wasm') throw error;
-    const fallback: DeviceChoice = { ...device, kind: 'wasm', reason: `WebGPU was given up: ${error.message}` };
+    const fallback: DeviceChoice = { ...device, kind: 'wasm', reason: `WebGPU failed: ${error.message}` };
     const started = await start(fallback);
     onFallback?.(fallback);
     return started;

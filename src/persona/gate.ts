@@ -1,12 +1,12 @@
-// Whether to use the persona at all. It drops, it does not scale: the language model's first RMSNorm cancels a row's
-// length, and even zero rows take attention.
+// The gate, which decides whether the persona is used at all. It does not scale the rows: the language model's first RMSNorm cancels
+// their length, and even rows of zeros get attention.
 import { dotProduct } from '../lib/dot-product.ts';
 import { applyLinear } from './apply-linear.ts';
 import type { Plug } from './plug.ts';
 
 /**
- * Cosines of the query to every item, without what the texts of the task have in common: all sentence vectors share a
- * large part whatever they say (Mu, Viswanath 2018, arXiv 1702.01417), and it hides whether they are one person's.
+ * Cosines of the query to every item, without the part that all texts of the task have in common. Sentence vectors share a large
+ * component whatever their meaning (Mu, Viswanath 2018, arXiv 1702.01417), which hides whether they are of one person.
  */
 export function gateCosines(
   query: Float32Array,
@@ -28,8 +28,8 @@ export function gateCosines(
 }
 
 /**
- * What the gate looks at, for n ≥ 1 items: size of the history, largest, weighted and plain mean cosine to the query,
- * and how evenly (entropy) and how highly the weights are spread.
+ * The gate's inputs, for n ≥ 1 items: the size of the history, the largest, the weighted mean and the mean cosine to the query, and the
+ * entropy and the maximum of the weights.
  */
 export function gateFeatures(weights: readonly number[], cosines: readonly number[]): number[] {
   const n = weights.length;

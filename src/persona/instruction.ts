@@ -1,5 +1,5 @@
 // The instruction rows I(x): what a task asks of the language model, the same for every user. PPlug's I is constant (arXiv
-// 2409.11901, section 3.3); here it may follow the query, so that the model profits from what the embedder reads in it.
+// 2409.11901, section 3.3); here it may depend on the query, so that the model can use the embedder's reading of it.
 import { PersonaPlugError } from '../lib/errors.ts';
 import { applyLinear } from './apply-linear.ts';
 import type { Plug } from './plug.ts';

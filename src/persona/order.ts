@@ -1,4 +1,4 @@
-// The order in which a persona sums up its items. It must not depend on how they came in.
+// The order in which a persona sums up its items. It must not depend on the order in which they were stored.
 import { compareDated, type Dated } from '../lib/compare-dated.ts';
 
 /** A sorted copy: date ascending, undated first, then id. */

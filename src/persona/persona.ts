@@ -1,5 +1,5 @@
-// From a query and a history to a persona: pure maths, no input or output, no runtime. Equal histories give equal bits,
-// in whatever order their items come; so forgetting an item is exact.
+// Computes the persona of a history for a query, without any input, output or runtime. Equal histories give equal bits in whatever order
+// their items come, so that forgetting an item is exact.
 import { ageOf } from './age.ts';
 import { gateCosines, gateFeatures, gateValue } from './gate.ts';
 import { instructionRows } from './instruction.ts';
@@ -18,7 +18,7 @@ export interface PersonaItem {
   readonly input: Float32Array;
 }
 
-/** How a history answers a query, before any row is made. */
+/** The weights of a history's items for a query, and the gate. */
 export interface Attention<T extends PersonaItem> {
   /** The query's unit vector, `[d]`. */
   readonly query: Float32Array;
@@ -32,14 +32,14 @@ export interface Attention<T extends PersonaItem> {
 
 export interface PersonaQuery<T extends PersonaItem> {
   readonly task: string;
-  /** Milliseconds since 1970, UTC: the moment that ages are counted to. */
+  /** Milliseconds since 1970, UTC: the moment to which ages are counted. */
   readonly at: number;
   /** The unit vector of the query's input, `[d]`. */
   readonly query: Float32Array;
   readonly items: readonly T[];
 }
 
-/** Weighs the items of a history for a query and asks the gate. */
+/** Weighs the items of a history for a query and computes the gate. */
 export function attend<T extends PersonaItem>(plug: Plug, { task, at, query, items }: PersonaQuery<T>): Attention<T> {
   if (items.length === 0) return { query, items: [], gate: 0, gateFeatures: [] };
   const ordered = inOrder(items);
@@ -66,7 +66,7 @@ export function attend<T extends PersonaItem>(plug: Plug, { task, at, query, ite
   };
 }
 
-/** W·x, of length 1 where the plug says so; `[d]`. */
+/** W·x, scaled to length 1 where the plug says so; `[d]`. */
 function queryHead(plug: Plug, query: Float32Array): Float32Array {
   const head = applyLinear(plug.query, query);
   if (plug.normalizesQuery !== true) return head;

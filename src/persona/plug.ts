@@ -1,5 +1,5 @@
-// The plug: what was trained to turn a history into rows of input embeddings. Read from plug.safetensors, every shape
-// checked, and refused where it was made for other models. Section numbers are those of PPlug (arXiv 2409.11901).
+// The plug: the trained parameters that turn a history into rows of input embeddings. They are read from plug.safetensors with every
+// shape checked, and refused for other models. Section numbers are those of PPlug (arXiv 2409.11901).
 import { PersonaPlugError } from '../lib/errors.ts';
 import type { PlugManifest } from '../model-package/manifest.ts';
 import type { UnigramAdaptation } from './unigram-adaptation.ts';
@@ -18,7 +18,7 @@ export interface Linear {
   readonly bias: Float32Array | null;
 }
 
-/** What of the plug belongs to one task. */
+/** The plug's parameters of one task. */
 export interface TaskParameters {
   /** I, `[instructionRows, hiddenSize]`. */
   readonly instruction: Float32Array;
@@ -28,13 +28,13 @@ export interface TaskParameters {
   readonly temperature: number;
   /** λ ≥ 0: how fast old items fade. */
   readonly decay: number;
-  /** c, `[d]`: what the task's texts have in common, left out of the gate's cosines; null where they are of whole vectors. */
+  /** c, `[d]`: the part that the task's texts have in common, which the gate's cosines leave out; null where they leave out nothing. */
   readonly center: Float32Array | null;
-  /** What makes her own words likelier; null where the task's answers have no such thing. */
+  /** Makes tokens likelier that the user writes often; null where the task has no unigram adaptation. */
   readonly unigramAdaptation: UnigramAdaptation | null;
 }
 
-/** What its manifest says, and its tensors. `embedder` and `languageModel` are the fingerprints it was trained for. */
+/** The fields of its manifest, and its tensors. `embedder` and `languageModel` are the fingerprints it was trained for. */
 export interface Plug extends Omit<PlugManifest['plug'], 'weights' | 'marginals'> {
   readonly name: string;
   readonly fingerprint: string;
@@ -124,7 +124,7 @@ export function readPlug(manifest: PlugManifest, tensors: ReadonlyMap<string, Pl
   };
 }
 
-/** What of a model a plug must match. */
+/** The properties of a model that a plug must match. */
 export interface ModelIdentity {
   readonly name: string;
   readonly fingerprint: string;
@@ -133,7 +133,7 @@ export interface ModelIdentity {
 }
 
 /**
- * Refuses a plug that was trained for other models: its numbers would mean nothing to these.
+ * Refuses a plug that was trained for other models.
  *
  * @throws PersonaPlugError `model-mismatch` with both fingerprints.
  */
@@ -193,7 +193,7 @@ function above(bound: number, values: Float32Array, name: string): Float32Array 
   if (value === undefined) return values;
   throw new PersonaPlugError(
     'model-mismatch',
-    `The tensor ${name} of the plug holds ${value}, it must be above ${bound}. Export the plug again.`,
+    `The tensor ${name} of the plug holds ${value}, but must be above ${bound}. Export the plug again.`,
     { details: { tensor: name, value } },
   );
 }
@@ -203,7 +203,7 @@ function atLeast(minimum: number, values: Float32Array, name: string): number {
   if (value >= minimum) return value;
   throw new PersonaPlugError(
     'model-mismatch',
-    `The tensor ${name} of the plug is ${value}, it must be at least ${minimum}. Export the plug again.`,
+    `The tensor ${name} of the plug is ${value}, but must be at least ${minimum}. Export the plug again.`,
     { details: { tensor: name, value } },
   );
 }

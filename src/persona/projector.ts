@@ -1,10 +1,10 @@
-// The projector: an item's two vectors to m numbers, and the weighted mean of these to the persona's rows. PPlug puts
-// both layers inside the sum; the second is linear and Σ w = 1, so it may stand outside, and an item costs m numbers.
+// The projector: turns an item's two vectors into m numbers, and the weighted mean of these into the persona's rows. In PPlug both
+// layers are inside the sum. The second one is linear and Σ w = 1, so it can be applied to the sum, and an item costs m numbers.
 import { PersonaPlugError } from '../lib/errors.ts';
 import { applyLinear } from './apply-linear.ts';
 import type { Plug } from './plug.ts';
 
-/** What of an item enters the persona: h and o, unit vectors `[d]`. */
+/** The vectors of an item that enter the persona: h and o, unit vectors `[d]`. */
 export interface ProjectedVectors {
   readonly input: Float32Array;
   readonly output: Float32Array;

@@ -1,8 +1,8 @@
-// How much of the past a prompt may show: LaMP keeps up to 60 % of the room for the input (arXiv 2304.11406).
+// Fits a profile and earlier items into a prompt. As in LaMP (arXiv 2304.11406), up to 60 % of the room is kept for the input.
 import type { TextTokenizer } from '../language-model/language-model.ts';
 import { promptText, type RetrievedItem, type Task } from '../tasks/task.ts';
 
-/** Profile and earlier items may take so much of the room when the input would fill the rest. */
+/** The share of the room that profile and earlier items may take when the input would fill the rest. */
 const earlierShare = 0.4;
 
 export interface FitRequest<T> {
@@ -24,8 +24,8 @@ export interface FittedPrompt<T> {
 }
 
 /**
- * The words of a prompt with as many earlier items as fit: either the whole text fits into the room, or what stands beside the
- * request takes at most 40 % of it. The profile comes first, then item by item; nothing is cut apart but the input, later.
+ * The text of a prompt with as many earlier items as fit: either the whole text fits into the room, or profile and items take at most
+ * 40 % of it. The profile is fitted first, then item by item. Neither is cut; only the input is, when the prompt is laid out.
  */
 export function fitPrompt<T extends { readonly item: RetrievedItem }>(request: FitRequest<T>): FittedPrompt<T> {
   const { task, input, tokenizer, room } = request;
@@ -47,7 +47,7 @@ export function fitPrompt<T extends { readonly item: RetrievedItem }>(request: F
   };
   const profile = request.profile !== null && doesFit(words([], request.profile)) ? request.profile : null;
   let fitted: FittedPrompt<T> = { text: words([], profile), retrieved: [], profile };
-  // One by one: an item far too long is met before the many that come after it are read.
+  // One by one, so that the items after one that is far too long are not tokenized.
   for (let count = 1; count <= request.retrieved.length; count++) {
     const retrieved = request.retrieved.slice(0, count);
     const text = words(retrieved, profile);

@@ -1,4 +1,4 @@
-// The one place where a prompt becomes segments. Training's `training/prompts.py` does the same; golden ids hold both.
+// Lays a prompt out as segments of token ids and rows. training/prompts.py does the same; golden ids test that both agree.
 import { PersonaPlugError } from '../lib/errors.ts';
 import type { PromptSegment, TextTokenizer } from '../language-model/language-model.ts';
 import type { PromptTemplatePart } from '../model-package/manifest.ts';
@@ -9,7 +9,7 @@ export interface SoftRows {
   readonly count: number;
 }
 
-/** What a persona puts into a prompt: the task's instruction I, then the user's rows P. */
+/** The rows of a persona in a prompt: the task's instruction I, then the user's rows P. */
 export interface PersonaRows {
   readonly instruction: SoftRows;
   readonly persona: SoftRows;
@@ -20,11 +20,11 @@ export interface PromptLayout {
   readonly tokenizer: TextTokenizer;
   /** Tokens that prompt and answer share. */
   readonly contextWindow: number;
-  /** The words of the prompt; special tokens inside them are plain text. */
+  /** The text of the prompt; special tokens inside it are plain text. */
   readonly text: string;
-  /** Null: the prompt of a user without a persona, token for token. */
+  /** Null for a prompt without a persona. */
   readonly persona: PersonaRows | null;
-  /** Room that is kept for the answer. */
+  /** Tokens that are reserved for the answer. */
   readonly maximumNewTokens: number;
 }
 
@@ -81,7 +81,7 @@ export function promptRoom(frame: Omit<PromptLayout, 'tokenizer' | 'text'>): num
     throw new PersonaPlugError(
       'invalid-prompt',
       `No room is left for the prompt: of ${contextWindow} tokens, ${rows} persona rows, ${controls} control tokens ` +
-        `and ${maximumNewTokens} new tokens take all. Ask for fewer new tokens (maximumNewTokens).`,
+        `and ${maximumNewTokens} new tokens take all. Request fewer new tokens (maximumNewTokens).`,
       { details: { contextWindow, rows, controls, maximumNewTokens } },
     );
   }

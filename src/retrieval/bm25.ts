@@ -8,7 +8,7 @@ const bm25Parameters = { k1: 1.5, b: 0.75, epsilon: 0.25 } as const;
 /**
  * Scores `documents` for a query: `[n]`, higher is more alike; 0 where no token is shared. A token that more than half of the
  * documents hold would have a negative idf; it gets a quarter of the mean idf instead, which in a tiny collection may itself
- * be negative. The scores depend on the documents as a set, to the last bit: their order changes nothing.
+ * be negative. The order of the documents changes no bit of a score.
  *
  * @example
  * ```ts
@@ -36,7 +36,7 @@ export function bm25Scores(query: string, documents: readonly string[]): Float64
 function inverseDocumentFrequencies(counted: readonly ReadonlyMap<string, number>[]): (token: string) => number {
   const holders = countTokens(counted.flatMap((counts) => [...counts.keys()]));
   const raw = (count: number): number => Math.log(counted.length - count + 0.5) - Math.log(count + 0.5);
-  // Summed by count, not by token: the order of the documents then cannot touch the last bit.
+  // Summed by count and not by token, so that the order of the documents cannot change the last bit.
   const tokensByCount = countTokens(holders.values());
   const total = [...tokensByCount].sort(([a], [c]) => a - c).reduce((all, [count, n]) => all + n * raw(count), 0);
   const floor = (bm25Parameters.epsilon * total) / Math.max(1, holders.size);

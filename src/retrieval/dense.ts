@@ -1,4 +1,4 @@
-// Dense retrieval: how near the meaning of an item's input is to that of the query.
+// Dense retrieval: ranks items by the similarity of their input's vector to the query's.
 import { dotProduct } from '../lib/dot-product.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 

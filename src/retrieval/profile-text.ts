@@ -1,21 +1,21 @@
-// A user in a sentence, as PAG puts one before the prompt (arXiv 2310.20081), but counted instead of written by a language
-// model: the answers that she gives most, or the words that she comes back to.
+// A textual profile of a user for the prompt, as in PAG (arXiv 2310.20081), but counted instead of written by a language model: the
+// user's most frequent answers or words.
 import { stopWords } from './stop-words.ts';
 import { whitespaceTokens } from './whitespace-tokens.ts';
 
-/** At most so many answers, or words, are named. */
+/** The most answers or words that a profile names. */
 const profileLimits = { answers: 5, words: 10 } as const;
 
-/** What the profile must know of a task; every `Task` fits. */
+/** The part of a `Task` that the profile needs. */
 export interface ProfileTask {
   /** The only answers there are; null where the answer is free text. */
   readonly choices: readonly string[] | null;
 }
 
 /**
- * The textual profile of a user: deterministic, without a full stop, the same in whatever order the items come; null when the items
- * say nothing. With choices: her most frequent answers, with counts. Else: how many words she writes (the median), and the
- * content words that stand in most of her outputs, in at least two.
+ * The textual profile of a user, without a full stop, the same in whatever order the items come; null when there is nothing to say. For
+ * a task with choices: the most frequent answers with their counts. Otherwise: the median number of words, and the content words that
+ * occur in the most outputs, in at least two.
  *
  * @example
  * ```ts
@@ -47,7 +47,7 @@ function textProfile(outputs: readonly string[]): string | null {
   return words.length === 0 ? size : `${size}, often with: ${words.map(([word]) => `"${word}"`).join(', ')}`;
 }
 
-/** Each content word of a text once: lower case, bare of punctuation around it, three letters or more. */
+/** Each content word of a text once: in lower case, without punctuation around it, three letters or more. */
 function contentWords(text: string): string[] {
   const bare = whitespaceTokens(text.toLowerCase()).map((token) =>
     token.replace(/^[^\p{L}\p{N}]+/u, '').replace(/[^\p{L}\p{N}]+$/u, ''),

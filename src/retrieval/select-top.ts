@@ -1,8 +1,8 @@
-// Which items go into the prompt, and in which order.
+// Selects the items for the prompt, and their order.
 
 /**
- * The places of the `count` highest scores, best first. Of equal scores the later place wins: in the history's order, that is the
- * newer item. All places when there are fewer.
+ * The indices of the `count` highest scores, best first; all of them when there are fewer. Of equal scores the later index comes first,
+ * which in the history's order is the newer item.
  */
 export function selectTop(scores: ArrayLike<number>, count: number): number[] {
   return Array.from({ length: scores.length }, (_, index) => index)

@@ -1,4 +1,4 @@
-// English words that say nothing about what or how a user writes.
+// English words that occur in everybody's texts and so are left out of a profile.
 
 export const stopWords: ReadonlySet<string> = new Set(
   `a about after again against all also am an and any are as at be because been before being below between both but by can

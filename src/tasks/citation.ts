@@ -1,11 +1,11 @@
-// citation: which of two papers would this author cite (LaMP-1). The question names the author's new paper; earlier titles of hers
-// stand beside its title, inside the question.
+// citation: which of two papers would this author cite (LaMP-1). The question names the author's new paper; the author's earlier titles
+// are put beside its title, inside the question.
 import type { Task } from './task.ts';
 
 /** The only two answers. */
 export const citationChoices = ['[1]', '[2]'] as const;
 
-/** What the author has written, and which two papers she may cite. */
+/** The title of the author's new paper, and the two papers that it may cite. */
 export interface CitationQuestion {
   readonly title: string;
   readonly references: readonly [string, string];

@@ -1,4 +1,4 @@
-// email_subject: a subject line for an e-mail, in the user's manner (LaMP-6).
+// email_subject: a subject line for an e-mail, in the user's style (LaMP-6).
 import { parseText, type Task } from './task.ts';
 
 export const emailSubject: Task = {

@@ -1,4 +1,4 @@
-// movie_rating: how many points, 1 to 5, would this user give with this review (LaMP-3's kind of task, its words).
+// movie_rating: how many points, 1 to 5, would this user give with this review (LaMP-3's kind of task, in its wording).
 import type { Task } from './task.ts';
 
 export const ratings = ['1', '2', '3', '4', '5'] as const;
@@ -12,6 +12,6 @@ export const movieRating: Task = {
   retrievedLead: '. ',
   choices: ratings,
   maximumNewTokens: 4,
-  /** `4` and `4.0` alike; null for everything else, which the metric then counts by LaMP's rule. */
+  /** Reads `4` and `4.0`; null for everything else, which the metric counts by LaMP's rule. */
   parse: (text) => /^(?<rating>[1-5])(?:\.0+)?$/u.exec(text.trim())?.groups?.['rating'] ?? null,
 };

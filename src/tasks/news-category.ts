@@ -1,7 +1,7 @@
 // news_category: which of 29 sections would this user file an article under (LaMP-2N's kind of task).
 import type { Task } from './task.ts';
 
-/** The sections, sorted by name. The plug and the golden answers know these very words. */
+/** The sections, sorted by name. The plug was trained on exactly these, and the golden answers use them. */
 export const newsCategories = [
   'Arts & Culture',
   'Black Voices',

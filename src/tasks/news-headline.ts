@@ -1,4 +1,4 @@
-// news_headline: a headline for an article, in the user's manner (LaMP-4's kind of task).
+// news_headline: a headline for an article, in the user's style (LaMP-4's kind of task).
 import { parseText, type Task } from './task.ts';
 
 export const newsHeadline: Task = {

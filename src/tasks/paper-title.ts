@@ -1,4 +1,4 @@
-// paper_title: a title for an abstract, in the author's manner (LaMP-5's kind of task).
+// paper_title: a title for an abstract, in the author's style (LaMP-5's kind of task).
 import { parseText, type Task } from './task.ts';
 
 export const paperTitle: Task = {

@@ -12,10 +12,10 @@ export const shippedTasks: readonly Task[] = [newsCategory, newsHeadline, paperT
 export type TaskRegistry = (name: string) => Task;
 
 /**
- * Makes a registry of the shipped tasks and the application's own. A name that is not in it is a task whose prompt is
- * the input itself.
+ * Makes a registry of the shipped tasks and the application's own. For every other name it gives a task whose prompt is the input
+ * itself.
  *
- * @throws PersonaPlugError `invalid-argument` when a name comes twice: two wordings of one task would mix in a history.
+ * @throws PersonaPlugError `invalid-argument` when a name occurs twice, since a history would mix two tasks.
  */
 export function createTaskRegistry(own: readonly Task[] = []): TaskRegistry {
   const tasks = new Map<string, Task>();

@@ -1,4 +1,4 @@
-// What a task is to the prompts: its words, its fixed answers, and how an answer is read.
+// The contract of a task: the wording of its prompts, its fixed answers, and how an answer is read.
 
 /** An earlier item that is shown in the prompt. */
 export interface RetrievedItem {
@@ -7,37 +7,37 @@ export interface RetrievedItem {
 }
 
 /**
- * A kind of text that a user writes, e.g. `news_headline`. The wordings of the shipped tasks are those of training,
- * byte for byte; LaMP's profile prompts, in our words.
+ * A kind of text that a user writes, e.g. `news_headline`. The shipped tasks are worded exactly as in training, after LaMP's profile
+ * prompts.
  */
 export interface Task {
   /** The `task` of history items and requests. */
   readonly name: string;
   /** The text of a request. */
   readonly prompt: (input: string) => string;
-  /** One earlier item, as words before the request. */
+  /** The text of an earlier item, which comes before the request. */
   readonly retrievedItem: (item: RetrievedItem) => string;
-  /** What stands between the earlier items and the request. */
+  /** The text between the earlier items and the request. */
   readonly retrievedLead: string;
-  /** Joins the earlier items, already one text, and the request where they do not stand before it. @defaultValue `earlier + retrievedLead + prompt` */
+  /** Puts the earlier items, already joined to one text, into the request. @defaultValue `earlier + retrievedLead + prompt` */
   readonly placeRetrieved?: (earlier: string, prompt: string) => string;
   /** The only answers there are; null where the answer is free text. */
   readonly choices: readonly string[] | null;
   /** New tokens at most, unless the request says otherwise. */
   readonly maximumNewTokens: number;
-  /** So many tokens in a row stand in an answer once, unless the request says otherwise: for a line or two. @defaultValue 0: no such rule */
+  /** An answer repeats no sequence of that many tokens, unless the request says otherwise. For short answers. @defaultValue 0: it may */
   readonly noRepeatNgramSize?: number;
   /** Reads the answer out of the generated text; null where it is none. */
   readonly parse: (text: string) => string | null;
 }
 
-/** What stands between two retrieved items. */
+/** The text between two retrieved items. */
 const separator = ', and ';
 
-/** What stands between the profile and the rest. */
+/** The text between the profile and the rest. */
 const profileLead = '. ';
 
-/** The words of a prompt: the user's profile in a sentence, earlier items (most relevant first), then the request. */
+/** The text of a prompt: the user's profile in a sentence, earlier items (most relevant first), then the request. */
 export function promptText(
   task: Task,
   input: string,

@@ -1,4 +1,4 @@
-// tweet_paraphrase: a tweet in the user's own manner (LaMP-7). A user's history holds only what she wrote, the outputs.
+// tweet_paraphrase: a tweet in the user's style (LaMP-7). The history holds only what the user wrote, the outputs.
 import { parseText, type Task } from './task.ts';
 
 export const tweetParaphrase: Task = {

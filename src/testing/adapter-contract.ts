@@ -1,4 +1,4 @@
-// What a history promises about tunings: what they have learned never outlives an item, and none comes back from a run that was dropped.
+// The contract of a history's adapters: their parameters are erased with any of their items, and a dropped run stores none.
 import type { HistoryItem } from '../history/history-item.ts';
 import type { EmbeddedItem, HistoryStore } from '../history/history-store.ts';
 import type { StaleMark, AdapterRecord } from '../adapter/adapter-record.ts';
@@ -23,7 +23,7 @@ type Entry = (id: string, fields?: Partial<HistoryItem>) => EmbeddedItem;
 /** The cases, over a maker of sample entries of the task `notes`. */
 export const adapterContract = (entry: Entry): { name: string; run: (store: HistoryStore) => Promise<void> }[] => [
   {
-    name: 'keeps a running tuning beside the last one that was done, and puts it in its place',
+    name: 'keeps a running adapter beside the last finished one, and replaces that one when it is finished',
     async run(store) {
       await store.put([entry('a'), entry('b')]);
       equal(await store.startAdapter(adapterRecord()), true);
@@ -46,7 +46,7 @@ export const adapterContract = (entry: Entry): { name: string; run: (store: Hist
     },
   },
   {
-    name: 'stores no tuning of items that are not there, and no checkpoint of a run that was dropped',
+    name: 'stores no adapter of missing items, and no checkpoint of a dropped run',
     async run(store) {
       await store.put([entry('a')]);
       equal(await store.startAdapter(adapterRecord()), false);
@@ -62,7 +62,7 @@ export const adapterContract = (entry: Entry): { name: string; run: (store: Hist
     },
   },
   {
-    name: 'erases what was learned of an item with the item and with its change, and keeps how it was asked for',
+    name: 'erases an adapter when an item of it is deleted or changed, and keeps its settings',
     async run(store) {
       await store.put([entry('a'), entry('b'), entry('c')]);
       const others = adapterRecord({ kind: 'lora', items: ['c'] });
@@ -75,7 +75,7 @@ export const adapterContract = (entry: Entry): { name: string; run: (store: Hist
       equal(await store.adapter('notes', 'prompt'), null);
       equal(await staleOf(store, before), stale({ items: ['b'], reason: 'changed' }));
       equal(await store.keepAdapter(adapterRecord()), false);
-      // The id of another forgotten item leaves it too; why and when it became stale stays.
+      // The id of another forgotten item is removed too; why and when it became stale is kept.
       await store.delete('b');
       equal(await staleOf(store, before), stale({ items: [], reason: 'changed' }));
       equal((await store.adapters('notes'))[0], others);
@@ -84,7 +84,7 @@ export const adapterContract = (entry: Entry): { name: string; run: (store: Hist
     },
   },
   {
-    name: 'offers the newest settings of what an item took along, until it is trained again or deleted',
+    name: 'keeps the newest settings of an erased adapter until it is trained again or deleted',
     async run(store) {
       await store.put([entry('a'), entry('b'), entry('c')]);
       const before = Date.now();
@@ -96,7 +96,7 @@ export const adapterContract = (entry: Entry): { name: string; run: (store: Hist
         { ...second, stale: { reason: 'forgotten', at: (await markOf(store))?.at } },
       ]);
       equal(await staleOf(store, before), second);
-      // Begun again and given up, the offer stands; done, it is gone.
+      // A new run that is dropped leaves the stale record; a finished one replaces it.
       await store.startAdapter(adapterRecord({ run: 'third' }));
       await store.dropAdapters('notes', 'prompt', 'running');
       equal(await staleOf(store, before), second);
@@ -108,7 +108,7 @@ export const adapterContract = (entry: Entry): { name: string; run: (store: Hist
     },
   },
   {
-    name: 'takes both changes of one write out of a tuning',
+    name: 'removes both changed items of one write from an adapter',
     async run(store) {
       const entries = [entry('a'), entry('b'), entry('c')];
       await store.put(entries);
@@ -118,7 +118,7 @@ export const adapterContract = (entry: Entry): { name: string; run: (store: Hist
     },
   },
   {
-    name: 'takes tunings of an import with its items, where there is none yet',
+    name: 'stores adapters of an import with its items, where there is none yet',
     async run(store) {
       const imported = adapterRecord({ state: 'done', run: 'imported' });
       await store.put([entry('a')], { adapters: [imported] });
@@ -130,7 +130,7 @@ export const adapterContract = (entry: Entry): { name: string; run: (store: Hist
     },
   },
   {
-    name: 'tells of changes once they are committed',
+    name: 'reports changes once they are committed',
     async run(store) {
       const seen: Promise<string[]>[] = [];
       const look = async (): Promise<string[]> => (await store.adapters()).map(({ state }) => state);
@@ -164,7 +164,7 @@ async function markOf(store: HistoryStore): Promise<StaleMark | undefined> {
   return (await store.adapters('notes')).find(({ state }) => state === 'stale')?.stale;
 }
 
-/** The stale tuning, its moment checked and set to 0. */
+/** The stale adapter, its time checked and set to 0. */
 async function staleOf(store: HistoryStore, before: number): Promise<AdapterRecord | undefined> {
   const record = (await store.adapters('notes')).find(({ state }) => state === 'stale');
   if (record?.stale === undefined) return undefined;

@@ -1,4 +1,4 @@
-// Equality for contracts that run where there is no test runner.
+// Equality for contract cases, which also run where there is no test runner.
 
 /** Throws when two values are not equal; vectors by their exact numbers, object keys in any order. */
 export function equal(found: unknown, expected: unknown): void {

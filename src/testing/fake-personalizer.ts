@@ -1,4 +1,4 @@
-// The whole engine over fakes, in memory: for unit tests of applications that hold a Personalizer.
+// The whole engine over fakes and an in-memory history, for unit tests of applications that use a Personalizer.
 import { createEngine } from '../engine/create-engine.ts';
 import type { EngineParts } from '../engine/engine-context.ts';
 import type { Personalizer } from '../engine/personalizer.ts';
@@ -7,7 +7,7 @@ import { hashEmbedder } from './hash-embedder.ts';
 import { randomPlug } from './random-plug.ts';
 import { scriptedLanguageModel, scriptedPromptTemplate } from './scripted-language-model.ts';
 
-/** Parts of an engine without any model; replace those that the test is about. */
+/** Parts of an engine without any model; a test replaces those that it is about. */
 export function fakeEngineParts(replaced: Partial<EngineParts> = {}): EngineParts {
   const embedder = replaced.embedder ?? hashEmbedder();
   const languageModel = replaced.languageModel ?? scriptedLanguageModel();

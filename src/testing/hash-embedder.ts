@@ -1,5 +1,5 @@
-// A fake embedder: deterministic unit vectors out of a hash of the words. Texts that share words are similar. For unit
-// tests of applications; it says nothing about the real embedder's quality.
+// A fake embedder for unit tests of applications: deterministic unit vectors from a hash of the words, so that texts that share words are
+// similar. It is not a measure of the real embedder's quality.
 import type { Embedder } from '../embedder/embedder.ts';
 import { seededRandom } from '../lib/seeded-random.ts';
 
@@ -8,7 +8,7 @@ export interface HashEmbedderOptions {
   readonly dim?: number;
   /** @defaultValue 'fa4e' repeated */
   readonly fingerprint?: string;
-  /** Told of every text that is embedded. */
+  /** Called with every text that is embedded. */
   readonly onEmbed?: (text: string) => void;
 }
 

@@ -1,5 +1,5 @@
-// The contract of HistoryStore as cases that any runner can run: vitest over the memory store, a page in a real browser
-// over IndexedDB, or the tests of somebody's own store.
+// The contract of HistoryStore as cases for any runner: vitest with the in-memory history, a page in a real browser with IndexedDB, or
+// the tests of an application's own store.
 import type { HistoryItem, ItemVectors } from '../history/history-item.ts';
 import type { EmbeddedItem, HistoryStore } from '../history/history-store.ts';
 import { adapterContract } from './adapter-contract.ts';
@@ -30,7 +30,7 @@ export function sampleEntry(
 
 export const historyContract: readonly ContractCase[] = [
   {
-    name: 'gives back what was put, bit for bit',
+    name: 'returns items as they were stored, bit for bit',
     async run(store) {
       const entry = sampleEntry('a');
       equal(await store.put([entry]), { added: 1, replaced: 0, unchanged: 0 });
@@ -39,14 +39,14 @@ export const historyContract: readonly ContractCase[] = [
     },
   },
   {
-    name: 'gives an undated item back undated',
+    name: 'returns an undated item without a date',
     async run(store) {
       await store.put([sampleEntry('a', { date: null })]);
       equal((await store.get('a'))?.item.date, null);
     },
   },
   {
-    name: 'leaves equal items as they are, replaces changed ones',
+    name: 'leaves equal items unchanged and replaces changed ones',
     async run(store) {
       const entry = sampleEntry('a');
       await store.put([entry]);
@@ -104,7 +104,7 @@ export const historyContract: readonly ContractCase[] = [
     },
   },
   {
-    name: 'knows which items are there with vectors of this embedder',
+    name: 'knows which items are stored with vectors of this embedder',
     async run(store) {
       const entries = [sampleEntry('a'), sampleEntry('b'), sampleEntry('c', {}, { embedder: 'bb22' })];
       await store.put(entries);
@@ -147,7 +147,7 @@ export const historyContract: readonly ContractCase[] = [
     },
   },
   {
-    name: 'keeps projections per plug and drops them with the vectors they were made of',
+    name: 'caches projections per plug and drops them with the vectors they were computed from',
     async run(store) {
       const [a, b] = [sampleEntry('a'), sampleEntry('b')];
       await store.put([a, b]);
@@ -162,7 +162,7 @@ export const historyContract: readonly ContractCase[] = [
         ['a', null],
         ['b', [1, 2, 3]],
       ]);
-      // Made of the vectors that are no longer there: too late.
+      // Computed from vectors that are no longer stored.
       equal(await store.putProjections('plug', [project(a)]), 0);
     },
   },
@@ -189,7 +189,7 @@ export const historyContract: readonly ContractCase[] = [
     },
   },
   {
-    name: 'writes nothing when aborted before',
+    name: 'writes nothing when it is aborted before',
     async run(store) {
       const reason = new Error('enough');
       const thrown = await caught(store.put([sampleEntry('a')], { signal: AbortSignal.abort(reason) }));
@@ -198,7 +198,7 @@ export const historyContract: readonly ContractCase[] = [
     },
   },
   {
-    name: 'gives copies: changing them changes nothing',
+    name: 'returns copies, which can be changed without an effect',
     async run(store) {
       const entry = sampleEntry('a');
       const kept = structuredClone(entry);
@@ -210,7 +210,7 @@ export const historyContract: readonly ContractCase[] = [
   },
   ...adapterContract(sampleEntry),
   {
-    name: 'throws `closed` after its end',
+    name: 'throws `closed` after its disposal',
     async run(store) {
       await store[Symbol.asyncDispose]();
       const thrown = await caught(store.list());

@@ -1,4 +1,4 @@
-// A fake plug: right shapes, seeded random numbers. For tests of the maths and of applications, not of quality.
+// A fake plug with the right shapes and seeded random numbers, for tests of the arithmetic and of applications.
 import type { PlugManifest } from '../model-package/manifest.ts';
 import { type Plug, type PlugTensor, readPlug } from '../persona/plug.ts';
 import { seededRandom } from '../lib/seeded-random.ts';
@@ -20,7 +20,7 @@ export interface RandomPlugOptions {
   readonly instructionRank?: number;
   /** Whether the gate's cosines leave out what a task's texts have in common. @defaultValue false */
   readonly hasCenter?: boolean;
-  /** Tokens of the language model: its own words for news_headline and paper_title. @defaultValue 0: none */
+  /** The language model's number of tokens, for unigram adaptation of news_headline and paper_title. @defaultValue 0: no adaptation */
   readonly vocabularySize?: number;
   /** @defaultValue 1 */
   readonly seed?: number;
@@ -31,7 +31,7 @@ export function randomPlug(options: RandomPlugOptions): Plug {
   return readPlug(manifest, tensors);
 }
 
-/** What a plug is read from. */
+/** The manifest and the tensors of a random plug. */
 export function randomPlugFiles(options: RandomPlugOptions): {
   manifest: PlugManifest;
   tensors: Map<string, PlugTensor>;
@@ -73,8 +73,8 @@ export function randomPlugFiles(options: RandomPlugOptions): {
       add(`instruction_query.${task}`, [sizes.instructionRows * hiddenSize, instructionRank]);
     }
   }
-  const wordy = vocabularySize === 0 ? [] : ['news_headline', 'paper_title'];
-  for (const task of wordy) {
+  const adapted = vocabularySize === 0 ? [] : ['news_headline', 'paper_title'];
+  for (const task of adapted) {
     add(`marginals.${task}`, [vocabularySize], () => 1 / vocabularySize);
     add(`marginal_strength.${task}`, [1], () => 0.5);
     add(`marginal_mass.${task}`, [1], () => 1000);
@@ -102,7 +102,7 @@ export function randomPlugFiles(options: RandomPlugOptions): {
       ...sizes,
       instructionRank,
       tasks,
-      ...(vocabularySize === 0 ? {} : { marginals: { tasks: wordy, vocabularySize } }),
+      ...(vocabularySize === 0 ? {} : { marginals: { tasks: adapted, vocabularySize } }),
       gateThreshold,
       weights: 'plug.safetensors',
     },

@@ -1,4 +1,4 @@
-// A fake language model: its tokens are bytes, its answers are written by the test. For unit tests of applications.
+// A fake language model for unit tests of applications: its tokens are bytes, and the test writes its answers.
 import type { LanguageModel, PromptSegment, TextTokenizer } from '../language-model/language-model.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import type { PromptTemplatePart } from '../model-package/manifest.ts';
@@ -16,7 +16,7 @@ export const scriptedPromptTemplate: readonly PromptTemplatePart[] = [
 ];
 
 export interface ScriptedLanguageModelOptions {
-  /** Writes the answer to a prompt. @defaultValue the words before the answer, and whether there was a persona */
+  /** Gives the answer to a prompt. @defaultValue the end of the prompt, marked where there was a persona */
   readonly answer?: (prompt: ScriptedPrompt) => string;
   /** @defaultValue 8 */
   readonly hiddenSize?: number;
@@ -66,7 +66,7 @@ export function scriptedLanguageModel(options: ScriptedLanguageModelOptions = {}
       if (choices !== undefined) text = choices.includes(text) ? text : (choices[0] ?? '');
       const stop = stopStrings.map((one) => text.indexOf(one)).filter((at) => at >= 0);
       if (stop.length > 0) text = text.slice(0, Math.min(...stop));
-      // A token a character here; the tokenizer's bytes would cut characters apart.
+      // One character is one token here, since tokens of single bytes would split characters.
       const characters = Array.from(text).slice(0, maximumNewTokens);
       for (const character of characters) {
         await yieldToEventLoop();

@@ -1,4 +1,4 @@
-// Text to the ids of a BERT-like embedder: [CLS] … [SEP], cut to the model's length, equal to the Rust tokenizers.
+// The tokenizer of a BERT-like embedder: [CLS] … [SEP], cut to the model's length, with the ids of the Rust tokenizers.
 import { PersonaPlugError } from '../lib/errors.ts';
 import { loadPlainTokenizer } from './hugging-face-tokenizer.ts';
 
@@ -29,8 +29,8 @@ export function createEmbedderTokenizer(tokenizerJson: unknown, maximumTokens: n
 }
 
 /**
- * What Rust's BertNormalizer does and the JavaScript one leaves out: it lowercases character by character (a final sigma
- * stays σ), and it sets ideographs beyond U+FFFF apart as well.
+ * What Rust's BertNormalizer does and the JavaScript one does not: it lowercases character by character (a final sigma stays σ), and it
+ * puts spaces around ideographs beyond U+FFFF too.
  */
 function likeRustBertNormalizer(text: string, isLowercase: boolean): string {
   const apart = text.replace(

@@ -1,4 +1,4 @@
-// The border to @huggingface/tokenizers: a checked tokenizer.json in, a tokenizer of plain text out.
+// Makes a tokenizer of plain text from a tokenizer.json, which is checked, with @huggingface/tokenizers.
 import { ByteLevelPreTokenizer, Tokenizer } from '@huggingface/tokenizers';
 import * as v from 'valibot';
 import { PersonaPlugError } from '../lib/errors.ts';
@@ -12,7 +12,7 @@ const documentSchema = v.looseObject({
   normalizer: v.optional(v.nullable(v.looseObject({})), null),
 });
 
-/** A tokenizer that knows no added tokens: whatever stands in a text is text. */
+/** A tokenizer without added tokens: everything in a text is encoded as text. */
 export interface PlainTokenizer {
   /** Ids of a text, nothing added. */
   encode(text: string): number[];
@@ -55,7 +55,7 @@ export function loadPlainTokenizer(tokenizerJson: unknown): PlainTokenizer {
 
 /**
  * JavaScript's `\s` holds U+FEFF and not U+0085; in the Rust tokenizers, which training used, it is the other way round.
- * A byte order mark inside a pasted text would else get other ids than in training.
+ * Otherwise a byte order mark inside a pasted text would get other ids than in training.
  */
 function useRustWhitespace(tokenizer: Tokenizer): void {
   if (!(tokenizer.pre_tokenizer instanceof ByteLevelPreTokenizer)) return;

@@ -1,9 +1,9 @@
-// Fixed choices as a trie of their tokens: at each step only tokens that keep the answer one of the choices.
+// A trie of the tokens of fixed choices: at each step it allows the tokens that still lead to one of the choices.
 import { PersonaPlugError } from '../../lib/errors.ts';
 
-/** Says which tokens may come next. */
+/** Knows which tokens may come next. */
 export interface ChoiceTrie {
-  /** Ids allowed after `prefix`, ascending; the end token is among them where a choice ends. Empty when no choice starts so. */
+  /** Ids allowed after `prefix`, ascending; the end token is among them where a choice ends. Empty when no choice starts with it. */
   allowed(prefix: readonly number[]): readonly number[];
 }
 

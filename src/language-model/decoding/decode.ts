@@ -1,4 +1,5 @@
-// The decoding loop: logits to tokens to text, freely or along fixed choices. It knows no runtime, only how to append tokens.
+// The decoding loop from logits to tokens to text, freely or among fixed choices. It depends on no runtime, only on a function that
+// appends tokens.
 import { yieldToEventLoop } from '../../lib/yield-to-event-loop.ts';
 import { createChoiceTrie } from './choice-trie.ts';
 import { createIncrementalDecoder } from './incremental-decoder.ts';
@@ -9,7 +10,7 @@ import { argmax, createSampler } from './sampling.ts';
 import { createStopStringFilter } from './stop-strings.ts';
 
 export interface DecodeContext {
-  /** Runs tokens after those that ran before, and gives the logits after the last of them, `[vocabulary]`. */
+  /** Runs tokens after those that were run before, and gives the logits after the last of them, `[vocabulary]`. */
   readonly append: (tokens: readonly number[], options: { signal?: AbortSignal | undefined }) => Promise<Float32Array>;
   readonly tokenizer: TextTokenizer;
   readonly endTokens: readonly number[];
@@ -39,7 +40,7 @@ export async function* decodeFreely(
     taken.push(token);
     if (endTokens.includes(token)) {
       const text = rest(decoder.end());
-      // The end token is told only where text was held back: it carries the last of it.
+      // The end token is emitted only together with text that was held back until the end.
       if (text !== '') yield { token, text };
       return { newTokens: newTokens - 1, finishReason: 'end-token' };
     }
@@ -65,8 +66,8 @@ export async function* decodeFreely(
 }
 
 /**
- * Decodes greedily along a trie of choices. Where the trie leaves no choice the model is not asked, and the tokens run together
- * once it is asked again: the same answer in fewer runs.
+ * Decodes greedily along a trie of choices. Where the trie allows only one token the model is not run; such tokens are run together
+ * before the next decision, which gives the same answer in fewer runs.
  */
 export async function* decodeChoice(
   { append, tokenizer, endTokens, firstLogits }: DecodeContext,
@@ -81,13 +82,13 @@ export async function* decodeChoice(
   const decoder = createIncrementalDecoder((ids) => tokenizer.decode(ids));
   const bias = answerBias(logitBias);
   const taken: number[] = [];
-  let unrun: number[] = [];
+  let notRun: number[] = [];
   let logits = firstLogits;
   for (;;) {
     const allowed = trie.allowed(taken);
-    if (allowed.length > 1 && unrun.length > 0) {
-      logits = await append(unrun, { signal });
-      unrun = [];
+    if (allowed.length > 1 && notRun.length > 0) {
+      logits = await append(notRun, { signal });
+      notRun = [];
     }
     const token = allowed.length === 1 ? (allowed[0] ?? endToken) : argmax(bias.add(logits), allowed);
     bias.take(token);
@@ -97,7 +98,7 @@ export async function* decodeChoice(
       return { newTokens: taken.length, finishReason: 'choice' };
     }
     taken.push(token);
-    unrun.push(token);
+    notRun.push(token);
     yield { token, text: decoder.push(token) };
     await yieldToEventLoop();
     signal?.throwIfAborted();

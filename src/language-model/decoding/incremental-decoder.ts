@@ -1,10 +1,10 @@
-// Token ids in, text deltas out. A token may end inside a UTF-8 character; such text waits for the next token.
+// Decodes token ids to text deltas. A token may end inside a UTF-8 character; its text then waits for the next token.
 
 /** Turns a stream of ids into text. The deltas and the rest together are the text of all ids. */
 export interface IncrementalDecoder {
   /** The text that this token completes; empty while a character is incomplete. */
   push(token: number): string;
-  /** What was held back, replacement characters included. The decoder starts afresh afterwards. */
+  /** The text that was held back, with replacement characters. Afterwards the decoder can be used for another text. */
   end(): string;
 }
 
@@ -13,8 +13,8 @@ const replacementCharacter = '\u{FFFD}';
 /**
  * Makes a decoder over a tokenizer's `decode`.
  *
- * Decodes from the last place where text was complete but one, not from the last: tokenizers of the SentencePiece kind
- * give a token another text at the start (no leading space) than after another token.
+ * The tokens of the previous delta are decoded together with the new ones, since tokenizers such as SentencePiece give a token at the
+ * start of a text another text (no leading space) than after another token.
  *
  * @example
  * ```ts
@@ -24,27 +24,27 @@ const replacementCharacter = '\u{FFFD}';
  * ```
  */
 export function createIncrementalDecoder(decode: (ids: readonly number[]) => string): IncrementalDecoder {
-  // `context` tokens were told already and only give the others their surroundings; `pending` ones are not yet told.
+  // The text of `context` was emitted already; these tokens are decoded again only as context of `pending`, whose text was not.
   let context: number[] = [];
   let pending: number[] = [];
 
-  function untold(): string {
-    const told = context.length === 0 ? '' : decode(context);
+  function pendingText(): string {
+    const emitted = context.length === 0 ? '' : decode(context);
     const all = decode([...context, ...pending]);
-    return all.slice(told.length);
+    return all.slice(emitted.length);
   }
 
   return {
     push(token) {
       pending.push(token);
-      const text = untold();
+      const text = pendingText();
       if (text === '' || text.endsWith(replacementCharacter)) return '';
       context = pending;
       pending = [];
       return text;
     },
     end() {
-      const text = pending.length === 0 ? '' : untold();
+      const text = pending.length === 0 ? '' : pendingText();
       context = [];
       pending = [];
       return text;

@@ -1,17 +1,17 @@
-// Adds to some logits, whatever gave them: every runtime decodes from logits that lie in memory.
+// Adds a bias to some logits, before a token is taken. It works on every runtime, since all decode from logits on the CPU.
 
 /** Nats that are added to the logit of a token until the answer has it, by token. */
 export type LogitBias = ReadonlyMap<number, number>;
 
-/** A bias along one answer. */
+/** What is left of a bias during one answer. */
 export interface AnswerBias {
-  /** The next logits with what is left of the bias, as a copy; the same array where nothing is. */
+  /** A copy of the logits with the rest of the bias added; the same array where none is left. */
   add(logits: Float32Array): Float32Array;
-  /** Tells the token that comes next: raised again and again, one word would fill the answer. */
+  /** Removes the bias of a token that was taken. Otherwise one word could be repeated until it fills the answer. */
   take(token: number): void;
 }
 
-/** Starts an answer. */
+/** Starts the bias of an answer. */
 export function answerBias(bias: LogitBias | undefined): AnswerBias {
   const left = new Map(bias);
   return {

@@ -1,4 +1,5 @@
-// Which tokens would repeat what an answer has said before: small models decoded greedily run in circles without it.
+// Finds the tokens that would repeat an n-gram of the answer. Without this rule, small models that are decoded greedily repeat
+// themselves.
 
 /**
  * Tokens that would end an n-gram of the answer a second time (Hugging Face's `no_repeat_ngram_size`).
@@ -18,7 +19,7 @@ export function repeatingTokens(answer: readonly number[], size: number): Set<nu
   return banned;
 }
 
-/** Logits in which these tokens cannot be taken, as a copy; the same array where there are none. */
+/** A copy of the logits in which these tokens cannot be taken; the same array where there are none. */
 export function without(logits: Float32Array, tokens: ReadonlySet<number>): Float32Array {
   if (tokens.size === 0) return logits;
   const left = logits.slice();

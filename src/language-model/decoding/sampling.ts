@@ -1,4 +1,4 @@
-// From logits to a token: greedy, or temperature and nucleus with a seeded generator. Shared by every runtime.
+// Takes a token from logits: greedily, or with temperature and nucleus by a seeded generator. Every runtime uses it.
 import { PersonaPlugError } from '../../lib/errors.ts';
 import { seededRandom } from '../../lib/seeded-random.ts';
 import type { SamplingOptions } from '../language-model.ts';
@@ -62,7 +62,7 @@ export function createSampler({ temperature = 0, topP = 1, seed }: SamplingOptio
 function sampleNucleus(logits: Float32Array, temperature: number, topP: number, uniform: number): number {
   const highest = logits[argmax(logits)] ?? 0;
   const weights = Float64Array.from(logits, (logit) => Math.exp((logit - highest) / temperature));
-  // Ties keep the order of ids, so that a seed means the same everywhere.
+  // Ties keep the order of ids, so that a seed gives the same token everywhere.
   const order = Array.from(weights.keys());
   if (topP < 1) order.sort((left, right) => (weights[right] ?? 0) - (weights[left] ?? 0) || left - right);
   const total = weights.reduce((sum, weight) => sum + weight, 0);
@@ -78,7 +78,7 @@ function sampleNucleus(logits: Float32Array, temperature: number, topP: number, 
     remaining -= weights[token] ?? 0;
     if (remaining < 0) return token;
   }
-  // Rounding can leave a rest of some 1e-16: the last token that has any weight takes it.
+  // Rounding can leave a remainder of about 1e-16, which goes to the last token with any weight.
   return order.slice(0, kept).findLast((token) => (weights[token] ?? 0) > 0) ?? argmax(logits);
 }
 

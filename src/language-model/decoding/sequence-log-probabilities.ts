@@ -1,4 +1,4 @@
-// How likely a model finds a given answer: the log probability of each of its tokens.
+// The log probabilities that a model gives the tokens of an answer.
 import type { LanguageModel, PromptSegment } from '../language-model.ts';
 import { answerBias, type LogitBias } from './logit-bias.ts';
 

@@ -1,11 +1,11 @@
-// Ends a stream of text before the first stop string, also one that comes in pieces, and never lets any of it out.
+// Ends a stream of text before the first stop string, even one that arrives in pieces, and emits no part of it.
 import { PersonaPlugError } from '../../lib/errors.ts';
 
 /** Watches a stream for stop strings. */
 export interface StopStringFilter {
-  /** The text that is safe to tell now, and whether a stop string was met (nothing must be pushed afterwards). */
+  /** The text that can be emitted now, and whether a stop string was found, after which nothing may be pushed. */
   push(text: string): { readonly text: string; readonly isStopped: boolean };
-  /** What was held back as the possible start of a stop string. */
+  /** The text that was held back as the possible start of a stop string. */
   end(): string;
 }
 
@@ -27,24 +27,24 @@ export function createStopStringFilter(stopStrings: readonly string[] = []): Sto
       held += text;
       const start = firstStop(held, stopStrings);
       if (start !== null) {
-        const told = held.slice(0, start);
+        const before = held.slice(0, start);
         held = '';
-        return { text: told, isStopped: true };
+        return { text: before, isStopped: true };
       }
       const keep = heldBackLength(held, stopStrings);
-      const told = held.slice(0, held.length - keep);
+      const safe = held.slice(0, held.length - keep);
       held = held.slice(held.length - keep);
-      return { text: told, isStopped: false };
+      return { text: safe, isStopped: false };
     },
     end() {
-      const told = held;
+      const rest = held;
       held = '';
-      return told;
+      return rest;
     },
   };
 }
 
-/** Where the stop string starts that is complete first, so that the answer does not depend on how the text was cut. */
+/** Where the stop string starts that is complete first: the answer must not depend on how the text was cut into pieces. */
 function firstStop(text: string, stopStrings: readonly string[]): number | null {
   let first: { readonly start: number; readonly end: number } | null = null;
   for (const stop of stopStrings) {
@@ -56,7 +56,7 @@ function firstStop(text: string, stopStrings: readonly string[]): number | null 
   return first?.start ?? null;
 }
 
-/** Length of the longest end of `text` with which a stop string begins. */
+/** Length of the longest suffix of `text` that is the beginning of a stop string. */
 function heldBackLength(text: string, stopStrings: readonly string[]): number {
   let longest = 0;
   for (const stop of stopStrings) {

@@ -1,4 +1,4 @@
-// One user's adapter as inputs of the graph. A graph without an adapter's inputs answers as it is, and refuses adapters of that kind.
+// An adapter as inputs of the graph. A graph without the inputs of a kind of adapter answers without one, and refuses that kind.
 import { PersonaPlugError } from '../../lib/errors.ts';
 import type { LanguageModelManifest } from '../../model-package/manifest.ts';
 import type { OnnxSession, OnnxTensor } from '../../onnx-runtime/onnx-session.ts';
@@ -9,9 +9,9 @@ type Model = LanguageModelManifest['languageModel'];
 type Graph = Pick<OnnxSession, 'inputNames'>;
 
 const namesByKind = {
-  /** What the fused projection of q, k and v is changed by: b·a of each layer. */
+  /** The change b·a of the fused projection of q, k and v in each layer. */
   lora: ['adapter_a', 'adapter_b'],
-  /** l − 1 of what that projection gives, and of what the down projection takes. */
+  /** l − 1 for the outputs of that projection and for the inputs of the down projection. */
   ia3: ['rescale_qkv', 'rescale_down'],
 } as const satisfies Record<WeightAdapter['kind'], readonly string[]>;
 
@@ -94,7 +94,7 @@ function rescalingInputs(
 ): Record<string, OnnxTensor> {
   const { layers } = model;
   const { queryWidth, keyWidth, width } = projectionWidths(model);
-  // Packages do not name this size; the graph does.
+  // The manifest does not have this size, but the graph does.
   const feedForward = Number(session.inputShape('rescale_down')?.[1] ?? 0);
   const qkv = new Float32Array(layers * width);
   const down = new Float32Array(layers * feedForward);

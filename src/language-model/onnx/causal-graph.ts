@@ -1,12 +1,12 @@
-// The exported graph of a causal language model: one call is one chunk of positions, with the KV cache handed from call to call.
-// It knows nothing of sampling or text.
+// Runs the exported graph of a causal language model: each call runs one chunk of positions and takes the KV cache of the call before.
+// Sampling and text are not its concern.
 import { PersonaPlugError } from '../../lib/errors.ts';
 import { yieldToEventLoop } from '../../lib/yield-to-event-loop.ts';
 import type { LanguageModelManifest } from '../../model-package/manifest.ts';
 import { takeFloat32, type OnnxSession, type OnnxTensor } from '../../onnx-runtime/onnx-session.ts';
 import type { FlatPrompt } from '../flatten-prompt.ts';
 
-/** Most positions of one call: bounds the memory of attention, and how long an abort waits. */
+/** The most positions of one call, which limits the memory of attention and how long an abort waits. */
 const chunkLength = 256;
 
 const inputNames = ['input_ids', 'soft_rows', 'is_soft', 'first_logit', 'past_key_values'];
@@ -16,7 +16,7 @@ export interface Sequence extends Disposable {
   /** Positions in the KV cache. */
   readonly length: number;
   /**
-   * Appends positions and gives the logits of the last `lastLogits` of them, each `[vocabulary]`. The signal counts between chunks.
+   * Appends positions and gives the logits of the last `lastLogits` of them, each `[vocabulary]`. The signal is checked between chunks.
    *
    * @throws PersonaPlugError `runtime-failed`, `device-lost`, `closed`; `signal.reason`.
    */
@@ -27,7 +27,7 @@ export interface Sequence extends Disposable {
   ): Promise<Float32Array[]>;
 }
 
-/** @throws PersonaPlugError `model-mismatch` when the graph is not one of training/'s export. */
+/** @throws PersonaPlugError `model-mismatch` when the graph was not exported by training/. */
 export function checkCausalGraph(session: OnnxSession, name: string): void {
   const missing = inputNames.filter((input) => !session.inputNames.includes(input));
   if (missing.length === 0) return;
@@ -68,7 +68,7 @@ export function startSequence(
     if (present === undefined)
       throw new PersonaPlugError('runtime-failed', 'The graph has no output present_key_values. Export it again.');
     if (isDisposed) {
-      // The sequence was given up while the runtime was busy: nobody else would release what it returned.
+      // The sequence was closed while the runtime was busy, so its outputs have to be released here.
       logits?.dispose();
       present.dispose();
       throw new PersonaPlugError('closed', 'The sequence was closed while it ran.');
@@ -89,7 +89,7 @@ export function startSequence(
       for (let start = 0; start < positions.length; start += chunkLength) {
         signal?.throwIfAborted();
         const end = Math.min(start + chunkLength, positions.length);
-        // A chunk without wanted logits still computes its last row: an empty output is not safe on every backend.
+        // A chunk whose logits are not needed still computes its last row, since some backends fail on an empty output.
         const firstLogit = Math.min(Math.max(firstWanted - start, 0), end - start - 1);
         const flat = await runChunk(positions, start, end, firstLogit);
         for (let position = Math.max(firstWanted, start); position < end; position++) {
@@ -97,7 +97,7 @@ export function startSequence(
           rows.push(flat.slice(row, row + vocabularySize));
         }
         onChunk?.(end);
-        // On wasm a run blocks, and what it returns comes in microtasks: without this no abort could ever arrive in between.
+        // On wasm a run blocks and its result comes in a microtask: without this, no abort could arrive in between.
         if (positions.length > 1) await yieldToEventLoop();
       }
       signal?.throwIfAborted();

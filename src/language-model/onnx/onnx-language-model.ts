@@ -1,4 +1,4 @@
-// A language model on onnxruntime-web: wasm and WebGPU, browser and Node. Personas go in as rows of input embeddings.
+// A language model on onnxruntime-web, on wasm or WebGPU, in a browser or in Node. Personas are rows of input embeddings.
 import { chooseDevice, type GpuAccess } from '../../lib/choose-device.ts';
 import type { DeviceChoice, DevicePreference } from '../../lib/device.ts';
 import { PersonaPlugError } from '../../lib/errors.ts';
@@ -137,7 +137,7 @@ function createModel(
       endTokens,
       firstLogits: firstLogits ?? new Float32Array(0),
     };
-    // The last token of an answer is never run, so the window holds one more than it has room for.
+    // The last token of an answer is never run, so an answer may be one token longer than the rest of the window.
     const maximumNewTokens = Math.min(options.maximumNewTokens, contextWindow - flat.length);
     const result = yield* choices === undefined
       ? decodeFreely(context, { ...options, maximumNewTokens })
@@ -191,7 +191,7 @@ function createModel(
   }
 }
 
-/** Real tokens as positions without soft rows. */
+/** Token ids as positions without soft rows. */
 function tokenPositions(tokens: readonly number[], hiddenSize: number): FlatPrompt {
   return {
     length: tokens.length,

@@ -1,6 +1,6 @@
-// bfloat16 weights to float32, once at load: runtimes take seconds for it, or have no kernel for it (the WebGPU build).
+// Converts bfloat16 weights to float32 at load: the runtime takes seconds for it, and its WebGPU build has no kernel for it.
 
-/** The bytes of each bfloat16 value's float32 form: itself as the upper half, zeros below. Little-endian, exact. */
+/** The float32 bytes of bfloat16 values: each value is the upper half, the lower half is zeros. Little-endian, exact. */
 export function widenBfloat16(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const halves = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
   const wide = new Uint16Array(halves.length * 2);

@@ -1,13 +1,13 @@
-// A GPU device that goes away: whether, why, and an end to calls that would wait for it forever.
+// Watches whether and why a GPU device is lost, and ends calls that would wait for it forever.
 
 export interface DeviceLoss {
-  /** Why the device was lost; null while it is there. */
+  /** Why the device was lost; null while it is not. */
   readonly reason: string | null;
   /** Runs a call, unless the device is lost already, and rejects as soon as it is. */
   orLost<T>(call: () => Promise<T>): Promise<T>;
 }
 
-/** Watches a device; one that cannot be reached is never seen to go. */
+/** Watches a device; null for one that cannot be reached, whose loss is not noticed. */
 export function watchDeviceLoss(device: Pick<GPUDevice, 'lost'> | null): DeviceLoss {
   let reason: string | null = null;
   const waiting = new Set<(reason: Error) => void>();
@@ -21,7 +21,7 @@ export function watchDeviceLoss(device: Pick<GPUDevice, 'lost'> | null): DeviceL
     get reason() {
       return reason;
     },
-    // No race against `lost` itself: a promise that lives as long as the device would keep every call's reactions.
+    // Not a race against `lost` itself: that promise lives as long as the device and would keep a reaction of every call.
     async orLost(call) {
       if (reason !== null) throw new Error(reason);
       return await new Promise((resolve, reject) => {

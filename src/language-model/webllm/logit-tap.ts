@@ -1,4 +1,4 @@
-// A copy of the logits for us: WebLLM's sampler runs on the GPU and shows only its token.
+// Takes a copy of the logits, since WebLLM's sampler runs on the GPU and gives only its token.
 import type { LogitProcessor } from '@mlc-ai/web-llm';
 import { PersonaPlugError } from '../../lib/errors.ts';
 

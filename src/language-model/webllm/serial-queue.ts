@@ -1,6 +1,6 @@
-// One at a time: an engine has one KV cache, so its requests wait for each other.
+// A queue for the requests of an engine, which has one KV cache and so runs one request at a time.
 
-/** Lets callers in one after another. */
+/** Gives callers their turns, one after another. */
 export interface SerialQueue {
   /** Waits for the caller's turn, and gives the function that ends it. Rejects with `signal.reason` while waiting. */
   enter(signal?: AbortSignal): Promise<() => void>;

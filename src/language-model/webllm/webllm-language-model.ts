@@ -1,5 +1,5 @@
-// A language model on WebLLM (WebGPU). Prompts go in as exact token ids and rows; sampling is ours, from the CPU copy of the logits,
-// so that seeds, choices and stop strings mean the same as on every other runtime.
+// A language model on WebLLM (WebGPU). Prompts are exact token ids and rows. Tokens are sampled here from a copy of the logits on the
+// CPU, so that seeds, choices and stop strings work as on every other runtime.
 import { chooseDevice, type GpuAccess } from '../../lib/choose-device.ts';
 import { PersonaPlugError } from '../../lib/errors.ts';
 import { createProgressMeter } from '../../lib/progress-meter.ts';
@@ -37,8 +37,8 @@ export interface WebllmLanguageModelOptions {
 /**
  * Loads a language model on WebLLM, after every file of a package was checked by SHA-256. Works in pages and workers.
  *
- * One answer at a time: the engine has one KV cache, so a second `generate` starts when the first has ended or was dropped. Read
- * two streams one after the other or in two loops, not in turns.
+ * The engine has one KV cache and so gives one answer at a time: a second `generate` starts when the first has ended or was dropped.
+ * Read two streams one after the other or in two loops; reading them alternately waits forever.
  *
  * @throws PersonaPlugError `webgpu-unavailable`, `model-integrity`, `model-mismatch`, `runtime-failed`; `signal.reason`.
  *
@@ -77,7 +77,7 @@ export async function webllmLanguageModel(
   let session: EngineSession = first;
   let adapter: WeightAdapter | null = null;
 
-  /** Runs `use` alone with an engine whose KV cache is empty. The engine is loaded anew where the last one broke. */
+  /** Runs `use` alone with an engine whose KV cache is empty. The engine is loaded again where the last one failed. */
   async function* alone<Y, R>(
     signal: AbortSignal | undefined,
     use: (session: EngineSession, signal: AbortSignal) => AsyncGenerator<Y, R, void>,
@@ -125,7 +125,7 @@ export async function webllmLanguageModel(
         endTokens: source.endTokens,
         firstLogits,
       };
-      // The last token of an answer is never run, so the window holds one more than it has room for.
+      // The last token of an answer is never run, so an answer may be one token longer than the rest of the window.
       const maximumNewTokens = Math.min(options.maximumNewTokens, contextWindow - promptTokens);
       const result = yield* options.choices === undefined
         ? decodeFreely(context, { ...options, signal, maximumNewTokens })
@@ -172,7 +172,7 @@ export async function webllmLanguageModel(
     async useAdapter(wanted) {
       const leave = await queue.enter(closing.signal);
       try {
-        // An engine that broke gets it when it is loaded anew.
+        // An engine that failed gets the adapter when it is loaded again.
         if (session.isUsable) await session.useAdapter(wanted);
         adapter = wanted;
       } finally {

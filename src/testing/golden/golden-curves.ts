@@ -1,4 +1,4 @@
-// Reads the golden loss curves of tuning: `tuning-curves.json` in the golden package's folder, or in the one that
+// Reads the golden loss curves of training an adapter: `tuning-curves.json` in the golden package's folder, or in the one that
 // PERSONA_PLUG_GOLDEN_TUNING names. Node only.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -35,7 +35,7 @@ const schema = v.object({
 export type GoldenCurves = v.InferOutput<typeof schema>;
 export type GoldenCurve = GoldenCurves['cases'][number];
 
-/** Null where there are none; said aloud. */
+/** Null where there are none, with a warning on the console. */
 export function openGoldenCurves(): GoldenCurves | null {
   const folder = process.env['PERSONA_PLUG_GOLDEN_TUNING'] ?? goldenFolder();
   const file = join(folder, 'tuning-curves.json');

@@ -1,9 +1,9 @@
-// Reads the golden package: what training computed for fixed inputs, which every runtime is held to.
+// Reads the golden package: what training computed for fixed inputs, and every runtime must give.
 import * as v from 'valibot';
 import type { PromptSegment } from '../../language-model/language-model.ts';
 import type { ModelSource } from '../../model-package/model-source.ts';
 
-/** Where a float32 tensor lies in golden.f32: offset counted in floats. */
+/** Where a float32 tensor is in golden.f32; the offset is counted in floats. */
 export const tensorSchema = v.object({ offset: v.number(), shape: v.array(v.number()) });
 export type GoldenTensor = v.InferOutput<typeof tensorSchema>;
 
@@ -45,7 +45,7 @@ export interface GoldenLanguageModelCase {
 export interface GoldenFiles {
   embedderCases(): Promise<GoldenEmbedderCase[]>;
   languageModelCases(): Promise<GoldenLanguageModelCase[]>;
-  /** A JSON file of the package, unparsed by schema. */
+  /** A JSON file of the package, not checked. */
   json(path: string): Promise<unknown>;
   tensor(reference: GoldenTensor): Float32Array;
 }

@@ -1,4 +1,4 @@
-// (IA)³ vectors that every language makes alike: those of the golden gradients.
+// The (IA)³ vectors of the golden gradients, which Python computes in the same way.
 import { ia3Name, ia3Places, ia3Width } from '../../adapter/ia3.ts';
 import type { LlamaShape, Tensor } from '../../tuning/llama-weights.ts';
 import { waves } from './waves.ts';

@@ -1,4 +1,4 @@
-// LoRA matrices that every language makes alike: those of the golden gradients.
+// The LoRA matrices of the golden gradients, which Python computes in the same way.
 import type { LowRankAdapter } from '../../language-model/language-model.ts';
 import type { LlamaShape, Tensor } from '../../tuning/llama-weights.ts';
 import { loraName, loraProjections, projectionWidth } from '../../adapter/lora.ts';

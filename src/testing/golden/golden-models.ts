@@ -7,11 +7,11 @@ import type { ModelSource } from '../../model-package/model-source.ts';
 
 export interface GoldenModels {
   readonly source: ModelSource;
-  /** Null when all packages are there, else why the tests must skip; said aloud once. */
+  /** Null when all packages are there, else why the tests are skipped, which a warning on the console says too. */
   readonly missing: string | null;
 }
 
-/** What ships, and what only research needs: golden vectors and controls. An export of one's own may hold both in one folder. */
+/** The folder of models that ship, and that of golden vectors and controls. An export may have both in one folder. */
 export function modelFolders(): string[] {
   const models = process.env['PERSONA_PLUG_MODELS'];
   const research = process.env['PERSONA_PLUG_RESEARCH_MODELS'] ?? models;

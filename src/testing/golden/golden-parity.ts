@@ -1,11 +1,11 @@
-// Holds a language model to golden logits and tokens: one comparison for every runtime.
+// Compares a language model with golden logits and tokens, in the same way for every runtime.
 import type { LanguageModel } from '../../language-model/language-model.ts';
 import { argmax } from '../../language-model/decoding/sampling.ts';
 import type { GoldenLanguageModelCase } from './golden-files.ts';
 
 /**
- * How far a logit may be from torch's: sums of some hundred float32 products in another order, six layers deep, and exp and
- * rsqrt that WGSL grants some units in the last place.
+ * How far a logit may be from torch's: sums of some hundred float32 products in another order, through six layers, and exp and rsqrt,
+ * for which WGSL allows some units in the last place.
  */
 export function logitTolerance(logit: number): number {
   return 1e-3 + 1e-4 * Math.abs(logit);
@@ -19,7 +19,7 @@ export interface ParityResult {
   /** Largest distance of a logit, and the same in units of its tolerance: at most 1 is parity. */
   readonly largestError: number;
   readonly largestErrorInTolerances: number;
-  /** Golden tokens up to the first margin that does not decide, and what the model gave there. */
+  /** Golden tokens up to the first margin that is too small to decide, and the model's tokens there. */
   readonly expectedTokens: readonly number[];
   readonly tokens: readonly number[];
 }
@@ -60,7 +60,7 @@ export async function compareWithGolden(
   }
   const given: number[] = [];
   if (decided > 0) {
-    // One token more than the golden ones where its margin decides: an answer that goes on is caught.
+    // The tokens include the end token where its margin decides, so that an answer that does not end is noticed.
     for await (const { token } of model.generate(prompt, { maximumNewTokens: decided })) given.push(token);
   }
   return { ...errors, expectedTokens: tokens.slice(0, decided), tokens: given };

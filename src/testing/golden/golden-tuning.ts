@@ -1,4 +1,4 @@
-// Reads the golden gradients of tuning: `tuning.json` and `tuning.f32` in the golden package's folder, or in the one that
+// Reads the golden gradients of training an adapter: `tuning.json` and `tuning.f32` in the golden package's folder, or in the one that
 // PERSONA_PLUG_GOLDEN_TUNING names. Node only.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -35,7 +35,7 @@ export interface GoldenTuning {
   tensor(reference: v.InferOutput<typeof tensorSchema>): Float32Array;
 }
 
-/** Null where there are none; said aloud once. */
+/** Null where there are none, with a warning on the console. */
 export function openGoldenTuning(): GoldenTuning | null {
   const folder = process.env['PERSONA_PLUG_GOLDEN_TUNING'] ?? goldenFolder();
   if (!existsSync(join(folder, 'tuning.json'))) {

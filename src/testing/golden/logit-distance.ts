@@ -1,4 +1,4 @@
-// How far the logits of two runtimes are apart.
+// The largest difference between the logits of two runtimes.
 import { logitTolerance } from './golden-parity.ts';
 
 /** Largest difference of logits, `[steps, vocabulary]` each, in tolerances. */

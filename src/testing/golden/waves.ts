@@ -1,4 +1,4 @@
-// Parameters that every language makes alike, so that golden files need not hold them.
+// Parameters that TypeScript and Python compute in the same way, so that golden files need not hold them.
 
 /** `scale · sin(frequency · i + phase)`: the parameters of the golden cases, which are not stored. */
 export function waves(

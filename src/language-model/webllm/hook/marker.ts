@@ -1,4 +1,4 @@
-// How a soft prompt stands in a text: two private-use characters around the hook's name and a serial number.
+// Markers, which represent soft prompts in a text: two private-use characters around the hook's name and a serial number.
 import { PersonaPlugError } from '../../../lib/errors.ts';
 
 const open = '\u{E0F0}';
@@ -22,7 +22,8 @@ export function formatMarker({ hook, serial }: MarkerName): string {
 }
 
 /**
- * Removes what could be read as a marker. Let every text that is not the app's own go through here before it gets into a message.
+ * Removes everything that could be read as a marker. Use it for every text that the application did not write, before the text becomes
+ * part of a message.
  *
  * @example
  * ```ts
@@ -33,13 +34,13 @@ export function sanitizeUserText(text: string): string {
   return text.replace(anyDelimiter, '');
 }
 
-/** Whether a text has to be split at all; most have not. */
+/** Whether a text may contain markers; most do not and need no splitting. */
 export function mayHoldMarkers(text: string): boolean {
   return text.search(anyDelimiter) >= 0;
 }
 
 /**
- * Cuts a text at its markers. Empty texts are left out.
+ * Splits a text at its markers. Empty texts are left out.
  *
  * @throws PersonaPlugError `invalid-prompt` for a delimiter that belongs to no whole marker: a marker that was cut in two would
  * silently drop a persona.

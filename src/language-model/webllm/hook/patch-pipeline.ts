@@ -17,7 +17,7 @@ export function patchPipeline(pipeline: ChatPipeline, slots: SoftPromptSlots, ho
   const facts = readFacts(pipeline, embed);
   const { hiddenSize, dtype } = facts;
 
-  // Prompt lengths, the overflow check, chunks, KV reuse and usage figures all come from these ids, so they stay WebLLM's own and exact.
+  // WebLLM derives prompt lengths, the overflow check, chunks, KV reuse and usage figures from these ids, so all of them stay exact.
   tokenizer.encode = (text) => {
     if (!mayHoldMarkers(text)) return encode(text);
     const ids: number[] = [];
@@ -41,7 +41,7 @@ export function patchPipeline(pipeline: ChatPipeline, slots: SoftPromptSlots, ho
 
   pipeline[key] = (ids) => {
     if (!ids.some((id) => id < 0)) return embed(ids);
-    // Rows are looked up before a scope is opened: a released slot must leave TVM as it was.
+    // Rows are looked up before a scope is opened, so that the error of a released slot leaves no scope open.
     const runs = runsOf(ids).map((run) => (isVirtual(run) ? rowBytes(run) : run));
     tvm.beginScope();
     try {
@@ -81,7 +81,7 @@ function isVirtual(run: readonly number[]): boolean {
   return (run[0] ?? 0) < 0;
 }
 
-/** Cuts ids where real and virtual ones meet. */
+/** Splits ids into runs of real and of virtual ones. */
 function runsOf(ids: readonly number[]): number[][] {
   const runs: number[][] = [];
   for (const id of ids) {

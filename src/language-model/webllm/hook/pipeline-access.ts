@@ -1,4 +1,4 @@
-// The border to WebLLM's private members: every one that the hook touches is looked at before it is used.
+// Access to WebLLM's private members. Each member that the hook uses is checked first.
 import type { MLCEngine } from '@mlc-ai/web-llm';
 import { PersonaPlugError } from '../../../lib/errors.ts';
 
@@ -32,7 +32,7 @@ export interface ChatPipeline {
   readonly artifact?: { readonly generation: { readonly inputs: string } };
 }
 
-/** What the loaded model is like. */
+/** Facts about the loaded model. */
 export interface PipelineFacts {
   readonly hiddenSize: number;
   readonly dtype: 'float32' | 'float16';
@@ -40,7 +40,7 @@ export interface PipelineFacts {
   /** Infinity for a sliding window. */
   readonly contextWindow: number;
   readonly prefillChunkLength: number;
-  /** The GPU device, where it can be reached: it tells when it is lost. */
+  /** The GPU device, whose loss is watched; null where it cannot be reached. */
   readonly gpuDevice: GPUDevice | null;
 }
 
@@ -111,7 +111,7 @@ export function readFacts(pipeline: ChatPipeline, embed: EmbedTokens): PipelineF
   }
 }
 
-/** A pipeline that the hook refuses was never handed to the engine, so nobody else would free its GPU memory. */
+/** Frees the GPU memory of a pipeline that the hook refuses: the engine never got the pipeline and so would not free it. */
 export function disposeRefused(pipeline: unknown): void {
   const dispose = member(pipeline, 'dispose');
   if (typeof dispose === 'function') Reflect.apply(dispose, pipeline, []);

@@ -13,13 +13,13 @@ import {
 } from './pipeline-access.ts';
 import { createSoftPromptSlots } from './soft-prompt-slots.ts';
 
-/** A registered soft prompt. It never changes: register a changed persona anew. */
+/** A registered soft prompt. It never changes; a changed persona is registered again. */
 export interface SoftPrompt extends Disposable {
-  /** Put it anywhere in a message's content or a prompt; at best next to a special token or a line break. */
+  /** Put it anywhere in a message's content or a prompt, preferably next to a special token or a line break. */
   readonly marker: string;
   /** What the marker encodes to, for `engine.forwardTokensAndSample`: negative ids stand for rows. */
   readonly tokenIds: readonly number[];
-  /** Frees the rows. An answer that already runs past its prompt is not disturbed; a later use of the marker is an error. */
+  /** Frees the rows. An answer whose prompt was already run goes on; a later use of the marker is an error. */
   release(): void;
 }
 
@@ -38,7 +38,7 @@ export interface SoftPromptHook {
    * @throws PersonaPlugError `invalid-prompt` for ids that are none, rows of mixed width, numbers that are not finite.
    */
   registerPrompt(segments: readonly PromptSegment[]): SoftPrompt;
-  /** What a loaded model is like: hidden size, dtype, context window. Undefined while it is not loaded. */
+  /** Facts about a loaded model: hidden size, dtype, context window. Undefined while it is not loaded. */
   factsOf(modelId: string): PipelineFacts | undefined;
 }
 
@@ -46,7 +46,7 @@ export interface SoftPromptHook {
 const attached = Symbol.for('persona-plug.soft-prompt-hook');
 
 /**
- * Patches the pipelines of an engine, present and future.
+ * Patches the pipelines of an engine, those that are loaded and those that `reload()` will load.
  *
  * @param name stands in the markers, `[0-9a-z]+`.
  * @throws PersonaPlugError `invalid-argument` when the engine has a hook already, `model-mismatch` when it has no known pipelines.

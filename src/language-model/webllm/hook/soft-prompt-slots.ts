@@ -2,7 +2,7 @@
 //
 // A virtual id is negative, so it is never a real token and never sampled, and it fits an int32, because WebLLM keeps ids in
 // Int32Arrays. Serial numbers never recur: WebLLM compares messages by their text, markers included. Virtual ids do recur, but only
-// after all others have been used, so that an id which outlived its slot is an error and not another slot's row.
+// after all others have been used, so that an old id of a released slot is an error and not another slot's row.
 import { PersonaPlugError } from '../../../lib/errors.ts';
 import type { PromptSegment } from '../../language-model.ts';
 
@@ -29,7 +29,7 @@ export interface SoftPromptSlots {
 }
 
 export interface SoftPromptSlotsOptions {
-  /** Ids are given out by the block. @defaultValue 256 */
+  /** Ids are assigned in blocks of this length. @defaultValue 256 */
   readonly blockLength?: number;
   /** @defaultValue as many as fit the negative int32 */
   readonly blocks?: number;
@@ -54,7 +54,7 @@ export function createSoftPromptSlots({
   let nextSerial = 0;
   let nextBlock = 0;
 
-  /** The first run of free blocks after the last one that was given out. */
+  /** The first run of free blocks after the block that was assigned last. */
   function findBlocks(count: number): number {
     let start = nextBlock;
     let examined = 0;

@@ -1,4 +1,5 @@
-// A loaded WebLLM engine, driven by token ids: one forward pass at a time, logits on the CPU. It ends when its GPU device is lost.
+// A loaded WebLLM engine that runs token ids, one forward pass at a time, and gives logits on the CPU. It is unusable once its GPU
+// device is lost.
 import type { AppConfig, ChatOptions, MLCEngine, ModelRecord } from '@mlc-ai/web-llm';
 import { PersonaPlugError, type PersonaPlugErrorCode } from '../../../lib/errors.ts';
 import { createProgressMeter } from '../../../lib/progress-meter.ts';
@@ -16,14 +17,14 @@ import { loadWebllm } from './load-webllm.ts';
 export interface EngineSession {
   readonly hook: SoftPromptHook;
   readonly facts: PipelineFacts;
-  /** False once the device was lost or a forward pass failed: then only dispose() makes sense. */
+  /** False once the device was lost or a forward pass failed; then only dispose() may be called. */
   readonly isUsable: boolean;
-  /** Answers with an adapter from now on, see `MergedWeights`. */
+  /** Uses an adapter from now on, see `MergedWeights`. */
   useAdapter(adapter: WeightAdapter | null): Promise<void>;
   /** Empties the KV cache. */
   reset(): Promise<void>;
   /**
-   * Appends ids, virtual ones included, and gives the logits after the last, `[vocabulary]`. The signal counts between chunks.
+   * Appends ids, virtual ones included, and gives the logits after the last, `[vocabulary]`. The signal is checked between chunks.
    *
    * @throws PersonaPlugError `device-lost`, `runtime-failed`; `signal.reason`.
    */
@@ -40,7 +41,7 @@ export interface OpenEngineOptions {
   readonly onProgress?: OnProgress | undefined;
 }
 
-/** We sample ourselves; WebLLM's sampler runs all the same, so it gets settings that are valid and plain. */
+/** Tokens are sampled by this package. WebLLM's sampler runs nevertheless, with the plainest valid settings. */
 const plainSampling: ChatOptions = {
   temperature: 0,
   top_p: 0.95,
@@ -50,8 +51,8 @@ const plainSampling: ChatOptions = {
 };
 
 /**
- * Loads a model. WebLLM cannot be stopped in the middle of a load, so an abort rejects only when the load is over; callers that
- * cannot wait take `orAborted`.
+ * Loads a model. WebLLM cannot stop a load, so an abort rejects only when the load has ended; callers that cannot wait use
+ * `orAborted`.
  *
  * @throws PersonaPlugError `model-mismatch`, `runtime-failed`; `signal.reason`.
  */
@@ -77,7 +78,7 @@ export async function openEngine({ record, signal, onProgress }: OpenEngineOptio
     await engine.unload();
     throw new PersonaPlugError(
       'model-mismatch',
-      `${modelId} is no chat model. Give WebLLM a model that generates text.`,
+      `${modelId} is not a chat model. Give WebLLM a model that generates text.`,
     );
   }
   return createSession(engine, modelId, hook, facts, tap);
@@ -115,25 +116,25 @@ function createSession(
 ): EngineSession {
   let isUsable = true;
   let isDisposed = false;
-  /** Made when first needed: most engines never see an adapter. */
+  /** Made when it is needed, since most engines never get an adapter. */
   let merged: MergedWeights | null = null;
   const loss = watchDeviceLoss(facts.gpuDevice);
 
   async function forward(ids: number[], isPrefill: boolean): Promise<Float32Array> {
     try {
-      // A lost device may leave a call without an answer.
+      // A call may never return after the device is lost.
       await loss.orLost(() => engine.forwardTokensAndSample(ids, isPrefill, modelId));
       return tap.take();
     } catch (cause) {
       isUsable = false;
-      // Failed GPU calls may be told before the loss that made them fail.
+      // A GPU call may fail before the loss that caused it is reported.
       for (let turn = 0; turn < 3 && loss.reason === null; turn++) await yieldToEventLoop();
       if (PersonaPlugError.isInstance(cause)) throw cause;
       const reason = loss.reason;
       if (reason !== null) throw deviceLost(reason, cause);
       throw new PersonaPlugError(
         'runtime-failed',
-        `WebLLM failed while it ran ${modelId}: ${messageOf(cause)}. Ask again: the model is loaded anew.`,
+        `WebLLM failed while it ran ${modelId}: ${messageOf(cause)}. Try again; the model is then loaded again.`,
         { cause },
       );
     }
@@ -151,14 +152,14 @@ function createSession(
       try {
         await loss.orLost(async () => await weights.use(adapter));
       } catch (cause) {
-        // A refusal comes before any write; after anything else nobody knows what the weights are.
+        // Errors of this package come before any write. After any other error the state of the weights is not known.
         if (PersonaPlugError.isInstance(cause)) throw cause;
         isUsable = false;
         const { reason } = loss;
         if (reason !== null) throw deviceLost(reason, cause);
         throw new PersonaPlugError(
           'runtime-failed',
-          `WebLLM failed while an adapter was merged into ${modelId}: ${messageOf(cause)}. Ask again: the model is loaded anew.`,
+          `WebLLM failed while an adapter was merged into ${modelId}: ${messageOf(cause)}. Try again; the model is then loaded again.`,
           { cause },
         );
       }
@@ -192,12 +193,12 @@ function createSession(
 function deviceLost(reason: string, cause: unknown): PersonaPlugError {
   return new PersonaPlugError(
     'device-lost',
-    `The GPU device of the language model was lost: ${reason}. Ask again: the model is loaded anew.`,
+    `The GPU device of the language model was lost: ${reason}. Try again; the model is then loaded again.`,
     { cause, details: { reason } },
   );
 }
 
-/** WebLLM counts to 1 twice, for weights and for shaders; ours goes up once. */
+/** Turns WebLLM's progress, which goes from 0 to 1 twice (for weights and for shaders), into one that only rises. */
 function reportLoad(
   label: string,
   onProgress: OnProgress | undefined,

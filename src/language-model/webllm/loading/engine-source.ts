@@ -1,4 +1,4 @@
-// Where an engine comes from: a model package whose files are checked, or a model record that the app supplies.
+// The source of an engine: a model package whose files are checked, or a model record that the application supplies.
 import type { ModelRecord } from '@mlc-ai/web-llm';
 import { PersonaPlugError } from '../../../lib/errors.ts';
 import type { OnProgress } from '../../../lib/progress.ts';
@@ -11,12 +11,12 @@ import { checkListedHashes } from './listed-hashes.ts';
 import { withVerifiedFiles } from './verified-files.ts';
 import { testedModelVersion } from '../hook/version-guard.ts';
 
-/** A WebLLM model that the app supplies, e.g. one of `prebuiltAppConfig`. */
+/** A WebLLM model that the application supplies, e.g. one of `prebuiltAppConfig`. */
 export interface WebllmRecord {
   readonly record: ModelRecord;
   readonly tokenizer: TextTokenizer;
   readonly endTokens: readonly number[];
-  /** What a plug names this model by. */
+  /** The fingerprint by which a plug names this model. */
   readonly fingerprint: string;
   /** SHA-256 sums (hex) by file name beside the model, the library's under `library`: checked before the load. */
   readonly sha256?: Readonly<Record<string, string>>;
@@ -24,13 +24,13 @@ export interface WebllmRecord {
 
 type LoadOptions = Pick<OpenEngineOptions, 'signal' | 'onProgress'>;
 
-/** Opens engines of one model: the first, and others when one was lost. */
+/** Opens engines of one model: the first one, and another one after each loss. */
 export interface EngineSource {
   readonly name: string;
   readonly fingerprint: string;
   readonly tokenizer: TextTokenizer;
   readonly endTokens: readonly number[];
-  /** What the package says it is; null where nothing was said. */
+  /** The hidden size by the manifest; null where there is none. */
   readonly hiddenSize: number | null;
   open(options: LoadOptions): Promise<EngineSession>;
 }

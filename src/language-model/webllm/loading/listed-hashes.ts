@@ -1,11 +1,11 @@
-// Checks the files of a WebLLM model that the app supplies, in WebLLM's own caches, against SHA-256 sums that the app knows.
+// Checks the files of a WebLLM model that the application supplies, in WebLLM's caches, by SHA-256 sums that the application supplies.
 // WebLLM's own integrity check leaves out the weight shards.
 import type { ModelRecord } from '@mlc-ai/web-llm';
 import { PersonaPlugError } from '../../../lib/errors.ts';
 import { sha256Hex } from '../../../model-package/sha256.ts';
 
 /**
- * Fetches every listed file into the cache where WebLLM will find it, and checks it.
+ * Fetches every listed file into WebLLM's cache and checks it.
  *
  * @param sha256 - Hex sums by file name beside the model; the library's under the name `library`.
  * @throws PersonaPlugError `model-integrity` for a file with another sum (it is removed), `network-failed` when one cannot be had.
@@ -27,7 +27,7 @@ export async function checkListedHashes(
     await cache.delete(url);
     throw new PersonaPlugError(
       'model-integrity',
-      `Model file ${url} is damaged: expected SHA-256 ${expected}, found ${found}. Load again to fetch it anew; if it differs again, correct the list or the server.`,
+      `Model file ${url} is damaged: expected SHA-256 ${expected}, found ${found}. Load the model again to fetch the file once more; if it differs again, correct the list or the server.`,
       { details: { file: url, expected, found } },
     );
   }

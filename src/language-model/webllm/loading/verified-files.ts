@@ -1,4 +1,4 @@
-// Puts checked bytes where WebLLM looks for its files, so that it downloads nothing and reads nothing unchecked.
+// Puts checked files into WebLLM's caches, so that it downloads nothing and reads no unchecked file.
 //
 // WebLLM reads through the Cache API by address and takes what it finds. The addresses here are made up and can reach no server
 // (.invalid, RFC 2606): should WebLLM ask for a file that was not checked, the load fails. The entries live only while a load runs;
@@ -38,7 +38,7 @@ export async function withVerifiedFiles<T>(
   const library = libraryOf(manifest);
   const base = `${host}${manifest.name}/resolve/${manifest.fingerprint}/`;
   return await locks.request(lockName, read.signal ? { signal: read.signal } : {}, async () => {
-    // A load that was cut off, by a closed tab or a crash, may have left its files.
+    // A load that was interrupted by a closed tab or a crash may have left its files.
     await removePlaced(caches);
     try {
       for (const file of manifest.files) {

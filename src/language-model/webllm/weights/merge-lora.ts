@@ -1,4 +1,4 @@
-// LoRA in the weights: W + scale · B A for the rows of q and v of each layer's fused projection (arXiv 2106.09685).
+// Merges LoRA into the weights: W + scale · B A for the rows of q and v of each layer's fused projection (arXiv 2106.09685).
 import { PersonaPlugError } from '../../../lib/errors.ts';
 import { adapterMatrix } from '../../../adapter/adapter-numbers.ts';
 import type { LowRankAdapter } from '../../language-model.ts';

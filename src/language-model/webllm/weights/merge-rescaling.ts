@@ -1,5 +1,5 @@
-// (IA)³ in the weights (arXiv 2205.05638, section 3.3): scaling what a projection gives is scaling its rows, and scaling what it takes
-// is scaling its columns.
+// Merges (IA)³ into the weights (arXiv 2205.05638, section 3.3): scaling a projection's outputs scales its rows, and scaling its inputs
+// scales its columns.
 import { PersonaPlugError } from '../../../lib/errors.ts';
 import { adapterVector } from '../../../adapter/adapter-numbers.ts';
 import type { RescalingAdapter } from '../../language-model.ts';
@@ -13,7 +13,7 @@ export function* mergeRescaling(
 ): Iterable<WeightChange> {
   for (let layer = 0; layer === 0 || adapter.vectors.has(`layers.${layer}.k`); layer++) {
     const names = `model.layers.${layer}`;
-    // The fused projection does not tell where its keys begin; what takes the mixed heads is as wide as the queries.
+    // The fused projection does not show where its keys begin. The output projection is as wide as the queries.
     const [, queryWidth = 0] = access.shape(`${names}.self_attn.o_proj.weight`);
     yield {
       name: `${names}.self_attn.qkv_proj.weight`,
@@ -35,7 +35,7 @@ function rescaleKeysAndValues(
   if (!Number.isInteger(keyWidth) || keyWidth < 1) {
     throw new PersonaPlugError(
       'model-mismatch',
-      `Layer ${layer} has ${width} rows of queries, keys and values, of which ${queryWidth} are queries: there are not as many keys as values. Export the model again.`,
+      `Layer ${layer} has ${width} rows of queries, keys and values, of which ${queryWidth} are queries, so that keys and values differ in number. Export the model again.`,
     );
   }
   const result = values.slice();

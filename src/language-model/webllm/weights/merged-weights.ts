@@ -1,5 +1,5 @@
-// An adapter merged into the weights on the GPU, and taken out again by writing back the very bytes that were there. WebLLM's kernels
-// know nothing of it, so answers cost what they cost without.
+// Merges an adapter into the weights on the GPU, and takes it out by writing the original bytes back. WebLLM's kernels stay as they
+// are, so answers cost the same as without an adapter.
 import type { WeightAdapter } from '../../language-model.ts';
 import { mergeLora } from './merge-lora.ts';
 import { mergeRescaling } from './merge-rescaling.ts';
@@ -9,10 +9,10 @@ import type { WeightChange } from './weight-change.ts';
 /** The merge of one loaded engine. */
 export interface MergedWeights {
   /**
-   * Merges an adapter in the place of the one before; null restores the weights, bit for bit.
+   * Merges an adapter in place of the previous one; null restores the weights, bit for bit.
    *
-   * @throws PersonaPlugError `model-mismatch` when it does not fit or the weights are no float32; the weights are then as before.
-   * What a write throws leaves them half merged, which the next call mends, whatever adapter it is for.
+   * @throws PersonaPlugError `model-mismatch` when it does not fit or the weights are not float32; the weights then stay as they are.
+   * An error of a write leaves some weights merged and some not; the next call corrects them, whichever adapter it merges.
    */
   use(adapter: WeightAdapter | null): Promise<void>;
 }
@@ -28,14 +28,14 @@ export function mergedWeights(access: WeightAccess): MergedWeights {
       const id = adapter?.id ?? null;
       if (isWhole && id === usedId) return;
       const merged = new Map<string, Float32Array<ArrayBuffer>>();
-      // All are read and computed before the first is written: a refusal changes nothing.
+      // All weights are read and computed before the first is written, so that an adapter that does not fit changes nothing.
       for (const { name, merge } of adapter === null ? [] : weightChanges(adapter, access)) {
         const original = originals.get(name) ?? (await access.read(name));
         originals.set(name, original);
         merged.set(name, merge(original));
       }
       isWhole = false;
-      // Weights that only an adapter before had changed get their own values back.
+      // Weights that only the previous adapter changed get their original values.
       for (const [name, { values }] of originals) access.write(name, merged.get(name) ?? values);
       isWhole = true;
       usedId = id;

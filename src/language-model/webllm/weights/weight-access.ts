@@ -1,4 +1,4 @@
-// The border to the weights of a loaded pipeline on the GPU.
+// Reads and writes the weights of a loaded pipeline on the GPU.
 import type { MLCEngine } from '@mlc-ai/web-llm';
 import { PersonaPlugError } from '../../../lib/errors.ts';
 import { asChatPipeline, pipelinesOf, type Tensor } from '../hook/pipeline-access.ts';
@@ -18,7 +18,7 @@ interface WeightRuntime {
   tensorCacheGet(name: string): WeightTensor;
 }
 
-/** A weight as it lies on the GPU. */
+/** A weight on the GPU. */
 export interface StoredWeight {
   readonly shape: readonly number[];
   readonly values: Float32Array<ArrayBuffer>;
