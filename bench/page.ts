@@ -1,4 +1,4 @@
-// The browser's half of the bench: times the package, and beside it the bare runtime on the same input, in one run.
+// The page of the benchmark: times the package and the bare runtime on the same input, in one run.
 import { createEmbedderTokenizer } from '../src/tokenizer/embedder-tokenizer.ts';
 import { createPersonalizer, type DevicePreference, type HistoryItemInput, type Personalizer } from '../src/index.ts';
 import { widenBfloat16 } from '../src/language-model/onnx/widen-bfloat16.ts';
@@ -28,7 +28,7 @@ async function timed<T>(work: () => Promise<T>): Promise<{ milliseconds: number;
   return { milliseconds: performance.now() - start, value };
 }
 
-/** Distinct short items: 20 to 32 tokens of input, as a headline's blurb has. */
+/** Distinct short items with inputs of 20 to 32 tokens, like the description of an article. */
 function item(index: number): HistoryItemInput {
   const places = ['harbour', 'old mill', 'town hall', 'east bridge', 'central library', 'tram depot', 'fish market'];
   const acts = [
@@ -48,7 +48,7 @@ function item(index: number): HistoryItemInput {
   };
 }
 
-/** The longest time in which the page's main thread answered nothing. */
+/** The longest time for which the page's main thread was blocked. */
 function watchMainThread(): () => number {
   let longest = 0;
   let last = performance.now();
@@ -151,7 +151,7 @@ const bench = {
       const { input, output } = item(index);
       const { milliseconds } = await timed(async () => await opened().remember(item(index)));
       const peer = (await bare(input)) + (await bare(output));
-      if (index === 0) continue; // The first of each warms the kernels up.
+      if (index === 0) continue; // The first call of each warms the kernels up.
       ours.push(milliseconds);
       peers.push(peer);
     }

@@ -1,5 +1,5 @@
-// Measures the package in a real Chromium on this machine and prints a Markdown table. Figures that depend on the machine
-// stand beside a peer of the same run: the bare runtime on the same input, so that the ratio holds elsewhere too.
+// Measures the package in a real Chromium on this machine and prints a Markdown table. Times are printed with those of the bare runtime on
+// the same input in the same run, since their ratio depends less on the machine.
 //
 //   npm run bench                     everything; several minutes on two cores
 //   npm run bench -- --only wasm      one section: page, wasm, import, software-webgpu
@@ -65,7 +65,7 @@ async function withBrowser(webgpu, work) {
 function rendererMemory(profile) {
   const { stdout } = spawnSync('ps', ['-eo', 'rss,args'], { encoding: 'utf8' });
   const renderers = stdout.split('\n').filter((line) => line.includes('--type=renderer') && line.includes(profile));
-  // Renderers carry no profile path on some versions: then take the largest of all, since only this browser runs.
+  // In some versions renderers have no profile path. Then the largest of all is taken, since only this browser runs.
   const lines =
     renderers.length > 0 ? renderers : stdout.split('\n').filter((line) => line.includes('--type=renderer'));
   return Math.max(0, ...lines.map((line) => Number.parseInt(line, 10) / 1024));

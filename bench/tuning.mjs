@@ -1,7 +1,8 @@
-// Measures tuning in a real Chromium on this machine and prints Markdown tables: node bench/tuning.mjs [--only SECTION] [--steps 5]
-// A step stands beside the loss of the same example without gradients, in the same run: that ratio holds elsewhere too.
+// Measures the training of adapters in a real Chromium on this machine and prints Markdown tables:
+// node bench/tuning.mjs [--only SECTION] [--steps 5]
+// The time of a step is printed with that of the same example's loss without gradients, since their ratio depends less on the machine.
 // Sections: steps (every padded length), shapes (abstracts, four retrieved items, batches), memory (whole trainings), threads
-// (jax-js with workers of its own, which the product's policy does not let it have).
+// (jax-js with workers of its own, which the package's policy does not allow).
 import { spawn } from 'node:child_process';
 import os from 'node:os';
 import path from 'node:path';
@@ -37,7 +38,7 @@ const sections = {
   memory: measureMemory,
   async threads() {
     const cases = kinds.flatMap((kind) => [headline, abstract].map(([name, ...sizes]) => caseOf(name, kind, ...sizes)));
-    console.log('As the product runs it, one thread:\n');
+    console.log('One thread, as in the package:\n');
     await table(cases);
     console.log(`\nWith a policy that lets jax-js start workers, ${os.cpus().length} cores:\n`);
     await table(cases, { config: 'bench/tuning/threads.vite.config.ts', threads: true });
@@ -69,7 +70,7 @@ async function withServer(config, work) {
   }
 }
 
-/** A browser of its own, so that memory is that of one measurement alone. */
+/** Runs in a browser of its own, so that its memory is that of one measurement. */
 async function withPage(work) {
   const server = await chromium.launchServer({
     executablePath: findBrowser() ?? undefined,

@@ -1,4 +1,4 @@
-// What the soft-prompt hook costs, beside WebLLM without it in the same run, on this machine's software adapter.
+// Measures the cost of the soft-prompt hook against WebLLM without it, in the same run, on a software adapter.
 //
 //   node bench/webllm-hook.mjs        about a minute on two cores
 import { spawn } from 'node:child_process';

@@ -1,4 +1,4 @@
-// Which Chromium drives the page: Playwright's own where it is there or can be fetched, else the system's.
+// Finds the Chromium for the page: Playwright's where it is installed or can be fetched, else the system's.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
@@ -13,7 +13,7 @@ const macApplications = [
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
 ];
 
-/** No Chromium is there and none could be had. */
+/** There is no Chromium, and none could be fetched. */
 export class NoBrowserError extends Error {
   constructor() {
     super(
@@ -26,8 +26,8 @@ export class NoBrowserError extends Error {
 }
 
 /**
- * Flags that keep the browser's own traffic off the wire. Playwright adds more; a second --disable-features would
- * replace its list, so there is none here.
+ * Flags that stop the browser's own requests. Playwright adds more; a second --disable-features would replace its list, so it is not
+ * among these.
  */
 const quietFlags = [
   '--no-sandbox',
@@ -37,12 +37,12 @@ const quietFlags = [
   '--disable-sync',
   '--disable-default-apps',
   '--no-default-browser-check',
-  // Its component updater and its sign-in check start in any case; these addresses end before the network.
+  // The component updater and the sign-in check cannot be turned off; these addresses lead nowhere.
   '--component-updater=url-source=about:blank',
   '--gaia-url=http://127.0.0.1:1/',
 ];
 
-/** With Playwright's own one, which this flag replaces. */
+/** Includes Playwright's list, which this flag replaces. */
 const hardwareFeatures = '--enable-features=Vulkan,SkipListAccountsWithoutGaiaCookies';
 
 /**
@@ -56,8 +56,8 @@ export function browserFlags(webgpu) {
 }
 
 /**
- * Makes a fresh profile folder whose browser asks nothing of its maker's servers while somebody types: form filling,
- * spelling, translation, suggestions and passwords are off.
+ * Makes a fresh profile folder in which the browser sends nothing to its vendor while a user types: form filling, spelling, translation,
+ * suggestions and passwords are off.
  */
 export async function createQuietProfile() {
   const folder = await mkdtemp(path.join(tmpdir(), 'persona-plug-profile-'));
@@ -76,7 +76,7 @@ export async function createQuietProfile() {
   return folder;
 }
 
-/** An executable that is there now, or null. */
+/** An executable that is installed, or null. */
 export function findBrowser() {
   const named = process.env.PERSONA_PLUG_CHROMIUM;
   if (named !== undefined && named !== '') return named;
@@ -137,7 +137,7 @@ function isExecutable(location) {
   }
 }
 
-/** Asked only where a system browser could stand in: without a network it is taken at once. */
+/** Whether Playwright's browser can be fetched. Used only where there is a system browser, which is taken at once without a network. */
 async function isDownloadReachable() {
   try {
     const response = await fetch('https://cdn.playwright.dev/', { method: 'HEAD', signal: AbortSignal.timeout(4_000) });

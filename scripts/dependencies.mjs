@@ -1,4 +1,4 @@
-// Installs what is missing from node_modules, exactly as package-lock.json has it.
+// Installs the packages that node_modules lacks, in exactly the versions of package-lock.json.
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -8,7 +8,7 @@ import { CommandError, progressBar } from './terminal.mjs';
 const networkErrors =
   /E(?:NOTFOUND|AI_AGAIN|TIMEDOUT|CONNREFUSED|CONNRESET|NETUNREACH|HOSTUNREACH|SOCKETTIMEDOUT)|ERR_SOCKET_TIMEOUT|network/;
 
-/** Refuses a Node that is too old, in a sentence. */
+/** Refuses a Node that is too old. */
 export function checkNode() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major > 20 || (major === 20 && minor >= 19)) return;
@@ -59,7 +59,7 @@ function readLock(location) {
 }
 
 async function npmInstall(onFetched) {
-  // npm names itself to the scripts that it runs.
+  // npm gives its path to the scripts that it runs.
   const npm = process.env.npm_execpath;
   const [command, first] = npm?.endsWith('.js') === true ? [process.execPath, [npm]] : ['npm', []];
   const options = [

@@ -1,4 +1,4 @@
-// `npm run evaluate`: bundles the evaluation (TypeScript) into a temporary folder and runs it in this very Node.
+// `npm run evaluate`: bundles the evaluation (TypeScript) into a temporary folder and runs it in this process.
 import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -30,7 +30,7 @@ async function bundle(folder) {
   return await import(pathToFileURL(path.join(folder, 'main.mjs')).href);
 }
 
-/** Bundles of runs that were killed. */
+/** Removes bundles of killed runs. */
 async function removeOldBundles() {
   for (const name of await readdir(parent)) {
     const folder = path.join(parent, name);
@@ -42,11 +42,11 @@ async function removeOldBundles() {
 async function run(folder) {
   const controller = new AbortController();
   process.on('SIGINT', () => {
-    // Once ends the run as soon as nothing is half done, twice at once.
+    // The first signal stops the run after the current step, the second one at once.
     if (controller.signal.aborted) process.exit(130);
     controller.abort(new Error('stopped by Ctrl-C'));
   });
-  /** From the first prediction on, so that the time left is not that of loading models. */
+  /** Starts at the first prediction, so that loading the models does not count in the time left. */
   let bar = null;
   try {
     const { main } = await bundle(folder);
@@ -64,7 +64,7 @@ async function run(folder) {
   } catch (error) {
     bar?.clear();
     if (controller.signal.aborted) return 130;
-    // An error of the package says what to do; of any other one the place counts.
+    // An error of the package says what to do. For any other error the stack is needed.
     say(error?.name === 'PersonaPlugError' ? error.message : (error?.stack ?? String(error)));
     return 1;
   }

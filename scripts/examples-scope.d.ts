@@ -1,4 +1,4 @@
-// What the examples in the sources may use without saying so: the names that an application would have at hand.
+// The names that the examples in the sources may use without declaring them.
 import type { AppConfig, MLCEngine } from '@mlc-ai/web-llm';
 import type { Personalizer } from '../src/engine/personalizer.ts';
 import type { TextTokenizer } from '../src/language-model/language-model.ts';

@@ -1,4 +1,4 @@
-// Every `@example` in the sources compiles against the sources: an example that does not exist any more is a lie.
+// Every `@example` in the sources must compile against the sources.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -28,7 +28,7 @@ function examplesOf(source: string): Example[] {
   }));
 }
 
-/** The example as a module: what its own file exports and its libraries are at hand, the rest it says itself. */
+/** The example as a module, in which the exports of its own file and its libraries are imported; the rest it imports itself. */
 function moduleOf({ source, code }: Example): string {
   const own = path.join(repository, source);
   const exported = [

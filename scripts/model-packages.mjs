@@ -1,5 +1,5 @@
-// Model packages on disk: which there are, under which revision they are served, and whether their files are whole.
-// Plain Node, without dependencies: it runs before anything is installed.
+// Model packages on disk: which there are, under which revision they are served, and whether their files are undamaged.
+// Without dependencies, since it runs before anything is installed.
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
@@ -47,7 +47,7 @@ async function packagesOf(folder) {
       name: entry.name,
       folder: packageFolder,
       bytes,
-      // A changed file changes its hash in the manifest, and so the revision and every address.
+      // A changed file changes its hash in the manifest, and so the revision and every URL.
       revision: createHash('sha256').update(bytes).digest('hex').slice(0, 16),
     });
   }
@@ -59,7 +59,7 @@ export function filesOfPackage(modelPackage) {
   return JSON.parse(modelPackage.bytes.toString('utf8')).files;
 }
 
-/** What `index.json` says: where each package lies today. */
+/** The content of `index.json`: the current folder of each package. */
 export function modelIndex(packages) {
   return {
     schemaVersion: 1,
@@ -69,7 +69,7 @@ export function modelIndex(packages) {
   };
 }
 
-/** Lays packages out as a host serves them: `index.json`, and each file under its package's revision. */
+/** Writes packages as a host serves them: `index.json`, and each file under its package's revision. */
 export async function publishModelPackages(packages, target) {
   await mkdir(target, { recursive: true });
   for (const modelPackage of packages) {
@@ -80,7 +80,7 @@ export async function publishModelPackages(packages, target) {
       await copyFile(path.join(modelPackage.folder, file), destination);
     }
   }
-  // Last: from here on pages ask for the new revisions, which are all there.
+  // Written last, when all files of the new revisions are there.
   await writeFile(path.join(target, 'index.json'), JSON.stringify(modelIndex(packages)));
 }
 

@@ -1,4 +1,4 @@
-// Checks the model files before anything leans on them.
+// Checks the model files before they are used.
 import path from 'node:path';
 import {
   DamagedModelError,

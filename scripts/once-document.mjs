@@ -1,4 +1,4 @@
-// What `--once` prints: one document, and the same for people. docs/once-schema.md describes it.
+// What `--once` prints: a JSON document, or the same as text. docs/once-schema.md describes it.
 import * as v from 'valibot';
 
 const milliseconds = v.pipe(v.number(), v.minValue(0));
@@ -105,7 +105,7 @@ export function onceDocument({ question, asked, imported, importMilliseconds, st
   });
 }
 
-/** The document for people. */
+/** The document as text. */
 export function oncePage(document) {
   const { answers, gate, devices, milliseconds: time, requests } = document;
   const lines = [

@@ -1,4 +1,4 @@
-// One question to the very page that visitors get, in a headless browser with a temporary profile.
+// Asks the page one question, in a headless browser with a temporary profile.
 import { rm } from 'node:fs/promises';
 import { browserFlags, createQuietProfile, ensureBrowser, NoBrowserError } from './browser.mjs';
 import { onceDocument, oncePage } from './once-document.mjs';
@@ -6,14 +6,14 @@ import { proxyFlags, startRecordingProxy } from './recording-proxy.mjs';
 import { freePort, serveSite } from './site.mjs';
 import { CommandError, progressBar, say } from './terminal.mjs';
 
-/** Asks; prints; returns the exit code. Everything that it started is stopped, also on Ctrl-C. */
+/** Asks the question, prints the answers and returns the exit code. Stops everything that it started, also on Ctrl-C. */
 export async function askOnce(question) {
   const started = { cleanups: [], cleaning: Promise.resolve(), stoppedBy: '' };
   const running = run(question, started);
-  // More than once: npm passes on the signal that the terminal has sent here already.
+  // It may come twice: npm passes on the signal that the terminal has already sent to this process.
   const stop = (signal) => {
     started.stoppedBy = signal;
-    // The browser's end makes every pending step of the run fail.
+    // Closing the browser makes every pending step fail.
     void cleanUp(started);
   };
   process.on('SIGINT', stop).on('SIGTERM', stop);
@@ -26,7 +26,7 @@ export async function askOnce(question) {
   }
 }
 
-/** Undoes what was started, last first; one step at a time, however often it is called: a profile outlives its browser. */
+/** Stops what was started, last first and one step at a time, since a profile is removed after its browser. May be called repeatedly. */
 async function cleanUp(started) {
   const before = started.cleaning;
   started.cleaning = undoSteps(before, started.cleanups);
@@ -119,7 +119,7 @@ async function launch(mode, question, { executablePath, server, proxy, started }
     executablePath,
     headless: true,
     args: [...browserFlags(mode), ...proxyFlags(proxy)],
-    // The clean-up closes it, after its own Ctrl-C has been told.
+    // The clean-up closes the browser on Ctrl-C; the browser must not handle the signal itself.
     handleSIGINT: false,
     handleSIGTERM: false,
   });

@@ -1,5 +1,5 @@
-// A proxy that a browser sends everything through: it records each request from outside of the browser, passes on
-// those to one origin, and refuses all others. Nothing that a page says about itself is needed to count them.
+// A proxy for all requests of a browser: it records each request outside of the browser, passes on those to one origin, and refuses all
+// others.
 import { createServer, request as httpRequest } from 'node:http';
 
 /**
@@ -23,7 +23,7 @@ export async function startRecordingProxy(origin) {
     if (entry.isOwn) passOn(incoming, outgoing);
     else outgoing.writeHead(403).end('Refused by the recording proxy.\n');
   });
-  // https and, for some browsers, WebSocket: a tunnel. The own origin is plain http, so each one is foreign.
+  // A tunnel for https and, in some browsers, for WebSocket. The page's origin is plain http, so every tunnel goes to another origin.
   server.on('connect', (incoming, socket) => {
     record('CONNECT', `https://${incoming.url}`);
     socket.on('error', () => undefined);
@@ -49,7 +49,7 @@ export async function startRecordingProxy(origin) {
   };
 }
 
-/** Flags that leave a browser no way around the proxy. */
+/** Flags that make a browser send everything through the proxy. */
 export function proxyFlags(proxy) {
   return [
     `--proxy-server=${proxy.server}`,

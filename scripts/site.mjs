@@ -1,4 +1,4 @@
-// Builds the demo site when its sources changed, and serves the build: what is served has the strict policy.
+// Builds the demo site when its sources changed, and serves the build with the strict policy.
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
@@ -12,7 +12,7 @@ const host = '127.0.0.1';
 const stampFile = path.join(repository, 'node_modules/.cache/site.stamp');
 const sources = ['src', 'site', 'public', 'vite.config.ts', 'package-lock.json', 'scripts/model-packages.mjs'];
 
-/** Builds dist-site unless it was built from these very sources and models. */
+/** Builds dist-site unless it was built from the same sources and models. */
 export async function buildSite() {
   const stamp = await hashSources();
   const built = await readFile(stampFile, 'utf8').catch(() => '');
@@ -33,7 +33,7 @@ export async function buildSite() {
   bar.end();
 }
 
-/** Serves dist-site on exactly this port. Returns its address and how to stop. */
+/** Serves dist-site on exactly this port. Returns its address and a function that stops it. */
 export async function serveSite(port) {
   await refuseTakenPort(port);
   const { preview } = await import('vite');

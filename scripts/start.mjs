@@ -1,5 +1,5 @@
-// `npm start`: installs what is missing, checks the models, builds, serves. With `--once`: asks one question on that
-// very page in a headless browser, and prints both answers.
+// `npm start`: installs missing packages, checks the models, builds the page and serves it. With `--once`: asks the page one question in a
+// headless browser, and prints both answers.
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { checkNode, installMissing } from './dependencies.mjs';
@@ -42,7 +42,7 @@ async function serve() {
   process.stdout.write(`${server.url}\n`);
   say('Open it in a Chromium-based browser. Ctrl-C stops the server.');
   await new Promise((resolve) => {
-    // More than once: npm passes on the signal that the terminal has sent here already.
+    // It may come twice: npm passes on the signal that the terminal has already sent to this process.
     for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, resolve);
   });
   await server.close();

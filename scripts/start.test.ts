@@ -1,4 +1,4 @@
-// What a person reads when something is in the way: a sentence, and an exit code that scripts can see.
+// The messages and exit codes of `npm start` when something is wrong.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -77,7 +77,7 @@ describe('npm start', () => {
 
   it('says that the port is taken', async () => {
     const server = createServer();
-    // Taken already, by somebody who serves the page while testing, is just as well.
+    // The port may already be in use by somebody who serves the page while testing.
     await new Promise<void>((resolve) => server.once('error', () => resolve()).listen(5180, '127.0.0.1', resolve));
     const result = await start([]);
     await new Promise((resolve) => server.close(resolve));

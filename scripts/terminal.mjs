@@ -1,8 +1,8 @@
-// Words and progress bars for people, on stderr: stdout belongs to the result.
+// Messages and progress bars on stderr; stdout is for the result.
 
 const barLength = 24;
 
-/** Something that can end the command: the sentence is all that a person needs. */
+/** An error that ends the command with its message and without a stack. */
 export class CommandError extends Error {
   constructor(message, exitCode = 1) {
     super(message);
@@ -42,7 +42,7 @@ export function progressBar(title, { stream = process.stderr, now = Date.now } =
       if (isTerminal && isDrawn) stream.write('\r\u001B[K');
       stream.write(`${title}${result === '' ? '' : `: ${result}`} (${seconds} s)\n`);
     },
-    /** Takes the line away without a word, before an error is told. */
+    /** Removes the line before an error is printed. */
     clear() {
       if (isTerminal && isDrawn) stream.write('\r\u001B[K');
     },

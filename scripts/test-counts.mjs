@@ -1,4 +1,4 @@
-// Reads how many tests passed, failed and were skipped out of the reports of vitest and Playwright.
+// Counts passed, failed and skipped tests in the reports of vitest and Playwright.
 import { readFile } from 'node:fs/promises';
 import { say } from './terminal.mjs';
 
@@ -6,7 +6,7 @@ export function addCounts(a, b) {
   return { passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped };
 }
 
-/** Counts of vitest's JSON report; a run that broke before or beside its tests has at least one failure. */
+/** Counts of vitest's JSON report; a run that failed outside of its tests has at least one failure. */
 export async function countVitest(report, exitCode) {
   const result = await readReport(report);
   return withExitCode(vitestCounts(result), exitCode);
@@ -30,7 +30,7 @@ export function playwrightCounts(result, allowSkips, tell) {
   const counts = { passed: 0, failed: 0, skipped: 0 };
   for (const { spec, test } of testsOf(result?.suites ?? [])) {
     if (test.status === 'expected') counts.passed += 1;
-    // A flaky test is a test that failed.
+    // A flaky test counts as failed.
     else if (test.status !== 'skipped') counts.failed += 1;
     else if (!allowSkips && needsWebgpu(spec, test)) {
       counts.failed += 1;

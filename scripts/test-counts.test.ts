@@ -16,13 +16,13 @@ const result = {
 };
 
 it('counts a skipped WebGPU test as failed, and says which', () => {
-  const told: string[] = [];
-  expect(playwrightCounts(result, false, (sentence) => told.push(sentence))).toEqual({
+  const messages: string[] = [];
+  expect(playwrightCounts(result, false, (message) => messages.push(message))).toEqual({
     passed: 1,
     failed: 3,
     skipped: 1,
   });
-  expect(told).toEqual([expect.stringContaining('logits on WebGPU')]);
+  expect(messages).toEqual([expect.stringContaining('logits on WebGPU')]);
 });
 
 it('counts it as skipped where skips are allowed', () => {

@@ -1,8 +1,8 @@
-// What is measured, and what comes out.
+// The cases and the results of the training benchmark.
 
 /** One shape of a training step. */
 export interface TuningCase {
-  /** For the table: what such an item is. */
+  /** What such an item is, for the table. */
   readonly name: string;
   readonly kind: 'prompt' | 'lora';
   /** Positions, answer included. */
@@ -15,18 +15,18 @@ export interface TuningCase {
 
 export interface TuningMeasurement {
   readonly cases: readonly TuningCase[];
-  /** Steps a case; the first one comes on top. */
+  /** Steps that are timed in each case, after a first one. */
   readonly steps: number;
-  /** jax-js's own threads, which the product does without: its workers come from blob URLs. */
+  /** Whether jax-js may start threads. The package does not allow them, since they are workers from blob URLs. */
   readonly threads: boolean;
 }
 
 export interface TuningFigures extends TuningCase {
-  /** The first step of a shape: everything is compiled. */
+  /** The first step of a shape, which compiles everything. */
   readonly firstMilliseconds: number;
-  /** Median of a step: the gradients of its items, and AdamW. */
+  /** Median time of a step: the gradients of its items, and AdamW. */
   readonly stepMilliseconds: number;
-  /** Median of one example's loss alone: the peer of the same run. */
+  /** Median time of one example's loss without gradients, in the same run. */
   readonly forwardMilliseconds: number;
 }
 

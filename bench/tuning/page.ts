@@ -1,4 +1,4 @@
-// The page of bench/tuning.mjs: asks the worker, and measures how long the page itself is held up meanwhile.
+// The page of bench/tuning.mjs: has the worker measure, and measures for how long the page itself is blocked meanwhile.
 import { openHistory } from '../../src/history/open-history.ts';
 import { createUrlModelSource } from '../../src/model-package/url-model-source.ts';
 import { seededRandom } from '../../src/lib/seeded-random.ts';
@@ -23,7 +23,7 @@ async function measureTuning(measurement: TuningMeasurement): Promise<MeasuredTu
   return { ...found, longestGap };
 }
 
-/** A history of items with inputs of so many words. */
+/** A history of items whose inputs have that many words. */
 async function fillHistory(name: string, items: number, words: number): Promise<void> {
   await using store = await openHistory({ name });
   const { manifest } = await createUrlModelSource('/models/').open('plug', 'plug');
@@ -43,7 +43,7 @@ async function fillHistory(name: string, items: number, words: number): Promise<
   );
 }
 
-/** A whole training as an application starts it. Resolves with its steps, and keeps the worker until the page goes. */
+/** A whole training as an application starts it. Resolves with its steps; the worker lives until the page is closed. */
 async function trainOnce(kind: 'prompt' | 'lora', items: number, words: number): Promise<number> {
   const name = `bench-${kind}-${words}`;
   await fillHistory(name, items, words);

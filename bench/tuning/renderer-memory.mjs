@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/** MiB now, and the most since the process began: the kernel's high-water mark, which no sampling could miss. */
+/** MiB now, and the most since the process began: the kernel's high-water mark, so that no peak is missed. */
 export function rendererMemory(browserProcess) {
   const { stdout } = spawnSync('ps', ['-eo', 'pid=,ppid=,args='], { encoding: 'utf8' });
   const processes = stdout

@@ -1,4 +1,4 @@
-// The test pages with a policy that lets jax-js start its own workers from blob URLs: for the bench alone, to see what threads bring.
+// Serves the test pages with a policy that lets jax-js start workers from blob URLs. Only for the benchmark of threads.
 import { defineConfig } from 'vite';
 import pages from '../../e2e/vite.config.ts';
 import { modelFiles } from '../../site/vite/model-files.ts';

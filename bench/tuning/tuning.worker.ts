@@ -1,4 +1,4 @@
-// Measures training steps on the shipped language model, as a tuning job makes them.
+// Measures training steps on the shipped language model, as a training job runs them.
 import { createUrlModelSource } from '../../src/model-package/url-model-source.ts';
 import { adamWStep, addGradients, clipGradients, scaleGradients, startOptimizer } from '../../src/tuning/adamw.ts';
 import { createExample } from '../../src/tuning/example.ts';
@@ -20,10 +20,10 @@ async function timed<T>(work: () => Promise<T>): Promise<{ result: T; millisecon
 const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
-/** Counted, since a policy that blocks them is only told in the console. */
+/** Counted, since a policy that blocks them is reported only in the console. */
 let ownWorkers = 0;
 
-/** jax-js as it comes, with workers of its own where the policy lets it. */
+/** jax-js unchanged, with workers of its own where the policy allows them. */
 async function loadWithThreads(): Promise<Jax> {
   globalThis.Worker = new Proxy(Worker, {
     construct(worker, given) {
@@ -61,7 +61,7 @@ async function measureCase(
   const examples = Array.from({ length: batch }, (_, item) => {
     const prompt = [
       { kind: 'rows', rows: new Float32Array(rows * hiddenSize).fill(0.01), count: rows },
-      // The answer's last token is a target only.
+      // The answer's last token is only a target.
       { kind: 'ids', ids: ids(length - rows - answer + 1, item) },
     ] as const;
     return createExample(weights, {

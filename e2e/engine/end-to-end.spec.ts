@@ -1,5 +1,5 @@
-// The main job with the real models in a real browser: import, kill, reopen, answer as training's reference does, forget
-// exactly, stop at once. On wasm without WebGPU, and on WebGPU with a software adapter.
+// The main use with the real models in a real browser: import, kill, reopen, answer as training's reference does, forget exactly, stop at
+// once. On wasm without WebGPU, and on WebGPU with a software adapter.
 import { readFile } from 'node:fs/promises';
 import { expect, type Page, test } from '@playwright/test';
 import { goldenFolder } from '../../src/testing/golden/golden-models.ts';
@@ -42,14 +42,14 @@ async function open(device: 'wasm' | 'webgpu', storageName?: string): Promise<Pa
   return page;
 }
 
-/** Asks for both answers and holds them to training's. */
+/** Generates both answers and compares them with those of training. */
 async function expectGoldenAnswers(page: Page, { name, task, input, at, answers, gate }: GoldenCase): Promise<void> {
   for (const persona of ['none', 'always'] as const) {
     const request = { task, input, at, persona };
     const { text, explanation } = await page.evaluate(async (asked) => await engineTestPage.answer(asked), request);
     expect(text, `${name}, ${persona}`).toBe(answers[persona === 'none' ? 'none' : 'persona']);
     expect(explanation.isPersonaUsed).toBe(persona === 'always');
-    // Within .05: 8-bit vectors of another kernel move an undecided gate by .01 to .02; on equal vectors src/persona holds it to 1e-5.
+    // Within .05: 8-bit vectors of another kernel change an undecided gate by .01 to .02. With equal vectors src/persona tests it to 1e-5.
     if (persona === 'always') expect(explanation.gate, `${name}: gate`).toBeCloseTo(gate, 1);
   }
 }
@@ -65,13 +65,13 @@ async function expectExactForgetting(page: Page, { task, input, at, history }: G
   expect(await page.evaluate(async (one) => await engineTestPage.forget(one), id)).toBe(true);
   const forgot = await answer();
   expect(forgot).not.toEqual(held);
-  const told = [held, forgot].map(({ explanation }) => explanation.words.map(({ text }) => text));
+  const words = [held, forgot].map(({ explanation }) => explanation.words.map(({ text }) => text));
   const [before = [], after = []] = [history, history.slice(1)].map((items) =>
     items.flatMap(({ output }) => output.match(/[\p{L}\p{N}]+/gu) ?? []),
   );
-  expect(before).toEqual(expect.arrayContaining(told[0] ?? []));
-  expect(after).toEqual(expect.arrayContaining(told[1] ?? []));
-  expect(told.map(({ length }) => length > 0)).toEqual([true, true]);
+  expect(before).toEqual(expect.arrayContaining(words[0] ?? []));
+  expect(after).toEqual(expect.arrayContaining(words[1] ?? []));
+  expect(words.map(({ length }) => length > 0)).toEqual([true, true]);
   const others = all.split('\n').filter((line) => !line.includes(`{"id":${JSON.stringify(id)},`));
   expect(others).toHaveLength(all.split('\n').length - 1);
   await page.evaluate(async (text) => {
@@ -91,7 +91,7 @@ async function expectPromptAbort(page: Page, { task, input, answers }: GoldenCas
   expect(result.again).toBe(answers.none);
 }
 
-test('on wasm, without WebGPU, the history of twenty items lives through a kill and gives the golden answers', async () => {
+test('on wasm, without WebGPU, a history of twenty items survives a killed browser and gives the golden answers', async () => {
   test.setTimeout(300_000);
   browser = await createKillableBrowser('off');
   const cases = (await goldenCases()).filter(({ history }) => history.length >= 20);
@@ -126,8 +126,8 @@ test('on wasm, without WebGPU, the history of twenty items lives through a kill 
   await page.evaluate(async () => await engineTestPage.close());
 });
 
-test('on WebGPU the history of three items lives through a kill and gives the golden answers', async () => {
-  // The software adapter embeds a short text in some seconds.
+test('on WebGPU a history of three items survives a killed browser and gives the golden answers', async () => {
+  // The software adapter takes some seconds to embed a short text.
   test.setTimeout(900_000);
   browser = await createKillableBrowser('software');
   const [golden] = (await goldenCases()).filter(({ history, task }) => history.length <= 3 && task === 'news_headline');

@@ -1,4 +1,4 @@
-// What the end-to-end tests of the engine run inside the page: the public API, the site's own worker, the real models.
+// The page of the engine's end-to-end tests, with the public API, the site's worker and the real models.
 import { createPersonalizer, type EngineStatus, type Explanation, type Personalizer } from '../../src/index.ts';
 
 let personalizer: Personalizer | null = null;
@@ -46,7 +46,7 @@ const engineTestPage = {
     throw new Error('the answer did not end');
   },
 
-  /** Aborts after the first delta, at sampling so warm that the answer would be long; counts what still came. */
+  /** Aborts a long answer (at a high temperature) after its first delta, and counts the deltas that still came. */
   async abortMidStream(task: string, input: string): Promise<{ deltasAfter: number; reason: string; again: string }> {
     const controller = new AbortController();
     let deltas = 0;

@@ -1,4 +1,4 @@
-// The evaluation in a real browser measures what it measures in Node.
+// The evaluation measures the same in a real browser as in Node.
 import { expect, test } from '@playwright/test';
 import { evaluate, loadEvaluationModels, methods, type Prediction } from '../../src/evaluation/index.ts';
 import { createFolderModelSource } from '../../src/model-package/folder-model-source.ts';
@@ -29,7 +29,7 @@ test('a page and Node measure the same', async ({ page }) => {
   for (const [index, { nll, gate, ...rest }] of predictions.entries()) {
     const { nll: nllInNode, gate: gateInNode, ...others } = expected[index] ?? {};
     expect(rest).toEqual(others);
-    // The same wasm kernels on the same machine, up to the vectors of another build of them.
+    // The same wasm kernels on the same machine, but another build of them for the vectors.
     expect(nll ?? 0).toBeCloseTo(nllInNode ?? Number.NaN, 3);
     expect(gate ?? 0).toBeCloseTo(gateInNode ?? 0, 4);
   }

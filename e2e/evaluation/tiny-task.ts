@@ -1,4 +1,4 @@
-// A task that is small enough for a browser on a busy machine, written here.
+// A task, written here, that is small enough for a browser on a busy machine.
 import { type EvaluationTask, parseTaskFile, rebuiltTask } from '../../src/evaluation/index.ts';
 
 const articles: readonly (readonly [string, string, readonly string[]])[] = [

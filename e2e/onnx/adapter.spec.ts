@@ -1,4 +1,4 @@
-// Personal adapters as inputs of the ONNX graph, on both backends, held to the losses that torch has with the same numbers.
+// Adapters as inputs of the ONNX graph, on both backends, against the losses that torch has with the same numbers.
 import { expect, test } from '@playwright/test';
 import { openGoldenTuning } from '../../src/testing/golden/golden-tuning.ts';
 
@@ -6,7 +6,7 @@ const address = `http://127.0.0.1:${process.env['PERSONA_PLUG_PAGES_PORT'] ?? '4
 
 for (const device of ['wasm', 'webgpu'] as const) {
   for (const kind of ['lora', 'ia3'] as const) {
-    test(`on ${device}, ${kind} gives torch's loss, and leaves no trace when it is taken away`, async ({ page }) => {
+    test(`on ${device}, ${kind} gives torch's loss, and can be removed without a trace`, async ({ page }) => {
       const goldenCase = openGoldenTuning()?.cases.find((found) => found.kind === kind);
       if (goldenCase === undefined)
         throw new Error(`research-models/golden holds no gradients of ${kind}: export it again`);

@@ -21,7 +21,7 @@ test('on wasm its vectors are those of the float32 model', async ({ page }) => {
 });
 
 test('on WebGPU its vectors are those of the float32 model', async ({ page }) => {
-  // A software adapter takes some five seconds for 20 tokens.
+  // A software adapter takes about five seconds for 20 tokens.
   test.setTimeout(300_000);
   const { device, selfTest, milliseconds } = await page.evaluate(() => onnxTestPage.loadEmbedder('webgpu'));
   console.log(
@@ -35,7 +35,7 @@ test('on WebGPU its vectors are those of the float32 model', async ({ page }) =>
   expect(Math.min(...cosines)).toBeGreaterThanOrEqual(0.99);
 });
 
-test('auto takes wasm on a software adapter, and says why', async ({ page }) => {
+test('auto takes wasm on a software adapter, and gives the reason', async ({ page }) => {
   const { device } = await page.evaluate(() => onnxTestPage.loadEmbedder('auto'));
   test.skip(device.adapter !== null && !device.isFallbackAdapter, 'this machine has a hardware adapter');
   expect(device).toMatchObject({ kind: 'wasm', isFallbackAdapter: true });

@@ -1,4 +1,4 @@
-// The LLM on onnxruntime-web in a real browser: parity with torch on wasm and WebGPU, streaming, abort.
+// The language model on onnxruntime-web in a real browser: parity with torch on wasm and WebGPU, streaming, abort.
 import { expect, test, type Page } from '@playwright/test';
 import type { DevicePreference } from '../../src/lib/device.ts';
 
@@ -38,7 +38,7 @@ test('on wasm logits and greedy tokens are those of torch', async ({ page }) => 
 test('on WebGPU logits and greedy tokens are those of torch', async ({ page }) => {
   test.setTimeout(400_000);
   const names = await page.evaluate(() => onnxTestPage.goldenNames());
-  // A software adapter prefills some 12 tokens a second here: short prompts, and one whose rows lie across a chunk's end.
+  // A software adapter prefills about 12 tokens a second: short prompts, and one whose rows lie across the end of a chunk.
   const wanted = names.filter((name) => name.startsWith('news_category') || name.startsWith('rows across'));
   expect(wanted.length).toBeGreaterThanOrEqual(3);
   await compare(
@@ -49,7 +49,7 @@ test('on WebGPU logits and greedy tokens are those of torch', async ({ page }) =
   );
 });
 
-test('a device that is lost on WebGPU is an error with a code, and a model that is created anew works', async ({
+test('a device that is lost on WebGPU is an error with a code, and a model that is created again works', async ({
   page,
 }) => {
   test.setTimeout(300_000);
@@ -67,7 +67,7 @@ test('an abort stops the stream within one token', async ({ page }) => {
   expect(cameAfter).toBeLessThanOrEqual(1);
 });
 
-test('the times on wasm are told', async ({ page }) => {
+test('the times on wasm are printed', async ({ page }) => {
   const { milliseconds } = await page.evaluate(() => onnxTestPage.loadLanguageModel('wasm'));
   const first = await page.evaluate(() => onnxTestPage.timeLanguageModel(100, 20));
   const second = await page.evaluate(() => onnxTestPage.timeLanguageModel(100, 20));

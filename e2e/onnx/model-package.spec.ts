@@ -1,4 +1,4 @@
-// Model files in a real browser: kept in the Cache API, checked at each read, fetched again when the kept copy is damaged.
+// Model files in a real browser: kept in the Cache API, checked at each read, and fetched again when the cached copy is damaged.
 import { createHash } from 'node:crypto';
 import { expect, test } from '@playwright/test';
 
@@ -10,7 +10,7 @@ test.beforeEach(async ({ page }) => {
   await page.waitForFunction(() => 'onnxTestPage' in globalThis);
 });
 
-test('a kept file is not fetched again, a damaged one is', async ({ page }) => {
+test('a cached file is not fetched again unless it is damaged', async ({ page }) => {
   const fetched: string[] = [];
   page.on('request', (request) => void (request.url().endsWith(file) && fetched.push(request.url())));
   const read = () => page.evaluate((path) => onnxTestPage.readModelFile(path), file);
@@ -40,7 +40,7 @@ test('a file that is damaged on the server is named, with both hashes', async ({
   });
 });
 
-test('only body-less GETs of the own origin go out', async ({ page }) => {
+test('the page sends only GETs without a body, to its own origin', async ({ page }) => {
   const others: string[] = [];
   page.on('request', (request) => {
     const isPlain = request.method() === 'GET' && request.postData() === null;

@@ -1,4 +1,4 @@
-// The page of the onnxruntime-web tests: what a spec calls, run where it counts, in a browser under the strict policy.
+// The page of the onnxruntime-web tests: the functions that the specs call, in a browser under the strict policy.
 import { cosineSimilarity } from '../../src/embedder/pooling.ts';
 import type { Embedder } from '../../src/embedder/embedder.ts';
 import { onnxEmbedder } from '../../src/embedder/onnx-embedder.ts';
@@ -17,7 +17,7 @@ import { compareWithGolden, type ParityResult } from '../../src/testing/golden/g
 
 const models = createUrlModelSource('/models/');
 
-/** Milliseconds of a job, beside its result. */
+/** The result of a job, and its milliseconds. */
 async function timed<T>(job: () => Promise<T>): Promise<{ result: T; milliseconds: number }> {
   const start = performance.now();
   const result = await job();
@@ -32,7 +32,7 @@ function loadedModel(): LanguageModel {
   return model;
 }
 
-/** Any ids will do where only time or equality with oneself is looked at. */
+/** Any ids, for tests of time or of repeated runs. */
 function somePrompt(length: number): PromptSegment[] {
   return [{ kind: 'ids', ids: Array.from({ length }, (_, index) => 4 + ((index * 37) % 4000)) }];
 }
@@ -40,7 +40,7 @@ function somePrompt(length: number): PromptSegment[] {
 const goldenCases = async (): Promise<GoldenLanguageModelCase[]> =>
   (await openGoldenFiles(models)).languageModelCases();
 
-/** Nearly even draws: whatever the model learned, an end token comes once in thousands. */
+/** A temperature at which all tokens are nearly equally likely, so that an end token comes once in thousands. */
 const endless = { temperature: 5, seed: 1 } as const;
 
 const page = {
@@ -72,7 +72,7 @@ const page = {
     return cosines;
   },
 
-  /** Reads a file of the embedder's package: its size, or the error as a program sees it. */
+  /** Reads a file of the embedder's package: gives its size, or the code and details of the error. */
   async readModelFile(path: string): Promise<{ bytes: number } | { code: string; details: Record<string, unknown> }> {
     try {
       const opened = await models.open('all-minilm-l6-v2', 'embedder');
@@ -83,7 +83,7 @@ const page = {
     }
   },
 
-  /** Changes a byte of the kept copy of a file; gives how many copies there were. */
+  /** Changes a byte of the cached copy of a file; gives how many copies there were. */
   async damageKeptFile(path: string): Promise<number> {
     const cache = await caches.open('persona-plug-models');
     const kept = (await cache.keys()).filter(({ url }) => url.endsWith(`/${path}`));
@@ -151,7 +151,7 @@ const page = {
     return [...losses, await loss()];
   },
 
-  /** Takes the GPU device away, as a driver's reset does, and tells how the next answer ends. */
+  /** Destroys the GPU device, as a driver's reset does, and gives how the next answer ends. */
   async loseDevice(): Promise<string> {
     const { device } = (await loadOnnxRuntime('webgpu')).env.webgpu;
     (await device).destroy();

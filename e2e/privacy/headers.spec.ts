@@ -8,7 +8,7 @@ import { site } from '../site/demo-browser.ts';
 
 const built = fileURLToPath(new URL('../../dist-site/', import.meta.url));
 
-test('the policy is the one that the documents promise', () => {
+test('the policy is the one that the documentation describes', () => {
   expect(securityHeaders['Content-Security-Policy']).toBe(
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; " +
       "img-src 'self' data:; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -60,7 +60,7 @@ test('every kind of response carries every header', async ({ request }) => {
   expectStrict('POST', refused.headers());
 });
 
-test('the header file for static hosts says the same', async () => {
+test('the header file for static hosts has the same policy', async () => {
   const file = await readFile(path.join(built, '_headers'), 'utf8');
   for (const [name, value] of Object.entries(securityHeaders)) expect(file).toContain(`  ${name}: ${value}\n`);
 });

@@ -1,11 +1,11 @@
-// Requests that should never be made, planted in the page and in the worker: all blocked, all shown, none arrives.
+// Requests to other origins that are planted in the page and in the worker: all are blocked and reported, and none arrives.
 import { chromium, expect, type Page, test } from '@playwright/test';
 import { browserFlags, findBrowser } from '../../scripts/browser.mjs';
 import { proxyFlags, startRecordingProxy } from '../../scripts/recording-proxy.mjs';
 import { DemoBrowser, site } from '../site/demo-browser.ts';
 import { OtherOrigin } from './recorder.ts';
 
-/** Runs in page and worker alike; what a scope does not have is left out there. */
+/** Runs in the page and in the worker; each leaves out what it does not have. */
 async function plant(host: string): Promise<string[]> {
   const planted: string[] = [];
   const attempt = async (name: string, work: () => unknown): Promise<void> => {
@@ -13,7 +13,7 @@ async function plant(host: string): Promise<string[]> {
     try {
       await work();
     } catch {
-      // Blocked; whether it was is asked of the recorder and of the page.
+      // Blocked. Whether it was is checked with the recorder and on the page.
     }
   };
   const scope = 'document' in globalThis ? 'page' : 'worker';
@@ -72,7 +72,7 @@ async function reported(page: Page): Promise<string[]> {
   return await page.getByRole('region', { name: 'Requests' }).getByRole('listitem').allTextContents();
 }
 
-/** What the page says of a planted request. Of a frame, the browser tells the page only the origin. */
+/** The page's report of a planted request. For a frame, the browser reports only the origin. */
 function trace(name: string): string {
   return name === 'page-frame' ? '(frame-src)' : `/${name} `;
 }
@@ -87,7 +87,7 @@ test('planted requests are blocked and reported, in page and worker', async () =
 
   const inWorker = await worker.evaluate(plant, other.host);
   const inPage = await page.evaluate(plant, other.host);
-  // What was planted and is not on the page: nothing.
+  // Every planted request is on the page.
   const missing = async (): Promise<string[]> => {
     const lines = await reported(page);
     return [...inPage, ...inWorker].filter((name) => !lines.some((line) => line.includes(trace(name))));
@@ -97,13 +97,13 @@ test('planted requests are blocked and reported, in page and worker', async () =
   expect(proxy.foreign()).toEqual([]);
 
   for (const line of await reported(page)) expect(line).toMatch(/^Blocked in the (page|worker): /);
-  // The blocked form leaves the driver waiting for a navigation, so the text is read without its locators' waits.
+  // After the blocked form Playwright waits for a navigation, so the text is read without locators.
   expect((await page.locator('.seal').allTextContents()).join()).toMatch(/^0 requests to other origins, \d+ blocked$/);
   await proxy.close();
 });
 
-test('the recorder itself sees what is not blocked', async () => {
-  // Without this, a recorder that is blind would pass every other test.
+test('the recorder sees a request that is not blocked', async () => {
+  // Otherwise a recorder that sees nothing would pass every other test.
   await using other = await OtherOrigin.start();
   const proxy = await startRecordingProxy(`http://${other.host}/`);
   const executablePath = findBrowser();

@@ -1,8 +1,8 @@
-// A recorder outside of the browser: a server of another origin that a leak would reach, and the proxy that sees all.
+// Records requests outside of the browser: a server of another origin that a leak would reach, and a proxy that sees every request.
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** Somebody else's server. It allows everything, so that only the policy of the page can stop a request. */
+/** A server of another origin. It allows everything, so that only the policy of the page can stop a request. */
 export class OtherOrigin {
   readonly #server: Server;
   /** What arrived, as `METHOD /path`. */

@@ -1,4 +1,4 @@
-// A whole session, seen from outside of the browser: nothing but body-less GETs of build and model files.
+// A whole session, recorded outside of the browser: only GETs without a body, of build and model files.
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,11 +1,12 @@
-// The GPU device is lost while a personal LoRA lies in the weights: what is loaded anew must know nothing of it until it is merged again.
+// The GPU device is lost while a LoRA is merged into the weights: the model that is loaded again must be unmerged until the LoRA is merged
+// again.
 import type { LanguageModel, PromptSegment } from '../../src/language-model/language-model.ts';
 import type { ModelPackage } from '../../src/model-package/model-source.ts';
 import type { LanguageModelManifest } from '../../src/model-package/manifest.ts';
 import { goldenLoraAdapter } from '../../src/testing/golden/golden-lora.ts';
 import { codeOf } from './code-of.ts';
 
-/** `loseDevice` destroys the model's own device, and resolves when that is known. */
+/** `loseDevice` destroys the model's device, and resolves when the loss is reported. */
 export async function adapterLossScenario(
   model: LanguageModel,
   { manifest }: ModelPackage<LanguageModelManifest>,
@@ -21,18 +22,18 @@ export async function adapterLossScenario(
   await model.useAdapter?.(adapter);
   const merged = await logits();
 
-  // Lost between answers; the next request wants no adapter.
+  // Lost between answers; the next request uses no adapter.
   await loseDevice();
   await model.useAdapter?.(null);
   const reloaded = await logits();
   await model.useAdapter?.(adapter);
   const mergedAgain = await logits();
 
-  // Lost between answers, and the next request wants the same adapter: nobody tells the model anew.
+  // Lost between answers, and the next request uses the same adapter without setting it again.
   await loseDevice();
   const keptOverLoss = await logits();
 
-  // Lost in the middle of an answer, which no end token may close before.
+  // Lost in the middle of an answer that does not end before.
   const logitBias = new Map(manifest.languageModel.endTokens.map((token) => [token, -100]));
   const code = await codeOf(async () => {
     let count = 0;

@@ -1,4 +1,4 @@
-// A personal adapter in WebLLM's weights: merged, refused where it does not fit, and taken out again.
+// An adapter in WebLLM's weights: merged, refused where it does not fit, and taken out again.
 import * as v from 'valibot';
 import type { LanguageModel, PromptSegment, WeightAdapter } from '../../src/language-model/language-model.ts';
 import type { LanguageModelManifest } from '../../src/model-package/manifest.ts';
@@ -41,7 +41,7 @@ export async function adapterScenario(
 
 interface Adapters {
   readonly adapter: WeightAdapter;
-  /** What does not fit the model. */
+  /** Adapters that do not fit the model. */
   readonly wrong: WeightAdapter;
 }
 
@@ -56,7 +56,7 @@ async function ia3(modelPackage: ModelPackage<LanguageModelManifest>): Promise<A
   const { intermediate_size: feedForwardSize } = v.parse(schema, await modelPackage.json('config.json'));
   const vectors = goldenIa3({ ...languageModel, feedForwardSize });
   const shape = [feedForwardSize / 2];
-  // The last of all that are merged: whatever came before it must not have been written.
+  // The last matrix to be merged does not fit: those before it must not have been written.
   const last = `layers.${languageModel.layers - 1}.down`;
   const misfit = new Map(vectors).set(last, { shape, data: new Float32Array(feedForwardSize / 2) });
   return {

@@ -1,4 +1,4 @@
-// Personal adapters merged into WebLLM's weights on the GPU, held to the losses of torch and of jax-js with the same numbers.
+// Adapters merged into WebLLM's weights on the GPU, against the losses of torch and of jax-js with the same numbers.
 import { expect, type Page, test, type Worker } from '@playwright/test';
 import { goldenIa3 } from '../../src/testing/golden/golden-ia3.ts';
 import { goldenModels } from '../../src/testing/golden/golden-models.ts';
@@ -18,9 +18,7 @@ async function openWorker(page: Page): Promise<Worker> {
   return worker;
 }
 
-test('a merged LoRA is the model that torch has, and taken out every logit is what it was, bit for bit', async ({
-  page,
-}) => {
+test("a merged LoRA gives torch's loss, and without it every logit is as before, bit for bit", async ({ page }) => {
   const goldenCase = openGoldenTuning()?.cases.find(({ kind }) => kind === 'lora');
   if (goldenCase === undefined) throw new Error('research-models/golden holds no gradients of a LoRA: export it again');
   const worker = await openWorker(page);
@@ -39,9 +37,7 @@ test('a merged LoRA is the model that torch has, and taken out every logit is wh
   expect(isKept).toBe(true);
 });
 
-test('a merged (IA)³ is the model that jax-js trains, and taken out every logit is what it was, bit for bit', async ({
-  page,
-}) => {
+test("a merged (IA)³ gives jax-js's loss, and without it every logit is as before, bit for bit", async ({ page }) => {
   const ids = [1, 2, ...Array.from({ length: 20 }, (_, index) => 4 + ((index * 97) % 8000)), 3];
   const answer = [500, 600, 0];
   const expected = await ia3Loss(ids, answer);
@@ -60,7 +56,7 @@ test('a merged (IA)³ is the model that jax-js trains, and taken out every logit
   expect(isKept).toBe(true);
 });
 
-/** The loss of an answer with the golden vectors where they are trained, unmerged. */
+/** The loss of an answer with the golden vectors in jax-js, where they are not merged. */
 async function ia3Loss(ids: number[], answer: number[]): Promise<number> {
   const weights = await readLlamaWeights(await goldenModels('nano-llm').source.open('nano-llm', 'language-model'));
   using model = jaxGradientModel(await loadJax('wasm'), weights);
@@ -68,7 +64,7 @@ async function ia3Loss(ids: number[], answer: number[]): Promise<number> {
   return await model.loss(example, goldenIa3(weights.shape));
 }
 
-test('a lost device takes the merged adapter with it: loaded anew the model is unmerged, and merges again, bit for bit', async ({
+test('after a lost device the model is loaded unmerged, and the adapter is merged again, bit for bit', async ({
   page,
 }) => {
   const worker = await openWorker(page);

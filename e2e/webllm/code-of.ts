@@ -1,7 +1,7 @@
 // The code of the error that something ends with.
 import { PersonaPlugError } from '../../src/lib/errors.ts';
 
-/** An error without a code is told by its name; `none` without an error; `reason` stands for the very object that an abort gave. */
+/** The code of an error, or its name where it has none; `none` without an error; `reason` for the reason of the abort itself. */
 export async function codeOf(run: () => Promise<unknown>, reason?: unknown): Promise<string> {
   try {
     await run();

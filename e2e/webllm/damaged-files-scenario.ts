@@ -1,9 +1,9 @@
-// A package whose files do not have the sums that its manifest names.
+// A package whose files do not have the SHA-256 sums of its manifest.
 import { webllmLanguageModel } from '../../src/language-model/webllm/webllm-language-model.ts';
 import { PersonaPlugError } from '../../src/lib/errors.ts';
 import { createUrlModelSource } from '../../src/model-package/url-model-source.ts';
 
-/** The error of loading a package of which one byte of one file was changed, for each file that counts. */
+/** The error of loading a package in which one byte of one file was changed, for each file that is loaded. */
 export async function damagedFilesScenario(tokenizerFile: string) {
   const results: Record<string, { code: string; file: unknown }> = {};
   for (const file of ['params_shard_0.bin', 'model.wasm', tokenizerFile]) {

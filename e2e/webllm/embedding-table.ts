@@ -1,4 +1,4 @@
-// The rows of real tokens, read from the shard as WebLLM reads them: bfloat16, widened to float32.
+// The embedding rows of tokens, read from the shard as WebLLM reads them: bfloat16, converted to float32.
 import type { LanguageModelManifest } from '../../src/model-package/manifest.ts';
 import type { ModelPackage } from '../../src/model-package/model-source.ts';
 

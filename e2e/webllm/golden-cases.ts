@@ -1,4 +1,4 @@
-// research-models/golden/language-model.json, with its arrays taken out of golden.f32.
+// Reads research-models/golden/language-model.json, with its arrays from golden.f32.
 import type { PromptSegment } from '../../src/language-model/language-model.ts';
 import type { GoldenManifest } from '../../src/model-package/manifest.ts';
 import type { ModelPackage } from '../../src/model-package/model-source.ts';

@@ -1,4 +1,4 @@
-// The golden cases on this runtime: how far its logits are from torch's, and which tokens it would take.
+// The golden cases on this runtime: how far its logits are from torch's, and which tokens it takes.
 import { argmax } from '../../src/language-model/decoding/sampling.ts';
 import type { GenerateTokensOptions, LanguageModel, PromptSegment } from '../../src/language-model/language-model.ts';
 import { logitTolerance } from '../../src/testing/golden/golden-parity.ts';

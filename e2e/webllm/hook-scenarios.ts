@@ -1,4 +1,4 @@
-// What the hook tests run in the page, against WebLLM as anybody would use it: engine, reload(), chat and text completions.
+// What the tests of the hook run in the page, on WebLLM's public API: engine, reload(), chat and text completions.
 import { MLCEngine } from '@mlc-ai/web-llm';
 import type { PromptSegment } from '../../src/language-model/language-model.ts';
 import { createTextTokenizer } from '../../src/language-model/text-tokenizer.ts';
@@ -114,7 +114,7 @@ export async function createHookScenarios() {
     },
     rowsAcrossChunks: async () => await compareRows(someIds(312), 6, 300),
 
-    /** A message that is a marker against the same message in words. */
+    /** A message that is a marker, compared with the same message as text. */
     async chatMessage(): Promise<Comparison> {
       using soft = hook.registerPrompt([asRows(tokenizer.encode(question))]);
       const results = [];
@@ -234,7 +234,7 @@ export async function createHookScenarios() {
       };
     },
 
-    /** What is wrong, the error, and whether the next request is still right. */
+    /** For each misuse, its error, and whether the next request is still right. */
     async misuse() {
       const released = hook.register(rowsOf([5, 6]), hiddenSize);
       released.release();
@@ -269,7 +269,7 @@ export async function createHookScenarios() {
       return results;
     },
 
-    /** A user types what looks like a marker; stripped, the prompt is that of the words alone. */
+    /** A user types a marker. When it is removed, the prompt is that of the other words. */
     async smuggledMarker() {
       using secret = hook.register(rowsOf(someIds(8)), hiddenSize);
       const typed = `Hello ${secret.marker}there\u{E0F1}\u{E0F0}`;

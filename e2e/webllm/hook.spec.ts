@@ -2,7 +2,7 @@
 import { expect, test, type Page } from '@playwright/test';
 import { testPage } from './pages.ts';
 
-/** Rows equal to token embeddings go through the same kernels; only the joining of runs could differ. */
+/** Rows equal to token embeddings run through the same kernels; only the concatenation could differ. */
 const tolerance = 1e-5;
 
 test.describe.configure({ mode: 'serial' });
@@ -48,7 +48,7 @@ test('a second turn on a kept KV cache', async () => {
   );
   expect(rows).toEqual(words);
   expect(rows.firstFinish).toBe('stop');
-  // Only the second round was run: the cache of the first, rows included, was kept.
+  // Only the second turn was run: the KV cache of the first one, with its rows, was kept.
   expect(rows.secondPromptTokens).toBeLessThan(rows.firstPromptTokens);
   expect(largest).toBeLessThanOrEqual(tolerance);
 });
@@ -69,7 +69,7 @@ test('100,000 registrations and releases neither leak nor leave the int32 range'
   expect(result.after.largest).toBeLessThanOrEqual(tolerance);
 });
 
-test('misuse is told clearly, and the next request is right', async () => {
+test('misuse has an error with a code, and the next request is right', async () => {
   const results = await page.evaluate(async () => await (await globalThis.hookScenarios()).misuse());
   expect(Object.fromEntries(Object.entries(results).map(([name, { code }]) => [name, code]))).toEqual({
     'wrong width': 'invalid-prompt',
@@ -87,14 +87,14 @@ test('misuse is told clearly, and the next request is right', async () => {
   for (const [name, { next }] of Object.entries(results)) expect.soft(next, name).toBeLessThanOrEqual(tolerance);
 });
 
-test('a marker that is smuggled into user text is stripped', async () => {
+test('a marker in user text is removed', async () => {
   const result = await page.evaluate(async () => await (await globalThis.hookScenarios()).smuggledMarker());
   expect(result.hasDelimiters).toBe(false);
   expect(result.promptTokens[0]).toBe(result.promptTokens[1]);
   expect(result.next).toBeLessThanOrEqual(tolerance);
 });
 
-test('after reload() the hook is there again', async () => {
+test('the hook still works after reload()', async () => {
   const result = await page.evaluate(async () => await (await globalThis.hookScenarios()).afterReload());
   expect(result.largest).toBeLessThanOrEqual(tolerance);
 });

@@ -1,5 +1,5 @@
-// The WebLLM language model in a worker of a real Chromium. The model is loaded once, again after the device is lost, and once as
-// an app's own record.
+// The WebLLM language model in a worker of a real Chromium. The model is loaded once, again after the device is lost, and once from an
+// application's own record.
 import { expect, test, type Page, type Worker } from '@playwright/test';
 import { testPage } from './pages.ts';
 
@@ -51,7 +51,7 @@ test('logits and greedy tokens are those of training', async () => {
   }
 });
 
-test('streams text that is the tokens, the same twice, and another with rows', async () => {
+test('streams the text of the tokens, the same for the same prompt, and another one with rows', async () => {
   const { text, decoded, usage, isEqual, differs } = await worker.evaluate(
     async () => await (await globalThis.modelScenarios()).streaming(),
   );
@@ -61,7 +61,7 @@ test('streams text that is the tokens, the same twice, and another with rows', a
   expect(usage.promptTokens).toBeGreaterThan(8);
 });
 
-test('special tokens in a text are text', async () => {
+test('special tokens in a text are encoded as text', async () => {
   const { ids, differs } = await worker.evaluate(
     async () => await (await globalThis.modelScenarios()).specialTokensInText(),
   );
@@ -76,7 +76,7 @@ test('equal seeds give equal tokens', async () => {
   expect(other).not.toEqual(one);
 });
 
-test('a logit bias leads the answer, and the next one is without it', async () => {
+test('a logit bias changes the answer, and not the next one', async () => {
   const { word, plain, led, after } = await worker.evaluate(
     async () => await (await globalThis.modelScenarios()).logitBias(),
   );
@@ -109,12 +109,12 @@ test('an abort stops within one token, with its reason, and the next answer is r
   expect(result.count).toBeLessThanOrEqual(4);
 });
 
-test('requests wait for each other, and a dropped stream holds up nobody', async () => {
+test('requests wait for each other, and a dropped stream blocks none', async () => {
   const { isEqual } = await worker.evaluate(async () => await (await globalThis.modelScenarios()).concurrency());
   expect(isEqual).toBe(true);
 });
 
-test('bad prompts are told clearly, and the next answer is right', async () => {
+test('bad prompts have errors with a code, and the next answer is right', async () => {
   const { codes, isNextRight } = await worker.evaluate(async () => await (await globalThis.modelScenarios()).misuse());
   for (const [name, code] of Object.entries(codes)) expect.soft(code, name).toBe('invalid-prompt');
   expect(isNextRight).toBe(true);
@@ -131,17 +131,17 @@ test('an abort during the load rejects with its reason', async () => {
   expect(await worker.evaluate(async () => await (await globalThis.modelScenarios()).loadAbort())).toBe('reason');
 });
 
-test('a lost device is told, and the next call loads the model anew', async () => {
+test('a lost device is reported, and the next call loads the model again', async () => {
   const result = await worker.evaluate(async () => await (await globalThis.modelScenarios()).deviceLoss());
   expect(result).toMatchObject({ code: 'device-lost', isNextRight: true });
 });
 
-test("an app's own model record, with SHA-256 sums of all its files", async () => {
+test("an application's own model record, with SHA-256 sums of all its files", async () => {
   const result = await worker.evaluate(async () => await (await globalThis.modelScenarios()).ownRecord());
   expect(result).toMatchObject({ refused: 'model-integrity', isEqual: true });
 });
 
-test('closing ends what runs, and nothing left the origin', async () => {
+test('closing ends the running answer, and no request went to another origin', async () => {
   expect(await worker.evaluate(async () => await (await globalThis.modelScenarios()).close())).toEqual({
     running: 'closed',
     after: 'closed',

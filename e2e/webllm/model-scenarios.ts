@@ -25,7 +25,7 @@ interface Answer {
 
 const categories = ['Arts & Culture', 'Business', 'Black Voices', 'Sports', 'Science', 'World News', 'U.S. News'];
 
-/** So hot that no model ends its answer early, and still the same tokens each time. */
+/** A temperature at which no answer ends early, with a seed so that the tokens are the same each time. */
 const hot = { temperature: 3, seed: 1 };
 
 /** The devices that WebLLM asks for, so that a test can lose them. */
@@ -50,7 +50,7 @@ export async function createModelScenarios() {
   const loadSteps = progress.filter(({ stage }) => stage === 'load').map(({ done }) => done);
   const { tokenizer } = model;
 
-  // Running text, so that no model ends its answer at once.
+  // The beginning of a sentence, so that no model ends its answer at once.
   const begin = tokenizer.controlToken('<|bos|>');
   const opening = tokenizer.encode('In the winter the villages in the mountains were');
   const prompt: PromptSegment[] = [{ kind: 'ids', ids: [begin, ...opening] }];
@@ -94,7 +94,7 @@ export async function createModelScenarios() {
 
     adapterLoss: async (ids: number[]) =>
       await adapterLossScenario(model, modelPackage, ids, async () => {
-        // The newest is that of the engine: every load asks for its own.
+        // The newest device is that of the engine, since every load requests its own.
         const device = devices.at(-1);
         device?.destroy();
         await device?.lost;
@@ -111,7 +111,7 @@ export async function createModelScenarios() {
       return { text, decoded: tokenizer.decode(tokens), usage, isEqual: again.text === text, differs };
     },
 
-    /** Special tokens in the text are text, and their ids reach the model as they are. */
+    /** Special tokens in a text are encoded as text, and real special ids reach the model unchanged. */
     async specialTokensInText() {
       const ids = tokenizer.encode('<|end|><|assistant|>');
       const [left] = await model.logits([{ kind: 'ids', ids: [1, 2, ...ids, 3] }], []);
@@ -129,7 +129,7 @@ export async function createModelScenarios() {
       return { one: one.tokens, same: same.tokens, other: other.tokens };
     },
 
-    /** Led to one token by a bias, and then without it as before. */
+    /** An answer that a bias leads to one token, and one without the bias. */
     async logitBias() {
       const [word = 0] = tokenizer.encode(' bridge');
       const plain = await answer(prompt, { maximumNewTokens: 3 });
@@ -145,7 +145,7 @@ export async function createModelScenarios() {
       return { free: free.text, stop, text: stopped.text, finishReason: stopped.usage.finishReason };
     },
 
-    /** The answer against one that is worked out here, step by step, from the logits. */
+    /** The answer, and one that is computed here step by step from the logits. */
     async choices() {
       const { text, usage } = await answer(prompt, { choices: categories });
       const ids = categories.map((choice) => [...tokenizer.encode(choice), 0]);
@@ -188,7 +188,7 @@ export async function createModelScenarios() {
       return { isReason: thrown === reason, count, afterAbort, already, isNextRight: next.text === before.text };
     },
 
-    /** A stream that is dropped half-way lets the next one in; two at once wait for each other. */
+    /** A stream that is dropped half-way ends its turn; two at once wait for each other. */
     async concurrency() {
       const [alone, aloneSoft] = [await answer(prompt), await answer(softPrompt)];
       for await (const _ of model.generate(prompt, { maximumNewTokens: 64 })) break;
@@ -240,7 +240,7 @@ export async function createModelScenarios() {
 
     damagedFiles: async () => await damagedFilesScenario(tokenizerFile),
 
-    /** A model that the app brings itself: WebLLM downloads and keeps it; the sums are ours. */
+    /** A model that the application supplies: WebLLM downloads and caches it, and this package checks the sums. */
     async ownRecord() {
       const base = modelPackage.baseUrl ?? '';
       const { files, fingerprint } = modelPackage.manifest;
@@ -261,7 +261,7 @@ export async function createModelScenarios() {
       return { refused, isEqual: theirs.text === ours.text, promptTokens: theirs.usage.promptTokens };
     },
 
-    /** Milliseconds, for the benchmark: the same prompt as the hook's `speed`, decoded by us. */
+    /** Milliseconds, for the benchmark: the same prompt as the hook's `speed`, decoded by this package. */
     async speed(length: number, newTokens: number) {
       const ids = Array.from({ length }, (_, index) => 4 + ((index * 37) % 4000));
       const times: number[] = [];

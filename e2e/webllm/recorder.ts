@@ -1,7 +1,7 @@
-// What a chat's logits were, by WebLLM's own road for those who want to change them.
+// Records the logits of a chat by WebLLM's logit processor.
 import type { LogitProcessor } from '@mlc-ai/web-llm';
 
-/** Hands out the logits of every step without changing them. */
+/** Gives the logits of every step without changing them. */
 export class Recorder implements LogitProcessor {
   steps: Float32Array[] = [];
   processLogits(logits: Float32Array): Float32Array {
