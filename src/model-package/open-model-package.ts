@@ -91,7 +91,7 @@ function parseJson(content: Uint8Array, name: string, path: string): unknown {
   } catch (cause) {
     throw new PersonaPlugError(
       'model-mismatch',
-      `${path} of model package "${name}" is no JSON. Check that the models URL points at model packages, not at a page.`,
+      `${path} of model package "${name}" is not JSON. Check that the models URL points at model packages, not at a page.`,
       { cause, details: { package: name, file: path } },
     );
   }

@@ -44,7 +44,7 @@ async function answer(
   }
 }
 
-/** Rows of the embedding table, from bfloat16 weights: what a token is to the model. */
+/** Rows of the embedding table, from bfloat16 weights. */
 async function tokenRows(ids: readonly number[]): Promise<Float32Array> {
   const opened = await open();
   const shard = await opened.bytes('params_shard_0.bin');
@@ -65,7 +65,7 @@ async function tokenRows(ids: readonly number[]): Promise<Float32Array> {
 /** A short prompt of the kind that the model knows. */
 const prompt = () => turn('Generate a headline for the following article: The bridge opens again on Monday.');
 
-/** So hot that all tokens are nearly equally likely: an answer does not end by itself, whatever the model has learned. */
+/** A temperature at which all tokens are nearly equally likely, so that an answer does not end by itself. */
 const wild = { temperature: 50, seed: 11 };
 
 describe('parity with torch', () => {
@@ -80,7 +80,7 @@ describe('parity with torch', () => {
 });
 
 describe('soft rows', () => {
-  test('that equal token rows give the same logits', async () => {
+  test('equal to token embeddings give the same logits', async () => {
     const ids = [1, 2, ...model.tokenizer.encode('A row of the table is the token itself.'), 3];
     const asTokens = await model.logits([{ kind: 'ids', ids }], []);
     const asRows = await model.logits(
@@ -105,7 +105,7 @@ describe('KV cache', () => {
     }
   });
 
-  test('streams greedily what the logits say', async () => {
+  test('streams the greedy tokens of the logits', async () => {
     const prompt = turn('Generate a headline for the following article: Rain fell on the coast all week.');
     const { tokens } = await answer(prompt, { maximumNewTokens: 8 });
     const rows = await model.logits(prompt, tokens);
@@ -121,14 +121,14 @@ describe('KV cache', () => {
 });
 
 describe('generate', () => {
-  test('ends at the length that was asked for, and tells it', async () => {
+  test('ends at the requested length, and reports it', async () => {
     const { tokens, usage } = await answer(prompt(), { ...wild, maximumNewTokens: 2 });
     expect(tokens).toHaveLength(2);
     expect(usage).toMatchObject({ newTokens: 2, finishReason: 'length' });
     expect(usage.promptTokens).toBeGreaterThan(10);
   });
 
-  test('a logit bias leads the answer, and the next one is without it', async () => {
+  test('a logit bias changes the answer, and not the next one', async () => {
     const plain = await answer(prompt(), { maximumNewTokens: 3 });
     const [word = 0] = model.tokenizer.encode(' bridge');
     const led = await answer(prompt(), { maximumNewTokens: 3, logitBias: new Map([[word, 100]]) });
@@ -148,7 +148,7 @@ describe('generate', () => {
     expect(other.tokens).not.toEqual(first.tokens);
   });
 
-  test('the deltas are the text of the tokens, and a stop string never comes out', async () => {
+  test('the deltas are the text of the tokens, and a stop string is never emitted', async () => {
     const options = { ...wild, maximumNewTokens: 16 };
     const { text, tokens } = await answer(prompt(), options);
     expect(text).toBe(model.tokenizer.decode(tokens));
@@ -158,13 +158,13 @@ describe('generate', () => {
     expect(stopped.usage.finishReason).toBe('stop-string');
   });
 
-  test('gives one of the choices, the one that greedy decoding under the trie finds token by token', async () => {
+  test('gives the choice that greedy decoding under the trie finds token by token', async () => {
     const choices = ['Arts & Culture', 'Business', 'Food & Drink', 'World News', 'Weird News', 'Women', 'Wo'];
     const { text, usage } = await answer(prompt(), { choices });
     expect(choices).toContain(text);
     expect(usage.finishReason).toBe('choice');
 
-    // The same by hand: a full run for each token.
+    // Computed here with a full run for each token.
     const encoded = choices.map((choice) => [...model.tokenizer.encode(choice), 0]);
     const taken: number[] = [];
     while (taken.at(-1) !== 0) {
@@ -205,7 +205,7 @@ describe('generate', () => {
     })();
     await expect(reading).rejects.toBe(reason);
     expect(came).toBe(3);
-    // The model is as good as new.
+    // Afterwards the model works as before.
     expect(await answer(prompt())).toEqual(await answer(prompt()));
   });
 
@@ -217,14 +217,14 @@ describe('generate', () => {
     expect(ticks).toBeGreaterThan(3);
   });
 
-  test('fills the window to the last position and no further', async () => {
+  test('fills the window exactly to its last position', async () => {
     const ids = Array.from({ length: model.contextWindow - 3 }, (_, index) => 4 + (index % 3000));
     const { usage } = await answer([{ kind: 'ids', ids }], { ...wild, maximumNewTokens: 50 });
     expect(usage).toMatchObject({ newTokens: 3, finishReason: 'length' });
     await expect(answer([{ kind: 'ids', ids: [...ids, 5, 5, 5] }])).rejects.toMatchObject({ code: 'invalid-prompt' });
   });
 
-  test('refuses what cannot be run', async () => {
+  test('refuses prompts and options that cannot be run', async () => {
     const wrongWidth: PromptSegment = { kind: 'rows', rows: new Float32Array(7), count: 1 };
     await expect(answer([wrongWidth])).rejects.toMatchObject({ code: 'invalid-prompt' });
     await expect(answer(prompt(), { maximumNewTokens: 0 })).rejects.toMatchObject({ code: 'invalid-argument' });
@@ -241,7 +241,7 @@ describe('sequenceLogProbabilities', () => {
     expect(all.reduce((sum, logProbability) => sum + Math.exp(logProbability), 0)).toBeCloseTo(1, 9);
   });
 
-  test('follow the model: token by token or together', async () => {
+  test('are the same token by token and together', async () => {
     const prompt = turn('A question');
     const both = await sequenceLogProbabilities(model, prompt, [20, 30]);
     const [second] = await sequenceLogProbabilities(model, [...prompt, { kind: 'ids', ids: [20] }], [30]);

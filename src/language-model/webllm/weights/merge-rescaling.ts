@@ -13,7 +13,7 @@ export function* mergeRescaling(
 ): Iterable<WeightChange> {
   for (let layer = 0; layer === 0 || adapter.vectors.has(`layers.${layer}.k`); layer++) {
     const names = `model.layers.${layer}`;
-    // The fused projection does not show where its keys begin. The output projection is as wide as the queries.
+    // The fused projection does not show where its keys begin, but the output projection has a column for each query row.
     const [, queryWidth = 0] = access.shape(`${names}.self_attn.o_proj.weight`);
     yield {
       name: `${names}.self_attn.qkv_proj.weight`,
