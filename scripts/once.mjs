@@ -104,7 +104,7 @@ async function openPage(question, context) {
     await opened.browser.close();
   }
   throw new CommandError(
-    'WebGPU was asked for, but this browser gives no WebGPU adapter, not even a software one. ' +
+    'WebGPU was requested, but this browser has no WebGPU adapter, not even a software one. ' +
       'Run it with wasm instead (--embedder-device wasm --llm-device wasm), or name another browser in PERSONA_PLUG_CHROMIUM.',
   );
 }

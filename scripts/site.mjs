@@ -52,7 +52,7 @@ export async function refuseTakenPort(port) {
   } catch (error) {
     if (error.code !== 'EADDRINUSE' && error.code !== 'EACCES') throw error;
     throw new CommandError(
-      `Port ${port} of ${host} is taken (${error.code}). The history in the browser belongs to this very port, so no ` +
+      `Port ${port} of ${host} is taken (${error.code}). The history in the browser belongs to this port, so no ` +
         `other is used: stop what listens there (\`lsof -i :${port}\` names it), then run this again.`,
     );
   }

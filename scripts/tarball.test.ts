@@ -94,7 +94,7 @@ const application = {
   ]
     .map((entry, index) => `export * as entry${index} from '${entry}';`)
     .join('\n'),
-  // Page and worker in one process of Node: a message channel stands for the worker.
+  // Page and worker in one process of Node, connected by a message channel.
   'in-node.js': `
     import { createPersonalizer } from 'persona-plug';
     import { servePersonaWorker } from 'persona-plug/worker';
@@ -149,7 +149,7 @@ describe('an application', () => {
     expect(stdout).toBe('');
   });
 
-  test('that lacks ONNX Runtime is told how to install it, also through the worker', async () => {
+  test('that lacks ONNX Runtime gets the line that installs it, also through the worker', async () => {
     const output = path.join(folder, 'in-node');
     await viteBuild({
       root: folder,

@@ -5,7 +5,7 @@ import { say } from './terminal.mjs';
 import { addCounts } from './test-counts.mjs';
 
 /**
- * Runs all steps, also after a failure: one run tells everything. A step is `{ title, command, prepare?, count? }`: `prepare`
+ * Runs all steps even after a failure, so that one run reports everything. A step is `{ title, command, prepare?, count? }`: `prepare`
  * resolves to environment variables; `count` reads the counts of a test runner from its report, by exit code. A step without it
  * counts only when it fails, so that a red run never ends with `0 failed`.
  */

@@ -23,7 +23,7 @@ export const mainLanguageModel = 'nano-llm';
 export const mainPlug = 'plug';
 
 export interface EvaluationModelsParts {
-  /** Best one that caches its vectors, since histories are embedded for every method. */
+  /** Should cache its vectors, since histories are embedded for every method. */
   readonly embedder: Embedder;
   /** By name; the plugs were trained for `nano-llm`. */
   readonly languageModels: ReadonlyMap<string, MeasuredLanguageModel>;

@@ -60,7 +60,7 @@ export async function parseHistory(
       parsed.set(entry.item.id, { ...entry, line: earlier?.line ?? line });
     if (parsed.size > importLimits.items) throw fault(line, `more than ${importLimits.items} items`);
   }
-  if (parsed.size === 0) throw fault(null, 'there is no item in it');
+  if (parsed.size === 0) throw fault(null, 'it holds no item');
   return [...parsed.values()];
 }
 

@@ -3,7 +3,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { missingPeer } from './missing-peer.ts';
 
 test.each(['@jax-js/jax', '@mlc-ai/web-llm', 'onnxruntime-web'] as const)(
-  'a missing %s is told with the release that package.json wants',
+  'the error of a missing %s names the release of package.json',
   (name) => {
     const cause = new Error('Cannot find module');
     const error = missingPeer(name, cause);

@@ -1,9 +1,9 @@
-// The runtimes are optional peers: an application installs those that it uses. Each is loaded by an `import()` that stands in a `try`
-// and names the package, which bundlers read as "optional": without the package webpack warns, Vite compiles a module that throws.
-// A static import, or `import(…).catch(…)`, would fail the build.
+// The runtimes are optional peers: an application installs those that it uses. Each is loaded by an `import()` with the package's name
+// inside a `try`, which bundlers take as optional: without the package webpack warns, and Vite compiles a module that throws. A static
+// import, or `import(…).catch(…)`, would make the build fail.
 import { PersonaPlugError } from './errors.ts';
 
-/** What package.json lists as peers. */
+/** The peers of package.json. */
 const releases = {
   '@jax-js/jax': '0.1.25',
   '@mlc-ai/web-llm': '0.2.86',

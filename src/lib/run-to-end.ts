@@ -1,4 +1,4 @@
-/** What an async generator returns; `onYield` is told what it yields meanwhile. */
+/** Runs an async generator and gives what it returns; `onYield` gets what it yields. */
 export async function runToEnd<Yielded, Returned>(
   generator: AsyncGenerator<Yielded, Returned, void>,
   onYield?: (value: Yielded) => void,

@@ -7,11 +7,11 @@ import { sha256Hex } from './sha256.ts';
 const text = v.pipe(v.string(), v.nonEmpty());
 const count = v.pipe(v.number(), v.integer(), v.minValue(1));
 const countOrNone = v.pipe(v.number(), v.integer(), v.minValue(0));
-const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, 'is no SHA-256 in lower-case hex'));
+const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, 'is not a SHA-256 in lower-case hex'));
 /** A path inside the package's folder: no `..`, no absolute path, no scheme. */
 const path = v.pipe(
   v.string(),
-  v.regex(/^(?!.*(?:^|\/)\.+(?:\/|$))[\w.-]+(?:\/[\w.-]+)*$/, 'is no plain relative path'),
+  v.regex(/^(?!.*(?:^|\/)\.+(?:\/|$))[\w.-]+(?:\/[\w.-]+)*$/, 'is not a plain relative path'),
 );
 
 const base = {

@@ -7,7 +7,7 @@ import type { EvaluationTask, EvaluationUser } from './evaluation-task.ts';
 import type { LampTask } from './parse-lamp.ts';
 import { splitOfUser } from './split-of-user.ts';
 
-/** Which users are measured. The models were trained on users of `train_a` and `train_b`, so these are no choice; `all` takes every user of the file. */
+/** Which users are measured; `all`: every user of the file. Users of `train_a` and `train_b` are not measured, since the models were trained on them. */
 export type MeasuredSplit = 'dev' | 'test' | 'all';
 
 /** The task of a task file. Its name decides its answers: film tags are those that the file uses, an unknown name is free text. */

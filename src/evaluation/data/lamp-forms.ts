@@ -15,8 +15,8 @@ export interface LampForm {
 }
 
 /**
- * The form of a task by LaMP's name (`LaMP_4`, `LaMP-4`). Task 2 is two tasks, films' tags and articles' categories: the fields of
- * the profile tell which. Null for an unknown name.
+ * The form of a task by LaMP's name (`LaMP_4`, `LaMP-4`). Task 2 is two tasks, films' tags and articles' categories, which differ in the
+ * fields of the profile. Null for an unknown name.
  */
 export function lampFormOf(name: string, profileFields: ReadonlySet<string>): LampForm | null {
   const number = /lamp[\s_-]*(?<number>[1-7])/iu.exec(name)?.groups?.['number'];
@@ -36,7 +36,7 @@ export function lampFormOf(name: string, profileFields: ReadonlySet<string>): La
     case '6':
       return form('email_subject', null, 'email:', 'text', 'title');
     case '7':
-      // A tweet's profile holds only what its author wrote, which stands for both.
+      // A profile of tweets holds only what the author wrote, which is taken as input and output.
       return form('tweet_paraphrase', null, ':', 'text', 'text');
     default:
       return null;

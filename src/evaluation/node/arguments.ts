@@ -39,7 +39,7 @@ export interface CommandArguments {
 }
 
 /**
- * Reads the arguments; the usage as a text where help was asked for.
+ * Reads the arguments; gives the usage as a text where `--help` is one of them.
  *
  * @throws PersonaPlugError `invalid-argument` with the usage.
  */

@@ -37,7 +37,7 @@ export function checkCausalGraph(session: OnnxSession, name: string): void {
   );
 }
 
-/** Starts an empty sequence. `adapter` holds further inputs of every run; they stay the caller's. */
+/** Starts an empty sequence. `adapter` holds further inputs of every run, which the caller disposes of. */
 export function startSequence(
   session: OnnxSession,
   model: LanguageModelManifest['languageModel'],

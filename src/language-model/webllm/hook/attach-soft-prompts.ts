@@ -1,4 +1,4 @@
-// The hook for an engine of the application. It imports WebLLM, which the application has: the engine is made of it.
+// Attaches the hook to an engine of the application. It imports WebLLM, which such an application has installed.
 import { type MLCEngine, modelVersion } from '@mlc-ai/web-llm';
 import { createSoftPromptHook, type SoftPromptHook } from './soft-prompt-hook.ts';
 import { checkWebllmVersion } from './version-guard.ts';
@@ -6,12 +6,12 @@ import { checkWebllmVersion } from './version-guard.ts';
 export interface SoftPromptHookOptions {
   /** Runs on another release of WebLLM than the tested one. @defaultValue false */
   readonly allowUntestedVersion?: boolean;
-  /** Name in the markers, `[0-9a-z]+`; markers of one engine mean nothing to another. @defaultValue random */
+  /** Name in the markers, `[0-9a-z]+`; an engine refuses markers of another name. @defaultValue random */
   readonly name?: string;
 }
 
 /**
- * Lets an engine understand soft prompts: models that are loaded, and all that `reload()` will load.
+ * Makes an engine take soft prompts, for the models that are loaded and all that `reload()` will load.
  *
  * @throws PersonaPlugError `model-mismatch` on another release of WebLLM, `invalid-argument` when the engine has a hook already.
  *

@@ -16,7 +16,7 @@ export type MarkedPart =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'marker'; readonly name: MarkerName };
 
-/** The text that stands for a slot. */
+/** The marker of a slot. */
 export function formatMarker({ hook, serial }: MarkerName): string {
   return `${open}${hook}-${serial}${close}`;
 }

@@ -165,20 +165,19 @@ describe('a patched pipeline', () => {
   });
 });
 
+const refused = (named: string) =>
+  expect.objectContaining({ code: 'model-mismatch', message: expect.stringContaining(named) });
+
 describe('a pipeline that is not as expected', () => {
   test('is refused by name', () => {
     const { pipeline } = createFake();
     const { concatEmbeddings: _, ...tvm } = pipeline.tvm;
-    const refused = (named: string) =>
-      expect.objectContaining({ code: 'model-mismatch', message: expect.stringContaining(named) });
     expect(() => asChatPipeline({ ...pipeline, tvm })).toThrow(refused('tvm.concatEmbeddings'));
     expect(() => asChatPipeline({ ...pipeline, tokenizer: {} })).toThrow(refused('tokenizer.encode'));
     expect(() => asChatPipeline(undefined)).toThrow(refused(''));
   });
 
   test('is refused when its prefill reads token ids too, or its embeddings are of another type', () => {
-    const refused = (named: string) =>
-      expect.objectContaining({ code: 'model-mismatch', message: expect.stringContaining(named) });
     expect(() => setUp({ inputs: 'embeds_and_token_ids' })).toThrow(refused('embeds_and_token_ids'));
     expect(() => setUp({ dtype: 'bfloat16' })).toThrow(refused('bfloat16'));
   });

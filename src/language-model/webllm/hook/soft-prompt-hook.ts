@@ -17,7 +17,7 @@ import { createSoftPromptSlots } from './soft-prompt-slots.ts';
 export interface SoftPrompt extends Disposable {
   /** Put it anywhere in a message's content or a prompt, preferably next to a special token or a line break. */
   readonly marker: string;
-  /** What the marker encodes to, for `engine.forwardTokensAndSample`: negative ids stand for rows. */
+  /** What the marker encodes to, for `engine.forwardTokensAndSample`: negative ids are rows. */
   readonly tokenIds: readonly number[];
   /** Frees the rows. An answer whose prompt was already run goes on; a later use of the marker is an error. */
   release(): void;
@@ -35,7 +35,7 @@ export interface SoftPromptHook {
   /**
    * Registers a whole prompt of exact token ids and rows: its marker is not tokenized, so special tokens in user text stay text.
    *
-   * @throws PersonaPlugError `invalid-prompt` for ids that are none, rows of mixed width, numbers that are not finite.
+   * @throws PersonaPlugError `invalid-prompt` for invalid ids, rows of mixed width, numbers that are not finite.
    */
   registerPrompt(segments: readonly PromptSegment[]): SoftPrompt;
   /** Facts about a loaded model: hidden size, dtype, context window. Undefined while it is not loaded. */
@@ -48,7 +48,7 @@ const attached = Symbol.for('persona-plug.soft-prompt-hook');
 /**
  * Patches the pipelines of an engine, those that are loaded and those that `reload()` will load.
  *
- * @param name stands in the markers, `[0-9a-z]+`.
+ * @param name - Name in the markers, `[0-9a-z]+`.
  * @throws PersonaPlugError `invalid-argument` when the engine has a hook already, `model-mismatch` when it has no known pipelines.
  */
 export function createSoftPromptHook(engine: MLCEngine, name: string = randomName()): SoftPromptHook {

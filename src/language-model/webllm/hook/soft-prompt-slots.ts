@@ -18,7 +18,7 @@ export interface SoftPromptSlot {
 export interface SoftPromptSlots {
   /** How many slots are registered now. */
   readonly size: number;
-  /** @throws PersonaPlugError `invalid-prompt` for rows of wrong or mixed width, numbers that are not finite, ids that are none. */
+  /** @throws PersonaPlugError `invalid-prompt` for rows of wrong or mixed width, numbers that are not finite, invalid ids. */
   add(segments: readonly PromptSegment[]): SoftPromptSlot;
   /** @throws PersonaPlugError `closed` for a released slot, `not-found` for one that never was. */
   get(serial: number): SoftPromptSlot;
@@ -166,7 +166,7 @@ function layOut(segments: readonly PromptSegment[], firstPosition: number): numb
 
 function checkIds(ids: readonly number[]): void {
   const wrong = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= int32Ids);
-  if (wrong !== undefined) throw invalid(`${wrong} is no token id. Give whole numbers from 0 on.`);
+  if (wrong !== undefined) throw invalid(`${wrong} is not a token id. Give whole numbers from 0 on.`);
 }
 
 function checkRows(rows: Float32Array, count: number): number {
@@ -192,7 +192,7 @@ function invalid(message: string): PersonaPlugError {
 function released(what: string): PersonaPlugError {
   return new PersonaPlugError(
     'closed',
-    `${what} was released and is still asked for. Release a soft prompt only after the answers that use it, and register it again for new ones.`,
+    `${what} was released and is still used. Release a soft prompt only after the answers that use it, and register it again for new ones.`,
   );
 }
 

@@ -5,7 +5,7 @@ vi.mock('@mlc-ai/web-llm', () => {
   throw new Error('Cannot find module');
 });
 
-test('says which package is missing', async () => {
+test('names the missing package', async () => {
   await expect(loadWebllm()).rejects.toMatchObject({
     code: 'runtime-failed',
     details: { package: '@mlc-ai/web-llm' },

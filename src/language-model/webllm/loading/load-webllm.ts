@@ -1,4 +1,4 @@
-// Loads WebLLM, and only when a language model needs it.
+// Loads WebLLM when a language model needs it.
 import type * as Webllm from '@mlc-ai/web-llm';
 import { missingPeer } from '../../../lib/missing-peer.ts';
 
