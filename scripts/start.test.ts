@@ -102,7 +102,7 @@ describe('npm start', () => {
       },
     });
     expect(result).toMatchObject({ code: 1, stdout: '' });
-    expect(result.stderr).toMatch(/npm registry cannot be reached/);
+    expect(result.stderr).toMatch(/registry .*ECONNREFUSED/);
   });
 });
 
@@ -111,7 +111,7 @@ describe('npm start -- --once', () => {
     const missing = path.join(folder, 'nothing.jsonl');
     const result = await start(['--once', missing, '--task', 'news_headline', '--input', 'x']);
     expect(result).toMatchObject({ code: 1, stdout: '' });
-    expect(result.stderr).toContain(`The history ${missing} cannot be read`);
+    expect(result.stderr).toContain(missing);
   });
 
   it.each([

@@ -85,7 +85,7 @@ describe.skipIf(missing !== null)(`evaluate${missing === null ? '' : ` (${missin
     const events = await run(task, methods, { ...models, languageModels });
     const skipped = events.filter((event) => event.type === 'skipped');
     expect(skipped.map(({ method }) => method)).toEqual(['oppu-lora', 'oppu-lora+bm25-4']);
-    expect(skipped[0]?.reason).toMatch(/^the graph of nano-llm has no inputs for a lora adapter; export it again/u);
+    expect(skipped[0]?.reason).toMatch(/nano-llm .*lora/u);
     // The other methods are measured; three items are too few to train on.
     const measured = events.flatMap((event) => (event.type === 'prediction' ? [event.prediction] : []));
     expect(measured.map(({ method, nll }) => [method, nll])).toEqual([

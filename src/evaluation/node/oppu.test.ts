@@ -148,6 +148,6 @@ function checkReport(folder: string): void {
     Object.keys(untrained).map((method) => [method, 2]),
   );
   const html = readFileSync(path.join(folder, 'report.html'), 'utf8');
-  expect(html).toContain('Training for a user');
+  expect(html).toContain('<h3>Training');
   expect(html).not.toMatch(/NaN|undefined/u);
 }
