@@ -37,7 +37,7 @@ test('import, ask, forget, export: the recorder sees only GETs of build and mode
   await download;
   await page.getByRole('button', { name: 'Forget everything' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Forget everything' }).click();
-  await expect(page.getByText(/^\d+ items?\b/u)).toHaveCount(0);
+  await expect(page.getByText(/^0 items/u)).toBeVisible();
   await page.waitForTimeout(1_000);
 
   expect(proxy.foreign()).toEqual([]);
