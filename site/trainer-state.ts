@@ -1,11 +1,11 @@
 // What the page shows of a training on the visitor's items, as signals.
 import { type Signal, signal } from '@preact/signals';
-import type { StoredAdapter, TrainingOutcome } from '../src/worker/tuning/index.ts';
+import type { Adapter, TrainingOutcome } from '../src/worker/tuning/index.ts';
 import type { Failure } from './demo-state.ts';
 import type { LossCurve } from './loss-curve.ts';
 
 /** What of the visitor's is trained: rows of her persona, low-rank changes of the model's weights, or a rescaling of its activations. */
-export type TrainingKind = StoredAdapter['kind'];
+export type TrainingKind = Adapter['kind'];
 
 /** One training: of a task, of a kind. */
 export interface TrainingName {
@@ -41,7 +41,7 @@ export interface TrainerState {
   readonly ended: Signal<EndedTraining | null>;
   readonly failure: Signal<Failure | null>;
   /** What this browser keeps for the chosen task. */
-  readonly stored: Signal<readonly StoredAdapter[]>;
+  readonly stored: Signal<readonly Adapter[]>;
 }
 
 export function createTrainerState(): TrainerState {

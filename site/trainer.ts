@@ -265,7 +265,7 @@ export class Trainer {
 }
 
 const sentences: Readonly<Record<TrainingOutcome['type'], string>> = {
-  done: 'Training is done: its result is kept.',
+  ready: 'Training is done: its result is kept.',
   'no-gain': 'Training is done: it did not help, so nothing of it is kept.',
   paused: 'Training is paused.',
 };

@@ -2,7 +2,7 @@
 import { createUrlModelSource } from '../../src/model-package/url-model-source.ts';
 import { adamWStep, addGradients, clipGradients, scaleGradients, startOptimizer } from '../../src/tuning/adamw.ts';
 import { createExample } from '../../src/tuning/example.ts';
-import type { Parameters } from '../../src/tuning/gradient-model.ts';
+import type { Parameters } from '../../src/adapter/parameters.ts';
 import { type JaxGradientModel, jaxGradientModel } from '../../src/tuning/jax/jax-gradient-model.ts';
 import { type Jax, loadJax } from '../../src/tuning/jax/load-jax.ts';
 import { type LlamaWeights, readLlamaWeights } from '../../src/tuning/llama-weights.ts';

@@ -78,7 +78,7 @@ test('tunings of a database of version 3 get their settings, and an unreadable o
   const tunings = await page.evaluate(async () => await historyTestPage.adapters('tunings'));
   const models = { version: 1, base: 'persona', plug: 'p', languageModel: 'l' };
   expect(tunings).toEqual([
-    { kind: 'lora', state: 'done', bytes: 3, settings: { ...models, options: { kind: 'lora' }, startedAt: 5 } },
+    { kind: 'lora', state: 'ready', bytes: 3, settings: { ...models, options: { kind: 'lora' }, startedAt: 5 } },
     {
       kind: 'lora',
       state: 'running',

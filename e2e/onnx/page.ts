@@ -2,7 +2,8 @@
 import { cosineSimilarity } from '../../src/embedder/pooling.ts';
 import type { Embedder } from '../../src/embedder/embedder.ts';
 import { onnxEmbedder } from '../../src/embedder/onnx-embedder.ts';
-import type { LanguageModel, PromptSegment, WeightAdapter } from '../../src/language-model/language-model.ts';
+import type { LanguageModel, PromptSegment } from '../../src/language-model/language-model.ts';
+import type { WeightAdapter } from '../../src/adapter/weight-adapter.ts';
 import { onnxLanguageModel } from '../../src/language-model/onnx/onnx-language-model.ts';
 import { sequenceLogProbabilities } from '../../src/language-model/decoding/sequence-log-probabilities.ts';
 import type { DeviceChoice, DevicePreference } from '../../src/lib/device.ts';

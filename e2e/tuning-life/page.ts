@@ -75,7 +75,7 @@ async function pause(milliseconds: number): Promise<void> {
 }
 
 /** Stores a tuning as if one had been trained on the items. */
-async function keepDone(name: string, items: readonly string[]): Promise<void> {
+async function keepReady(name: string, items: readonly string[]): Promise<void> {
   await using store = await openHistory({ name });
   const settings = JSON.stringify({
     version: 1,
@@ -87,7 +87,7 @@ async function keepDone(name: string, items: readonly string[]): Promise<void> {
   });
   const record = { task, kind: 'lora', state: 'running', run: 'one', items, settings, description: '{}' } as const;
   await store.startAdapter({ ...record, tensors: new Uint8Array(200_000).fill(7) });
-  await store.keepAdapter({ ...record, state: 'done', tensors: new Uint8Array(200_000).fill(7) });
+  await store.keepAdapter({ ...record, state: 'ready', tensors: new Uint8Array(200_000).fill(7) });
 }
 
 let watched = 0;
@@ -118,7 +118,7 @@ const tuningLifePage = {
     );
   },
 
-  keepDone,
+  keepReady,
   stored: async (name: string) => await storedAdapters(name, task),
   drop: async (name: string) => await dropAdapter(name, task, 'prompt'),
 

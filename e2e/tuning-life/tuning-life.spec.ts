@@ -32,7 +32,7 @@ test('forgetting erases a tuning in the same step, also when the browser is kill
     const first = await open();
     await first.evaluate(async (name) => {
       await tuningLifePage.fill(name);
-      await tuningLifePage.keepDone(name, ['i1', 'i2']);
+      await tuningLifePage.keepReady(name, ['i1', 'i2']);
     }, name);
     void first.evaluate(async (name) => await tuningLifePage.forget(name, 'i1'), name).catch(() => undefined);
     await new Promise((resolve) => setTimeout(resolve, wait));
@@ -40,7 +40,7 @@ test('forgetting erases a tuning in the same step, also when the browser is kill
     const second = await open();
     const rest = await second.evaluate(async (name) => await tuningLifePage.rest(name, 'i1'), name);
     const [before, after] = [
-      { isItemThere: true, state: 'done', bytes: 200_000, knowsItem: true, settings: true },
+      { isItemThere: true, state: 'ready', bytes: 200_000, knowsItem: true, settings: true },
       { isItemThere: false, state: 'stale', bytes: 0, knowsItem: false, settings: true },
     ];
     expect([before, after]).toContainEqual(rest);
@@ -65,7 +65,8 @@ test('a stale tuning is told of with its reason, in other tabs too, and is train
     state: 'ready',
     stale: null,
     itemIds: ['i0', 'i1', 'i2', 'i3', 'i4', 'i5'],
-    settings: { options: { kind: 'prompt', seed: 0, rate: 0.05 }, startedAt: expect.any(Number) },
+    options: { kind: 'prompt', seed: 0, rate: 0.05 },
+    startedAt: expect.any(Number),
   });
   const before = Date.now();
   await page.evaluate(async () => await tuningLifePage.forget('life', 'i2'));
@@ -75,20 +76,20 @@ test('a stale tuning is told of with its reason, in other tabs too, and is train
     state: 'stale',
     stale: { reason: 'forgotten' },
     bytes: 0,
-    description: null,
-    items: 5,
+    result: null,
   });
   expect(stale?.stale?.at).toBeGreaterThanOrEqual(before);
-  expect(stale?.settings).toEqual(made?.settings);
+  expect(stale?.itemIds).toHaveLength(5);
+  expect(stale?.options).toEqual(made?.options);
   const again = await other.evaluate(async () => await tuningLifePage.train('life', 'retrain'));
-  expect(again.at(-1)).toMatchObject({ type: 'end', outcome: { type: 'done', description: { trainedItems: 3 } } });
+  expect(again.at(-1)).toMatchObject({ type: 'end', outcome: { type: 'ready', result: { trainedItems: 3 } } });
   const [ready1] = await page.evaluate(async () => await tuningLifePage.stored('life'));
-  expect(ready1).toMatchObject({ state: 'ready', items: 5, settings: { options: { rate: 0.05 } } });
+  expect(ready1).toMatchObject({ state: 'ready', options: { rate: 0.05 } });
   await page.evaluate(async () => await tuningLifePage.forget('life', 'i3'));
   expect(await page.evaluate(async () => await tuningLifePage.drop('life'))).toBe(true);
   expect(await page.evaluate(async () => await tuningLifePage.stored('life'))).toEqual([]);
   await page.evaluate(async () => {
-    await tuningLifePage.keepDone('life', ['i0']);
+    await tuningLifePage.keepReady('life', ['i0']);
     await tuningLifePage.clear('life');
   });
   expect(await page.evaluate(async () => await tuningLifePage.stored('life'))).toEqual([]);
@@ -118,7 +119,7 @@ test('leaving the loop pauses the worker, which can go on at once', async () => 
   });
   expect(states).toEqual(['running']);
   expect(first?.type === 'step' ? first.step : 0).toBeGreaterThanOrEqual(4);
-  expect(last).toMatchObject({ type: 'end', outcome: { type: 'done' } });
+  expect(last).toMatchObject({ type: 'end', outcome: { type: 'ready' } });
 });
 
 test('a hidden tab pauses the training where that is asked for, and only there', async () => {
@@ -128,7 +129,7 @@ test('a hidden tab pauses the training where that is asked for, and only there',
   expect(paused).toMatchObject({ type: 'end', outcome: { type: 'paused' } });
   expect(await page.evaluate(async () => await tuningLifePage.stored('hidden'))).toMatchObject([{ state: 'running' }]);
   const went = await page.evaluate(async () => await tuningLifePage.hide('hidden', 'continue'));
-  expect(went).toMatchObject({ type: 'end', outcome: { type: 'done' } });
+  expect(went).toMatchObject({ type: 'end', outcome: { type: 'ready' } });
 });
 
 test('a training holds still while an answer is written, and goes on afterwards', async () => {
@@ -170,7 +171,7 @@ test('a full disk costs checkpoints, not the training', async () => {
   await page.waitForFunction(
     () => tuningLifePage.followed(0)?.end !== null || tuningLifePage.followed(0)?.error !== null,
   );
-  expect(await page.evaluate(() => tuningLifePage.followed(0))).toMatchObject({ end: 'done', error: null });
+  expect(await page.evaluate(() => tuningLifePage.followed(0))).toMatchObject({ end: 'ready', error: null });
   expect(await page.evaluate(async () => await tuningLifePage.stored('full'))).toMatchObject([{ state: 'ready' }]);
 });
 

@@ -1,6 +1,7 @@
 // An adapter in WebLLM's weights: merged, refused where it does not fit, and taken out again.
 import * as v from 'valibot';
-import type { LanguageModel, PromptSegment, WeightAdapter } from '../../src/language-model/language-model.ts';
+import type { LanguageModel, PromptSegment } from '../../src/language-model/language-model.ts';
+import type { WeightAdapter } from '../../src/adapter/weight-adapter.ts';
 import type { LanguageModelManifest } from '../../src/model-package/manifest.ts';
 import type { ModelPackage } from '../../src/model-package/model-source.ts';
 import { goldenIa3 } from '../../src/testing/golden/golden-ia3.ts';

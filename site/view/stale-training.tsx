@@ -1,15 +1,15 @@
-import type { StoredAdapter } from '../../src/worker/tuning/index.ts';
+import type { Adapter } from '../../src/worker/tuning/index.ts';
 import { ignoreFailure } from '../ignore-failure.ts';
 import { type TrainingName, trainingTitles } from '../trainer-state.ts';
 import type { DemoProps } from './demo-props.ts';
 
 interface StaleProps extends DemoProps {
   readonly name: TrainingName;
-  readonly stale: StoredAdapter;
+  readonly stale: Adapter;
   readonly isDisabled: boolean;
 }
 
-const reasons: Readonly<Record<NonNullable<StoredAdapter['stale']>['reason'], string>> = {
+const reasons: Readonly<Record<NonNullable<Adapter['stale']>['reason'], string>> = {
   forgotten: 'An item that it was trained on was forgotten',
   changed: 'An item that it was trained on was changed',
   imported: 'It came with an import, without its parameters',
@@ -28,8 +28,8 @@ export function StaleTraining({ demo, name, stale, isDisabled }: StaleProps) {
         {reason !== 'imported' && 'What it had learned is erased, and answers are without it.'}
       </p>
       <p class="quiet">
-        {stale.items} of its items are left. Training again starts from scratch, as it was asked for, on what the
-        history holds now.
+        {stale.itemIds.length} of its items are left. Training again starts from scratch, as it was asked for, on what
+        the history holds now.
       </p>
       <div class="row">
         <button

@@ -1,4 +1,4 @@
-import type { StoredAdapter, AdapterResult } from '../../src/worker/tuning/index.ts';
+import type { Adapter, AdapterResult } from '../../src/worker/tuning/index.ts';
 import { formatBytes, formatDuration } from '../format.ts';
 import { ignoreFailure } from '../ignore-failure.ts';
 import type { EndedTraining, TrainingName } from '../trainer-state.ts';
@@ -8,7 +8,7 @@ import type { DemoProps } from './demo-props.ts';
 interface StoredProps extends DemoProps {
   readonly name: TrainingName;
   /** What is kept of this kind: the finished one, the paused one, or both. */
-  readonly stored: readonly StoredAdapter[];
+  readonly stored: readonly Adapter[];
   /** The last training of this tab, where it is this one. */
   readonly ended: EndedTraining | null;
   readonly isDisabled: boolean;
@@ -16,19 +16,18 @@ interface StoredProps extends DemoProps {
 
 /** What this browser keeps of one kind, in figures, and the ways to go on with it or to delete it. */
 export function StoredTraining({ demo, name, stored, ended, isDisabled }: StoredProps) {
-  const done = stored.find(({ state }) => state === 'ready');
+  const ready = stored.find(({ state }) => state === 'ready');
   const paused = stored.find(({ state }) => state === 'running');
   const title = trainingTitles[name.kind];
-  const milliseconds = ended?.outcome.type === 'done' ? ended.milliseconds : null;
+  const milliseconds = ended?.outcome.type === 'ready' ? ended.milliseconds : null;
   return (
     <article class="training-result" aria-label={`Kept: ${title}`}>
       <h3>Your {title}</h3>
-      {done?.description != null && (
-        <DoneFigures description={done.description} bytes={done.bytes} milliseconds={milliseconds} />
-      )}
+      {ready?.result != null && <ResultFigures result={ready.result} bytes={ready.bytes} milliseconds={milliseconds} />}
       {paused !== undefined && (
         <p class="quiet">
-          A training over {paused.items} items is paused{pausedAt(ended)}. Its place takes {formatBytes(paused.bytes)}.
+          A training over {paused.itemIds.length} items is paused{pausedAt(ended)}. Its place takes{' '}
+          {formatBytes(paused.bytes)}.
         </p>
       )}
       <div class="row">
@@ -55,15 +54,15 @@ function pausedAt(ended: EndedTraining | null): string {
   return ended?.outcome.type === 'paused' ? ` at step ${ended.outcome.step} of ${ended.steps}` : '';
 }
 
-interface DoneFiguresProps {
-  readonly description: AdapterResult;
+interface ResultFiguresProps {
+  readonly result: AdapterResult;
   readonly bytes: number;
   /** Null when another visit trained it. */
   readonly milliseconds: number | null;
 }
 
-function DoneFigures({ description, bytes, milliseconds }: DoneFiguresProps) {
-  const { startLoss, loss, pass, trainedItems, heldOutItems, finishedAt } = description;
+function ResultFigures({ result, bytes, milliseconds }: ResultFiguresProps) {
+  const { startLoss, loss, pass, trainedItems, heldOutItems, finishedAt } = result;
   return (
     <dl class="facts">
       <dt>Result</dt>

@@ -1,4 +1,4 @@
-// A tuning's way through an export and an import: whole with its items, without its parameters where anything of it is missing.
+// An adapter's way through an export and an import: whole with its items, without its parameters where anything of it is missing.
 import { expect, test } from 'vitest';
 import { writeSafetensors } from '../model-package/write-safetensors.ts';
 import { exportHistory } from '../history/export-history.ts';
@@ -9,10 +9,10 @@ import { exportAdapters, parseAdapters } from './adapter-lines.ts';
 
 const item = (id: string): HistoryItem => ({ id, date: null, task: 'notes', input: `in ${id}`, output: `out ${id}` });
 const items = [item('a'), item('b')];
-const done: AdapterRecord = {
+const ready: AdapterRecord = {
   task: 'notes',
   kind: 'prompt',
-  state: 'done',
+  state: 'ready',
   run: 'one',
   items: ['a', 'b'],
   settings: '{"version":1,"options":{"seed":7},"startedAt":5}',
@@ -39,17 +39,17 @@ async function read(text: string): Promise<AdapterRecord[]> {
 }
 
 test('with vectors it comes back bit for bit, provenance and all', async () => {
-  const text = await fileOf([done], true);
-  expect(await read(text)).toEqual([done]);
+  const text = await fileOf([ready], true);
+  expect(await read(text)).toEqual([ready]);
   expect(await fileOf(await read(text), true)).toBe(text);
 });
 
 test('without vectors its provenance comes back, to be trained again', async () => {
-  const text = await fileOf([done], false);
+  const text = await fileOf([ready], false);
   expect(text).toContain('"seed":7');
   expect(await read(text)).toEqual([
     {
-      ...done,
+      ...ready,
       state: 'stale',
       description: '',
       tensors: new Uint8Array(0),
@@ -60,19 +60,19 @@ test('without vectors its provenance comes back, to be trained again', async () 
 
 test('a stale one comes back as it was, and what is under way stays behind', async () => {
   const stale: AdapterRecord = {
-    ...done,
+    ...ready,
     state: 'stale',
     items: ['b'],
     description: '',
     tensors: new Uint8Array(0),
     stale: { reason: 'changed', at: 12 },
   };
-  const text = await fileOf([stale, { ...done, kind: 'lora', state: 'running' }], true);
+  const text = await fileOf([stale, { ...ready, kind: 'lora', state: 'running' }], true);
   expect(await read(text)).toEqual([stale]);
 });
 
 test('an item that was taken out of the file, or edited in it, takes the parameters along', async () => {
-  const text = await fileOf([done], true);
+  const text = await fileOf([ready], true);
   const [, ...without] = text.split('\n');
   expect(await read(without.join('\n'))).toMatchObject([
     { state: 'stale', items: ['b'], tensors: new Uint8Array(0), stale: { reason: 'forgotten' } },
@@ -83,7 +83,7 @@ test('an item that was taken out of the file, or edited in it, takes the paramet
 });
 
 test('broken lines are named', async () => {
-  const text = await fileOf([done], true);
+  const text = await fileOf([ready], true);
   await expect(read(text.replace('"kind":"prompt"', '"kind":"spell"'))).rejects.toMatchObject({
     code: 'invalid-import',
     details: { line: 3, reason: expect.stringContaining('tuning.kind') },

@@ -1,13 +1,23 @@
-// Tunings in a history file: lines `{"tuning": {…}}` after the items. They say where a tuning came from, and with `includeVectors`
+// Adapters in a history file: lines `{"tuning": {…}}` after the items. They say where an adapter came from, and with `includeVectors`
 // carry what it has learned; a reader takes that only where every item of it is in the file just as it was.
 import * as v from 'valibot';
 import { PersonaPlugError } from '../lib/errors.ts';
 import { readSafetensors } from '../model-package/safetensors.ts';
 import { sha256Hex } from '../model-package/sha256.ts';
-import type { HistoryItem } from '../history/history-item.ts';
-import { type StaleMark, adapterKinds, type AdapterRecord } from './adapter-record.ts';
+import type { StaleMark } from './adapter.ts';
+import { adapterKinds } from './adapter-kind.ts';
+import type { AdapterRecord } from './adapter-record.ts';
 
-/** Far above what a tuning of any shipped model takes. */
+/** An item of a history as far as an adapter knows it. */
+export interface LearnedItem {
+  readonly id: string;
+  readonly task: string;
+  readonly date: string | null;
+  readonly input: string;
+  readonly output: string;
+}
+
+/** Far above what an adapter of any shipped model takes. */
 const longestParameters = 64 * 1024 * 1024;
 
 const lineSchema = v.object({
@@ -31,19 +41,19 @@ type AdapterLine = v.InferOutput<typeof lineSchema>;
 /** The lines of adapters; what is under way is left out. `items`: all that the history holds. */
 export async function exportAdapters(
   adapters: readonly AdapterRecord[],
-  items: readonly HistoryItem[],
+  items: readonly LearnedItem[],
   { includeVectors }: { readonly includeVectors: boolean },
 ): Promise<string> {
   const byId = new Map(items.map((item) => [item.id, item]));
   const lines: string[] = [];
   for (const { task, kind, state, run, items: ids, settings, description, tensors, stale = null } of adapters) {
     if (state === 'running') continue;
-    const isReady = state === 'done';
+    const isReady = state === 'ready';
     const line: AdapterLine = {
       version: 1,
       task,
       kind,
-      state: isReady ? 'ready' : 'stale',
+      state,
       run,
       items: [...ids],
       itemsDigest: await digestOf(ids, byId),
@@ -65,7 +75,7 @@ export async function exportAdapters(
  */
 export async function parseAdapters(
   text: string,
-  items: readonly HistoryItem[],
+  items: readonly LearnedItem[],
   now: number,
 ): Promise<AdapterRecord[]> {
   const byId = new Map(items.map((item) => [item.id, item]));
@@ -83,7 +93,7 @@ export async function parseAdapters(
   return parsed;
 }
 
-/** What a line says of a tuning; null for every other line. An item may have a field of that name, which is left out like others. */
+/** What a line says of an adapter; null for every other line. An item may have a field "tuning", which is left out like others. */
 export function readAdapterLine(content: string): object | null {
   if (!/^\uFEFF?\s*\{\s*"tuning"\s*:/u.test(content)) return null;
   try {
@@ -98,7 +108,7 @@ export function readAdapterLine(content: string): object | null {
 
 async function toRecord(
   line: AdapterLine,
-  items: ReadonlyMap<string, HistoryItem>,
+  items: ReadonlyMap<string, LearnedItem>,
   now: number,
   number: number,
 ): Promise<AdapterRecord> {
@@ -110,19 +120,19 @@ async function toRecord(
     return { ...known, state: 'stale', description: '', tensors: new Uint8Array(0), stale };
   }
   const tensors = fromBase64(parameters, number);
-  return { ...known, state: 'done', description: JSON.stringify(description), tensors };
+  return { ...known, state: 'ready', description: JSON.stringify(description), tensors };
 }
 
 async function whyStale(
   line: AdapterLine,
-  items: ReadonlyMap<string, HistoryItem>,
+  items: ReadonlyMap<string, LearnedItem>,
 ): Promise<StaleMark['reason'] | null> {
   if (line.state === 'stale') return 'imported';
   if (line.items.some((id) => !items.has(id))) return 'forgotten';
   return (await digestOf(line.items, items)) === line.itemsDigest ? null : 'changed';
 }
 
-async function digestOf(ids: readonly string[], items: ReadonlyMap<string, HistoryItem>): Promise<string> {
+async function digestOf(ids: readonly string[], items: ReadonlyMap<string, LearnedItem>): Promise<string> {
   const contents = ids.map((id) => {
     const item = items.get(id);
     return item === undefined ? null : [id, item.task, item.date, item.input, item.output];

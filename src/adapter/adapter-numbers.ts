@@ -1,6 +1,7 @@
 // Reads the numbers of an adapter, checked.
 import { PersonaPlugError } from '../lib/errors.ts';
-import type { AdapterNumbers, LowRankAdapter, RescalingAdapter } from '../language-model/language-model.ts';
+import type { Parameters } from './parameters.ts';
+import type { LowRankAdapter, RescalingAdapter } from './weight-adapter.ts';
 
 /** @throws PersonaPlugError `model-mismatch` when there is no such matrix, or it has another shape. */
 export function adapterMatrix(
@@ -23,7 +24,7 @@ export function adapterVector(
   return numbersOf(adapter.vectors, `layers.${layer}.${place}`, [size]);
 }
 
-function numbersOf(numbers: AdapterNumbers, name: string, shape: readonly number[]): Float32Array {
+function numbersOf(numbers: Parameters, name: string, shape: readonly number[]): Float32Array {
   const found = numbers.get(name);
   if (found !== undefined && found.shape.join() === shape.join()) return found.data;
   throw new PersonaPlugError(

@@ -1,60 +1,105 @@
-// What tuning keeps beside the items: a run that is under way, and what a finished one has learned. Both were made of items, and
+// An adapter as a history stores it beside the items. Both a run that is under way and a finished one were made of items, and
 // with any one of them what was learned goes: a parameter that has seen a forgotten text still knows of it. What stays says how
-// the tuning was asked for, so that it can be trained again on what is left.
+// the training was asked for, so that it can be done again on what is left.
+import * as v from 'valibot';
+import { PersonaPlugError } from '../lib/errors.ts';
+import type { Adapter, AdapterResult, AdapterState, StaleMark } from './adapter.ts';
+import { adapterBases, type AdapterKind } from './adapter-kind.ts';
+import { checkTrainingOptions, type TrainingOptions } from './training-options.ts';
 
-/** Kinds of tunings: rows of a prompt, low-rank changes of weights, rescaled activations ((IA)³). */
-export const adapterKinds = ['prompt', 'lora', 'ia3'] as const;
-export type AdapterKind = (typeof adapterKinds)[number];
-
-/** Why the parameters of a tuning are not there: an item of it was forgotten or changed, or an import brought none. */
-export interface StaleMark {
-  readonly reason: 'forgotten' | 'changed' | 'imported';
-  /** Milliseconds since 1970. */
-  readonly at: number;
-}
-
-/** One tuning of a task. There is at most one in each state, of each kind. */
+/** One adapter of a task. There is at most one of each kind in each state. */
 export interface AdapterRecord {
   readonly task: string;
   readonly kind: AdapterKind;
-  /** `stale`: `description` and `tensors` are empty, erased by what made it stale, and it waits to be trained again or deleted. */
-  readonly state: 'running' | 'done' | 'stale';
+  /** `stale`: `description` and `tensors` are empty, erased by what made it stale. */
+  readonly state: AdapterState;
   /** Names the run: a checkpoint that comes late must not bring back what was dropped or started anew meanwhile. */
   readonly run: string;
   /** The ids of the items that it is made of; of a stale one those that are left. */
   readonly items: readonly string[];
-  /** JSON of how it was asked for: options, seed, models; nothing that follows from a text. The store does not look into it. */
+  /** JSON of how it was asked for (`writeSettings`): nothing in it follows from a text, not even a loss. */
   readonly settings: string;
-  /** JSON of what came out; the store does not look into it. */
+  /** JSON of what came out (`writeResult`); of a running one what the training needs to go on. */
   readonly description: string;
-  /** Safetensors; the store does not look into them. */
+  /** Safetensors. */
   readonly tensors: Uint8Array<ArrayBuffer>;
   /** Only where it is stale. */
   readonly stale?: StaleMark;
 }
 
-export type AdapterName = Pick<AdapterRecord, 'task' | 'kind' | 'state'>;
+/** How an adapter was asked for, and with which models: enough to make it again. */
+type Settings = Pick<Adapter, 'base' | 'plug' | 'languageModel' | 'options' | 'startedAt'>;
 
-/** The tunings of a history, see `HistoryStore`. */
-export interface AdapterStore {
-  /**
-   * Stores a running tuning; one that ran before for the same task and kind is dropped. False, and nothing is stored, when an
-   * item of it is not there.
-   */
-  startAdapter(record: AdapterRecord): Promise<boolean>;
-  /**
-   * Stores how far a run has come; `done` takes its place, that of the last one that was done, and of a stale one. False, and nothing is stored,
-   * when the run is not there any more: dropped, started anew, or one of its items forgotten or changed.
-   */
-  keepAdapter(record: AdapterRecord): Promise<boolean>;
-  /** The one that is done; null where there is none. */
-  adapter(task: string, kind: AdapterKind): Promise<AdapterRecord | null>;
-  /** Task, kind and state of all there are, without reading what they have learned. */
-  adapterNames(): Promise<AdapterName[]>;
-  /** All tunings of a task; of all tasks without one. */
-  adapters(task?: string): Promise<AdapterRecord[]>;
-  /** Removes tunings; without a state all. Returns how many there were. */
-  dropAdapters(task: string, kind: AdapterKind, ...states: AdapterRecord['state'][]): Promise<number>;
-  /** Tells of every change of the tunings, also by another tab, once it is committed. Returns what ends it. */
-  watchAdapters(listener: () => void): () => void;
+const settingsSchema = v.object({
+  version: v.literal(1),
+  base: v.picklist(adapterBases),
+  plug: v.string(),
+  languageModel: v.string(),
+  options: v.unknown(),
+  startedAt: v.nullable(v.number()),
+});
+
+const resultSchema = v.object({
+  version: v.literal(1),
+  trainedItems: v.number(),
+  heldOutItems: v.number(),
+  startLoss: v.number(),
+  loss: v.number(),
+  pass: v.number(),
+  loraScale: v.number(),
+  finishedAt: v.number(),
+});
+
+/** The field `settings` of a record. */
+export function writeSettings(settings: Settings): string {
+  return JSON.stringify({ version: 1, ...settings } satisfies v.InferOutput<typeof settingsSchema>);
+}
+
+/** The field `description` of a record that is ready; it names base and models too. */
+export function writeResult(
+  { base, plug, languageModel }: Pick<Settings, 'base' | 'plug' | 'languageModel'>,
+  result: AdapterResult,
+): string {
+  return JSON.stringify({ version: 1, base, plug, languageModel, ...result });
+}
+
+/** @throws PersonaPlugError `storage-failed` when another version of this package wrote the record. */
+export function readAdapter(record: AdapterRecord): Adapter {
+  const { task, kind, state, stale = null, items, tensors } = record;
+  const { version: _, options, ...settings } = parse(settingsSchema, record, 'settings');
+  return {
+    task,
+    kind,
+    state,
+    stale,
+    ...settings,
+    options: checkTrainingOptions(storedOptions(options)),
+    itemIds: items,
+    bytes: tensors.byteLength,
+    result: state === 'ready' ? readResult(record) : null,
+  };
+}
+
+function readResult(record: AdapterRecord): AdapterResult {
+  const { version: _, ...result } = parse(resultSchema, record, 'description');
+  return result;
+}
+
+function parse<S extends v.GenericSchema>(
+  schema: S,
+  { task, kind, ...record }: AdapterRecord,
+  field: 'settings' | 'description',
+): v.InferOutput<S> {
+  const result = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), record[field]);
+  if (result.success) return result.output;
+  throw new PersonaPlugError(
+    'storage-failed',
+    `The ${field} of the stored ${kind} adapter of "${task}" cannot be read: ${result.issues[0].message}. Another version of this package wrote it: delete it and train anew.`,
+    { details: { task, kind, field } },
+  );
+}
+
+/** The border: what was stored is checked in full by `checkTrainingOptions`. */
+function storedOptions(stored: unknown): TrainingOptions {
+  return stored as TrainingOptions;
 }

@@ -1,7 +1,15 @@
 // (IA)³ (arXiv 2205.05638): keys, values and inner feed-forward activations, each number times its own learned l. What is trained is
 // l − 1: weight decay then pulls to the model as it is, and not to one without keys and values.
-import type { Parameters } from '../tuning/gradient-model.ts';
-import type { LlamaShape, Tensor } from '../tuning/llama-weights.ts';
+import type { Tensor } from '../model-package/tensor.ts';
+import type { Parameters } from './parameters.ts';
+
+/** What of a language model the vectors' sizes follow from. */
+export interface Ia3Sizes {
+  readonly layers: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly feedForwardSize: number;
+}
 
 /** What is rescaled: the projections of keys and of values in what they give, the down projection in what it takes. */
 export const ia3Places = ['k', 'v', 'down'] as const;
@@ -13,19 +21,16 @@ export function ia3Name(layer: number, place: Ia3Place): string {
 }
 
 /** Numbers of a vector. */
-export function ia3Width(
-  { kvHeads, headDim, feedForwardSize }: Pick<LlamaShape, 'kvHeads' | 'headDim' | 'feedForwardSize'>,
-  place: Ia3Place,
-): number {
+export function ia3Width({ kvHeads, headDim, feedForwardSize }: Omit<Ia3Sizes, 'layers'>, place: Ia3Place): number {
   return place === 'down' ? feedForwardSize : kvHeads * headDim;
 }
 
 /** The vectors before training: l − 1 = 0, so that nothing is changed yet. */
-export function startIa3(shape: LlamaShape): Parameters {
+export function startIa3(sizes: Ia3Sizes): Parameters {
   const parameters = new Map<string, Tensor>();
-  for (let layer = 0; layer < shape.layers; layer++) {
+  for (let layer = 0; layer < sizes.layers; layer++) {
     for (const place of ia3Places) {
-      const width = ia3Width(shape, place);
+      const width = ia3Width(sizes, place);
       parameters.set(ia3Name(layer, place), { shape: [width], data: new Float32Array(width) });
     }
   }

@@ -1,7 +1,16 @@
 // LoRA (arXiv 2106.09685) on the query and value projections: W x + (α / r) B A x, A `[r, in]`, B `[out, r]`.
 import { seededRandom } from '../lib/seeded-random.ts';
-import type { Parameters } from '../tuning/gradient-model.ts';
-import type { LlamaShape, Tensor } from '../tuning/llama-weights.ts';
+import type { Tensor } from '../model-package/tensor.ts';
+import type { Parameters } from './parameters.ts';
+
+/** What of a language model the matrices' sizes follow from. */
+export interface LoraSizes {
+  readonly layers: number;
+  readonly hiddenSize: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+}
 
 /** The projections that are trained. */
 export const loraProjections = ['q', 'v'] as const;
@@ -14,22 +23,22 @@ export function loraName(layer: number, projection: LoraProjection, matrix: 'A' 
 
 /** Columns of a projection. */
 export function projectionWidth(
-  { heads, kvHeads, headDim }: Pick<LlamaShape, 'heads' | 'kvHeads' | 'headDim'>,
+  { heads, kvHeads, headDim }: Pick<LoraSizes, 'heads' | 'kvHeads' | 'headDim'>,
   projection: LoraProjection,
 ): number {
   return (projection === 'q' ? heads : kvHeads) * headDim;
 }
 
 /** The matrices before training: A uniform in ±1/√in as peft draws it, B zeros, so that nothing is changed yet. */
-export function startLora(shape: LlamaShape, rank: number, seed: number): Parameters {
+export function startLora(sizes: LoraSizes, rank: number, seed: number): Parameters {
   const random = seededRandom(seed);
-  const bound = 1 / Math.sqrt(shape.hiddenSize);
+  const bound = 1 / Math.sqrt(sizes.hiddenSize);
   const parameters = new Map<string, Tensor>();
-  for (let layer = 0; layer < shape.layers; layer++) {
+  for (let layer = 0; layer < sizes.layers; layer++) {
     for (const projection of loraProjections) {
-      const a = Float32Array.from({ length: rank * shape.hiddenSize }, () => (2 * random() - 1) * bound);
-      const width = projectionWidth(shape, projection);
-      parameters.set(loraName(layer, projection, 'A'), { shape: [rank, shape.hiddenSize], data: a });
+      const a = Float32Array.from({ length: rank * sizes.hiddenSize }, () => (2 * random() - 1) * bound);
+      const width = projectionWidth(sizes, projection);
+      parameters.set(loraName(layer, projection, 'A'), { shape: [rank, sizes.hiddenSize], data: a });
       parameters.set(loraName(layer, projection, 'B'), { shape: [width, rank], data: new Float32Array(width * rank) });
     }
   }

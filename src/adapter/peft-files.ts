@@ -1,9 +1,10 @@
 // An adapter as the files that Python's peft reads.
-import type { LowRankAdapter, RescalingAdapter, WeightAdapter } from '../language-model/language-model.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
-import { writeSafetensors, type WritableTensor } from '../model-package/write-safetensors.ts';
+import type { Tensor } from '../model-package/tensor.ts';
+import { writeSafetensors } from '../model-package/write-safetensors.ts';
 import { ia3Places, type Ia3Place } from './ia3.ts';
 import { loraProjections } from './lora.ts';
+import type { LowRankAdapter, RescalingAdapter, WeightAdapter } from './weight-adapter.ts';
 
 /** Files of an adapter as peft writes them: `PeftModel.from_pretrained(model, folder)` reads a folder of them. */
 export interface PeftFiles {
@@ -26,12 +27,12 @@ export function peftFiles(adapter: WeightAdapter, baseModel: string): PeftFiles 
 
 interface NamedFiles {
   readonly config: Readonly<Record<string, unknown>>;
-  readonly tensors: ReadonlyMap<string, WritableTensor>;
+  readonly tensors: ReadonlyMap<string, Tensor>;
 }
 
 /** peft's `LoraConfig`. */
 function loraFiles({ rank, scale, matrices }: LowRankAdapter): NamedFiles {
-  const tensors = new Map<string, WritableTensor>();
+  const tensors = new Map<string, Tensor>();
   for (const [name, tensor] of matrices) {
     const [, layer, projection, matrix] = /^layers\.(\d+)\.([qv])\.([AB])$/u.exec(name) ?? [];
     if (layer === undefined) throw nameless(name);
@@ -51,7 +52,7 @@ function loraFiles({ rank, scale, matrices }: LowRankAdapter): NamedFiles {
 
 /** peft's `IA3Config`: l itself and not l − 1; a column where it scales what a module gives, a row where it scales what it takes. */
 function ia3Files({ vectors }: RescalingAdapter): NamedFiles {
-  const tensors = new Map<string, WritableTensor>();
+  const tensors = new Map<string, Tensor>();
   for (const [name, { data }] of vectors) {
     const [, layer, found] = /^layers\.(\d+)\.(k|v|down)$/u.exec(name) ?? [];
     const place = ia3Places.find((known) => known === found);

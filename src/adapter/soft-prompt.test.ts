@@ -1,52 +1,27 @@
 import { expect, test } from 'vitest';
-import { instructionRows } from '../persona/instruction.ts';
-import { randomPlug } from '../testing/random-plug.ts';
-import { instructionWithPersonalPrompt, startPrompt, withPersonalPrompt } from './soft-prompt.ts';
+import { writeSafetensors } from '../model-package/write-safetensors.ts';
+import { addPrompt, readPrompt, startPrompt } from './soft-prompt.ts';
 
-const plug = randomPlug({ embedder: 'e', languageModel: 'l' });
-const instruction = { rows: plug.parametersOf('notes').instruction, count: plug.instructionRows };
-const query = new Float32Array(16).fill(0.25);
-const persona = { rows: new Float32Array(plug.personaRows * plug.hiddenSize).fill(0.25), count: plug.personaRows };
+const rows = { rows: Float32Array.of(0.25, -0.5, 3, 1e-8, -0, 7), count: 2 };
 
 test('a prompt that was not trained changes nothing, bit for bit', () => {
-  const rows = startPrompt(plug, 'persona').get('prompt');
-  if (rows === undefined) throw new Error('no rows');
-  expect(withPersonalPrompt({ instruction, persona }, { task: 'notes', base: 'persona', rows })).toEqual({
-    instruction,
-    persona,
-  });
+  const change = startPrompt(2, 3).get('prompt');
+  if (change === undefined) throw new Error('no rows');
+  expect(change.shape).toEqual([2, 3]);
+  expect(addPrompt(rows, change).rows.map((value) => value + 0)).toEqual(rows.rows.map((value) => value + 0));
 });
 
-test('rows are added to the persona, or to the instruction where there is none', () => {
-  const shape = [plug.personaRows, plug.hiddenSize];
-  const rows = { shape, data: new Float32Array(persona.rows.length).fill(0.5) };
-  const added = withPersonalPrompt({ instruction, persona }, { task: 'notes', base: 'persona', rows });
-  expect(added.persona.rows.every((value) => value === 0.75)).toBe(true);
-  expect(added.instruction).toEqual(instruction);
-  const own = {
-    shape: [plug.instructionRows, plug.hiddenSize],
-    data: new Float32Array(instruction.rows.length).fill(1),
-  };
-  const alone = instructionWithPersonalPrompt(plug, { task: 'notes', base: 'instruction', rows: own }, query);
-  expect(alone.persona.count).toBe(0);
-  expect([...alone.instruction.rows]).toEqual(Array.from(instruction.rows, (value) => Math.fround(value + 1)));
+test('the rows of a stored one are added to those in its place', () => {
+  const tensors = writeSafetensors(new Map([['prompt', { shape: [2, 3], data: new Float32Array(6).fill(0.5) }]]));
+  const added = addPrompt(rows, readPrompt({ task: 'notes', tensors }));
+  expect(added).toEqual({ rows: rows.rows.map((value) => value + 0.5), count: 2 });
 });
 
-test('where there is no persona the rows follow the query, as they did in training', () => {
-  const following = randomPlug({ embedder: 'e', languageModel: 'l', instructionRank: 3 });
-  const prompt = {
-    task: 'notes',
-    base: 'instruction',
-    rows: { shape: [following.instructionRows, following.hiddenSize], data: new Float32Array(instruction.rows.length) },
-  } as const;
-  const { rows } = instructionWithPersonalPrompt(following, prompt, query).instruction;
-  expect(rows).toEqual(instructionRows(following, 'notes', query));
-  expect(rows).not.toEqual(following.parametersOf('notes').instruction);
-});
-
-test('rows of another plug are refused', () => {
-  const rows = { shape: [1, 3], data: new Float32Array(3) };
-  expect(() => withPersonalPrompt({ instruction, persona }, { task: 'notes', base: 'persona', rows })).toThrow(
-    expect.objectContaining({ code: 'model-mismatch' }),
+test('rows of another plug are refused with both shapes, and what holds none by its task', () => {
+  expect(() => addPrompt(rows, { shape: [1, 3], data: new Float32Array(3) })).toThrow(
+    expect.objectContaining({ code: 'model-mismatch', message: expect.stringMatching(/1 × 3.*2 × 3/u) }),
+  );
+  expect(() => readPrompt({ task: 'notes', tensors: writeSafetensors(new Map()) })).toThrow(
+    expect.objectContaining({ code: 'model-mismatch', details: { task: 'notes' } }),
   );
 });

@@ -1,56 +1,49 @@
 // The personal soft prompt: k rows Δ that a user's own items have trained, added to the rows in the persona's place. As a prompt
 // it is only rows, so every runtime that takes a persona takes it too (prompt tuning, arXiv 2104.08691; OPPU, arXiv 2402.04401).
 import { PersonaPlugError } from '../lib/errors.ts';
-import { instructionRows } from '../persona/instruction.ts';
-import type { Plug } from '../persona/plug.ts';
-import type { PersonaRows, SoftRows } from '../prompts/layout-prompt.ts';
-import type { Parameters } from '../tuning/gradient-model.ts';
-import type { Tensor } from '../tuning/llama-weights.ts';
-import type { AdapterBase } from '../tuning/personal-items.ts';
+import { readSafetensors } from '../model-package/safetensors.ts';
+import type { Tensor } from '../model-package/tensor.ts';
+import type { AdapterBase } from './adapter-kind.ts';
+import type { AdapterRecord } from './adapter-record.ts';
+import type { Parameters } from './parameters.ts';
 
-/** Rows of a trained prompt, and of what they are the change. */
-export interface PersonalPrompt {
-  readonly task: string;
+/** What was trained, and on top of what. */
+export interface SoftPrompt {
   readonly base: Exclude<AdapterBase, 'none'>;
   /** Δ, `[k, hiddenSize]`. */
-  readonly rows: Tensor;
+  readonly change: Tensor;
 }
 
-/** The trainable rows before training: zeros, so that the first prompt is the plug's own. */
-export function startPrompt(plug: Plug, base: AdapterBase): Parameters {
-  const count = base === 'persona' ? plug.personaRows : plug.instructionRows;
-  return new Map([['prompt', { shape: [count, plug.hiddenSize], data: new Float32Array(count * plug.hiddenSize) }]]);
+/** Rows in place of token embeddings, `[count, hiddenSize]`. */
+export interface Rows {
+  readonly rows: Float32Array;
+  readonly count: number;
 }
 
-/** The prompt of a stored tuning. @throws PersonaPlugError `model-mismatch` when it holds none. */
-export function readPersonalPrompt(
-  task: string,
-  base: PersonalPrompt['base'],
-  tensors: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>,
-): PersonalPrompt {
-  const rows = tensors.get('prompt');
-  if (rows === undefined) {
-    throw new PersonaPlugError('model-mismatch', `The tuning of "${task}" holds no rows. Train it again.`);
-  }
-  return { task, base, rows: { shape: rows.shape, data: rows.data.slice() } };
+const name = 'prompt';
+
+/** Δ before training: zeros, `[count, hiddenSize]`, so that the first prompt is the plug's own. */
+export function startPrompt(count: number, hiddenSize: number): Parameters {
+  return new Map([[name, { shape: [count, hiddenSize], data: new Float32Array(count * hiddenSize) }]]);
 }
 
-/** A persona's rows with Δ added to P. */
-export function withPersonalPrompt({ instruction, persona }: PersonaRows, prompt: PersonalPrompt): PersonaRows {
-  return { instruction, persona: addRows(persona, prompt) };
+/** Δ of a record that is ready. @throws PersonaPlugError `model-mismatch` when it holds none. */
+export function readPrompt({ task, tensors }: Pick<AdapterRecord, 'task' | 'tensors'>): Tensor {
+  const change = readSafetensors(tensors).get(name);
+  if (change !== undefined) return change;
+  throw new PersonaPlugError(
+    'model-mismatch',
+    `The stored prompt adapter of "${task}" holds no rows. Train it again.`,
+    { details: { task } },
+  );
 }
 
-/** The rows I(x) of a query `[d]` with Δ added: what stands in the prompt where there is no persona. */
-export function instructionWithPersonalPrompt(plug: Plug, prompt: PersonalPrompt, query: Float32Array): PersonaRows {
-  const instruction = { rows: instructionRows(plug, prompt.task, query), count: plug.instructionRows };
-  return { instruction: addRows(instruction, prompt), persona: { rows: new Float32Array(0), count: 0 } };
-}
-
-function addRows({ rows, count }: SoftRows, { rows: change, task }: PersonalPrompt): SoftRows {
+/** The rows with Δ added. @throws PersonaPlugError `model-mismatch` when Δ was trained for others. */
+export function addPrompt({ rows, count }: Rows, change: Tensor): Rows {
   if (change.data.length !== rows.length) {
     throw new PersonaPlugError(
       'model-mismatch',
-      `The personal prompt of "${task}" has ${change.shape.join(' × ')} numbers, the rows it is added to ${count} × ${rows.length / count}. Train it again with this plug.`,
+      `The personal prompt has ${change.shape.join(' × ')} numbers, the rows it is added to ${count} × ${rows.length / count}. Train it again with this plug.`,
     );
   }
   return { rows: rows.map((value, index) => value + (change.data[index] ?? 0)), count };

@@ -2,40 +2,24 @@
 import { expect, test } from 'vitest';
 import { inMemoryHistory } from '../history/in-memory-history.ts';
 import type { HistoryStore } from '../history/history-store.ts';
-import { writeSafetensors } from '../model-package/write-safetensors.ts';
 import { fakeEngineParts } from '../testing/fake-personalizer.ts';
-import type { AdapterResult } from '../adapter/adapter-result.ts';
+import { keepReadyAdapter } from '../testing/ready-adapter.ts';
 import { createEngine } from './create-engine.ts';
 import type { GenerateEvent, Personalizer } from './personalizer.ts';
 
 const task = 'notes';
 
 async function keepLora(store: HistoryStore, items: readonly string[], languageModel: string): Promise<void> {
-  const description: AdapterResult = {
-    version: 1,
+  const isKept = await keepReadyAdapter(store, {
+    task,
+    kind: 'lora',
     base: 'none',
     plug: 'any',
     languageModel,
-    trainedItems: 1,
-    heldOutItems: 1,
-    startLoss: 2,
-    loss: 1,
-    pass: 1,
-    loraScale: 1,
-    finishedAt: 0,
-  };
-  const record = {
-    task,
-    kind: 'lora' as const,
-    state: 'running' as const,
-    run: 'one',
-    items,
-    settings: '',
-    description: JSON.stringify(description),
-    tensors: writeSafetensors(new Map([['layers.0.q.A', { shape: [1, 1], data: new Float32Array(1) }]])),
-  };
-  await store.startAdapter(record);
-  expect(await store.keepAdapter({ ...record, state: 'done' })).toBe(true);
+    itemIds: items,
+    tensors: new Map([['layers.0.q.A', { shape: [1, 1], data: new Float32Array(1) }]]),
+  });
+  expect(isKept).toBe(true);
 }
 
 /** An engine whose model says which adapter it has, with a LoRA of two items. */

@@ -1,6 +1,6 @@
 // Which adapter the language model's weights hold, and taking it out when an item that it was made of is forgotten: not at the next
 // answer, which may never come, and also when another tab forgot the item.
-import type { WeightAdapter } from '../language-model/language-model.ts';
+import type { WeightAdapter } from '../adapter/weight-adapter.ts';
 import type { EngineContext } from './engine-context.ts';
 
 export interface AdapterInUse extends Disposable {

@@ -5,7 +5,6 @@ import { exportAdapters } from '../adapter/adapter-lines.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import { runToEnd } from '../lib/run-to-end.ts';
 import { assertPlugMatches } from '../persona/plug.ts';
-import { adapterStates } from '../adapter/adapter-state.ts';
 import { adapterInUse } from './adapter-in-use.ts';
 import { checkRequest } from './check-request.ts';
 import { createEngineContext, type EngineParts } from './engine-context.ts';
@@ -47,9 +46,7 @@ export function createEngine(parts: EngineParts): Personalizer {
   return {
     async status(options) {
       during(options);
-      const names = await store.adapterNames();
-      const adapters = names.map(({ task, kind, state }) => ({ task, kind, state: adapterStates[state] }));
-      return { ...describe(parts), items: await store.count(), adapters };
+      return { ...describe(parts), items: await store.count(), adapters: await store.adapterNames() };
     },
     async remember(input, options) {
       const signal = during(options, writes.signal);

@@ -2,7 +2,8 @@
 // worker and over memory in Node.
 import type { Embedder } from '../embedder/embedder.ts';
 import type { HistoryStore } from '../history/history-store.ts';
-import type { LanguageModel, WeightAdapter } from '../language-model/language-model.ts';
+import type { LanguageModel } from '../language-model/language-model.ts';
+import type { WeightAdapter } from '../adapter/weight-adapter.ts';
 import type { PromptTemplatePart } from '../model-package/manifest.ts';
 import type { Plug } from '../persona/plug.ts';
 import { createTaskRegistry, type TaskRegistry } from '../tasks/task-registry.ts';

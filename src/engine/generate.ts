@@ -1,7 +1,8 @@
 // One answer, from top to bottom: its turn in the queue first, then what the history holds, what of it counts, the prompt, the words.
 // Nothing is read before the turn has come, so what was forgotten while an answer waited has no part in it.
 import type { LogitBias } from '../language-model/decoding/logit-bias.ts';
-import type { PromptSegment, WeightAdapter } from '../language-model/language-model.ts';
+import type { PromptSegment } from '../language-model/language-model.ts';
+import type { WeightAdapter } from '../adapter/weight-adapter.ts';
 import type { Task } from '../tasks/task.ts';
 import { attend } from './attend.ts';
 import { buildPrompt } from './build-prompt.ts';

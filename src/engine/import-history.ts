@@ -3,11 +3,9 @@
 import type { HistoryStore, EmbeddedItem } from '../history/history-store.ts';
 import { parseHistory } from '../history/parse-history.ts';
 import { parseAdapters } from '../adapter/adapter-lines.ts';
-import type { AdapterRecord } from '../adapter/adapter-record.ts';
+import { type AdapterRecord, readAdapter } from '../adapter/adapter-record.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import type { OnProgress } from '../lib/progress.ts';
-import { parseAdapterResult } from '../adapter/adapter-result.ts';
-import { parseAdapterSettings } from '../adapter/adapter-settings.ts';
 import { readWeightAdapter } from '../adapter/weight-adapter.ts';
 import type { ItemEmbedder } from './item-embedder.ts';
 import type { ImportResult } from './personalizer.ts';
@@ -66,10 +64,8 @@ export async function importHistory(
 /** What could not be read later would make every answer of its task fail. */
 function assertReadable(adapter: AdapterRecord): void {
   try {
-    parseAdapterSettings(adapter.settings);
-    if (adapter.state !== 'done') return;
-    parseAdapterResult(adapter.description);
-    if (adapter.kind !== 'prompt') readWeightAdapter(adapter);
+    readAdapter(adapter);
+    if (adapter.state === 'ready' && adapter.kind !== 'prompt') readWeightAdapter(adapter);
   } catch (cause) {
     throw new PersonaPlugError(
       'invalid-import',

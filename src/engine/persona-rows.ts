@@ -1,9 +1,10 @@
 // The rows of a prompt: the persona of what was attended to, and the soft prompt that was trained on the user's items. They are only
 // rows, so every runtime that takes a persona takes both.
-import { instructionWithPersonalPrompt, type PersonalPrompt, withPersonalPrompt } from '../adapter/soft-prompt.ts';
+import { addPrompt, type SoftPrompt } from '../adapter/soft-prompt.ts';
 import type { HistoryStore, ItemProjection } from '../history/history-store.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import { yieldToEventLoop } from '../lib/yield-to-event-loop.ts';
+import { instructionRows } from '../persona/instruction.ts';
 import { personaOf } from '../persona/persona.ts';
 import type { Plug } from '../persona/plug.ts';
 import { projectItem } from '../persona/projector.ts';
@@ -16,7 +17,7 @@ export interface PromptRows {
   /** Null where the prompt has no rows at all. */
   readonly rows: PersonaRows | null;
   /** The one that changed them. */
-  readonly softPrompt: PersonalPrompt | null;
+  readonly softPrompt: SoftPrompt | null;
 }
 
 /**
@@ -32,7 +33,9 @@ export async function personaRows(
 ): Promise<PromptRows> {
   if (attention === null) {
     if (softPrompt?.base !== 'instruction' || query === null) return { rows: null, softPrompt: null };
-    return { rows: instructionWithPersonalPrompt(plug, softPrompt, query), softPrompt };
+    const own = { rows: instructionRows(plug, task, query), count: plug.instructionRows };
+    const instruction = addPrompt(own, softPrompt.change);
+    return { rows: { instruction, persona: { rows: new Float32Array(0), count: 0 } }, softPrompt };
   }
   const items = attention.items.map(({ item }) => item);
   const projections = await projectionsOf(store, plug, items, signal);
@@ -46,7 +49,7 @@ export async function personaRows(
     persona: { rows: persona.rows, count: plug.personaRows },
   };
   if (softPrompt?.base !== 'persona') return { rows, softPrompt: null };
-  return { rows: withPersonalPrompt(rows, softPrompt), softPrompt };
+  return { rows: { ...rows, persona: addPrompt(rows.persona, softPrompt.change) }, softPrompt };
 }
 
 /** So often an abort is looked for while items are projected. */

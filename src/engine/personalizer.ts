@@ -2,8 +2,8 @@
 // (createPersonalizer) and directly (createEngine), with the same types.
 import type { DeviceChoice, DevicePreference } from '../lib/device.ts';
 import type { HistoryItem, HistoryItemInput } from '../history/history-item.ts';
-import type { AdapterKind } from '../adapter/adapter-record.ts';
-import type { AdapterState } from '../adapter/adapter-state.ts';
+import type { AdapterKind } from '../adapter/adapter-kind.ts';
+import type { AdapterState } from '../adapter/adapter.ts';
 import type { OnProgress, Progress } from '../lib/progress.ts';
 import type { GenerationUsage, SamplingOptions } from '../language-model/language-model.ts';
 

@@ -2,9 +2,8 @@
 import { expect, test } from 'vitest';
 import { inMemoryHistory } from '../history/in-memory-history.ts';
 import type { HistoryStore } from '../history/history-store.ts';
-import { writeSafetensors } from '../model-package/write-safetensors.ts';
 import { fakeEngineParts } from '../testing/fake-personalizer.ts';
-import type { AdapterResult } from '../adapter/adapter-result.ts';
+import { keepReadyAdapter } from '../testing/ready-adapter.ts';
 import { createEngine } from './create-engine.ts';
 
 const task = 'notes';
@@ -17,32 +16,19 @@ async function keep(
   finishedAt: number,
   fingerprint = languageModel.fingerprint,
 ): Promise<void> {
-  const description: AdapterResult = {
-    version: 1,
+  const [name, shape] = numbers[kind];
+  const isKept = await keepReadyAdapter(store, {
+    task,
+    kind,
     base: 'none',
     plug: 'any',
     languageModel: fingerprint,
-    trainedItems: 1,
-    heldOutItems: 1,
-    startLoss: 2,
-    loss: 1,
-    pass: 1,
-    loraScale: 1,
-    finishedAt,
-  };
-  const [name, shape] = numbers[kind];
-  const record = {
-    task,
-    kind,
-    state: 'running' as const,
+    itemIds: [],
     run: `${kind} ${finishedAt}`,
-    items: [],
-    settings: '',
-    description: JSON.stringify(description),
-    tensors: writeSafetensors(new Map([[name, { shape, data: Float32Array.of(0.5) }]])),
-  };
-  await store.startAdapter(record);
-  expect(await store.keepAdapter({ ...record, state: 'done' })).toBe(true);
+    finishedAt,
+    tensors: new Map([[name, { shape, data: Float32Array.of(0.5) }]]),
+  });
+  expect(isKept).toBe(true);
 }
 
 /** An engine whose model says which adapter it was given last. */

@@ -3,58 +3,44 @@ import { expect, test } from 'vitest';
 import { inMemoryHistory } from '../history/in-memory-history.ts';
 import type { HistoryStore } from '../history/history-store.ts';
 import type { PromptSegment } from '../language-model/language-model.ts';
-import { writeSafetensors } from '../model-package/write-safetensors.ts';
+import type { Adapter } from '../adapter/adapter.ts';
+import { keepReadyAdapter } from '../testing/ready-adapter.ts';
 import { fakeEngineParts } from '../testing/fake-personalizer.ts';
+import { instructionRows } from '../persona/instruction.ts';
 import { hashEmbedder } from '../testing/hash-embedder.ts';
-import type { AdapterResult } from '../adapter/adapter-result.ts';
-import { checkTrainingOptions } from '../adapter/training-options.ts';
-import { writeAdapterSettings } from '../adapter/adapter-settings.ts';
+import { randomPlug } from '../testing/random-plug.ts';
 import { createEngine } from './create-engine.ts';
+import type { EngineParts } from './engine-context.ts';
 import type { Explanation, GenerateRequest } from './personalizer.ts';
 
 const task = 'notes';
 const { plug, languageModel } = fakeEngineParts();
 
-async function keep(store: HistoryStore, fields: Partial<AdapterResult>, fill: number, id: string): Promise<void> {
+async function keep(
+  store: HistoryStore,
+  fields: Partial<Pick<Adapter, 'base' | 'plug' | 'languageModel'>>,
+  fill: number,
+  id: string,
+): Promise<void> {
   const count = fields.base === 'instruction' ? plug.instructionRows : plug.personaRows;
-  const description: AdapterResult = {
-    version: 1,
+  const data = new Float32Array(count * plug.hiddenSize).fill(fill);
+  const isKept = await keepReadyAdapter(store, {
+    task,
+    kind: 'prompt',
     base: 'persona',
     plug: plug.fingerprint,
     languageModel: languageModel.fingerprint,
-    trainedItems: 1,
-    heldOutItems: 1,
-    startLoss: 2,
-    loss: 1,
-    pass: 1,
-    loraScale: 1,
-    finishedAt: 0,
+    itemIds: [id],
+    tensors: new Map([['prompt', { shape: [count, plug.hiddenSize], data }]]),
     ...fields,
-  };
-  const data = new Float32Array(count * plug.hiddenSize).fill(fill);
-  const record = {
-    task,
-    kind: 'prompt' as const,
-    state: 'running' as const,
-    run: 'one',
-    items: [id],
-    settings: writeAdapterSettings({
-      base: description.base,
-      plug: description.plug,
-      languageModel: description.languageModel,
-      options: checkTrainingOptions({ kind: 'prompt', seed: 7 }),
-      startedAt: 5,
-    }),
-    description: JSON.stringify(description),
-    tensors: writeSafetensors(new Map([['prompt', { shape: [count, plug.hiddenSize], data }]])),
-  };
-  await store.startAdapter(record);
-  expect(await store.keepAdapter({ ...record, state: 'done' })).toBe(true);
+  });
+  expect(isKept).toBe(true);
 }
 
 /** An engine with one item, and the rows segments of the prompts that its language model got. */
-async function engineWith(store: HistoryStore = inMemoryHistory()) {
-  const parts = fakeEngineParts({ store });
+async function engineWith(replaced: Partial<EngineParts> = {}) {
+  const store = inMemoryHistory();
+  const parts = fakeEngineParts({ store, ...replaced });
   const prompts: PromptSegment[][] = [];
   const engine = createEngine({
     ...parts,
@@ -103,6 +89,22 @@ test('a prompt trained without a persona starts from the instruction, and leaves
   const { explanation, prompt } = await ask({ persona: 'none' });
   expect(explanation.adapters).toEqual(['prompt']);
   expect(rowsOf(prompt)).toEqual([plug.parametersOf(task).instruction.map((value) => value + 0.25)]);
+});
+
+test('where there is no persona the rows follow the query, as they did in training', async () => {
+  const embedder = hashEmbedder();
+  const following = randomPlug({
+    embedder: embedder.identity.fingerprint,
+    languageModel: languageModel.fingerprint,
+    dim: embedder.identity.dim,
+    hiddenSize: languageModel.hiddenSize,
+    instructionRank: 3,
+  });
+  const { store, id, ask } = await engineWith({ embedder, plug: following });
+  await keep(store, { base: 'instruction', plug: following.fingerprint }, 0, id);
+  const [rows] = rowsOf((await ask({ persona: 'none' })).prompt);
+  expect(rows).toEqual(instructionRows(following, task, await embedder.embed('another')));
+  expect(rows).not.toEqual(following.parametersOf(task).instruction);
 });
 
 test('with the gate shut and a soft prompt the query is embedded once', async () => {

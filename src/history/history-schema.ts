@@ -2,7 +2,7 @@
 import type { DBSchema, IDBPDatabase, IDBPTransaction, StoreNames } from 'idb';
 import type { HistoryItem, ItemVectors } from './history-item.ts';
 import { addSettings } from './adapters/migrate-adapters.ts';
-import type { AdapterRecord } from '../adapter/adapter-record.ts';
+import type { StoredRecord } from './adapters/stored-record.ts';
 
 /** Task, date and id. The date is '' where there is none, since null is not a key in IndexedDB. */
 type OrderKey = [task: string, date: string, id: string];
@@ -41,8 +41,8 @@ export interface HistorySchema extends DBSchema {
   };
   /** Since version 3. */
   tunings: {
-    key: [task: string, kind: AdapterRecord['kind'], state: AdapterRecord['state']];
-    value: AdapterRecord;
+    key: [task: string, kind: StoredRecord['kind'], state: StoredRecord['state']];
+    value: StoredRecord;
     indexes: { item: string };
   };
 }

@@ -1,7 +1,8 @@
 // The contract of a history: items with their vectors, all-or-nothing writes, exact deletion. `openHistory` implements it over
 // IndexedDB and `inMemoryHistory` in memory; src/testing/history-contract.ts tests it.
 import type { HistoryItem, ItemVectors, StoredItem } from './history-item.ts';
-import type { AdapterRecord, AdapterStore } from '../adapter/adapter-record.ts';
+import type { AdapterRecord } from '../adapter/adapter-record.ts';
+import type { AdapterStore } from './adapters/adapter-store.ts';
 
 /** An item with its vectors. */
 export interface EmbeddedItem {

@@ -1,4 +1,5 @@
 // The contract of a language model that takes text as token ids and personas as rows of input embeddings.
+import type { WeightAdapter } from '../adapter/weight-adapter.ts';
 import type { DeviceChoice } from '../lib/device.ts';
 import type { LogitBias } from './decoding/logit-bias.ts';
 
@@ -53,37 +54,6 @@ export interface TextTokenizer {
   /** The id of a control token by its name, e.g. `<|bos|>`. @throws PersonaPlugError `invalid-argument` when there is none. */
   controlToken(name: string): number;
 }
-
-/** Numbers of an adapter by name, row-major. */
-export type AdapterNumbers = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
-
-/**
- * One user's change of the weights: W + scale · B A for the query and value projections of every layer (LoRA, arXiv 2106.09685).
- * Matrices by `layers.<n>.<q|v>.<A|B>`, A `[r, in]`, B `[out, r]`.
- */
-export interface LowRankAdapter {
-  readonly kind: 'lora';
-  /** Names these numbers: an adapter of the same id is not set again. */
-  readonly id: string;
-  readonly rank: number;
-  readonly scale: number;
-  readonly matrices: AdapterNumbers;
-}
-
-/**
- * One user's rescaling of every layer's keys, values and inner feed-forward activations, each number times its l ((IA)³, arXiv
- * 2205.05638). Vectors l − 1 by `layers.<n>.<k|v|down>`, so zeros change nothing: k (before the rotary positions, as peft has it)
- * and v `[kvHeads · headDim]`, down `[feedForwardSize]`.
- */
-export interface RescalingAdapter {
-  readonly kind: 'ia3';
-  /** Names these numbers, as above. */
-  readonly id: string;
-  readonly vectors: AdapterNumbers;
-}
-
-/** One user's change of what the weights compute. */
-export type WeightAdapter = LowRankAdapter | RescalingAdapter;
 
 export interface LanguageModel extends AsyncDisposable {
   readonly name: string;

@@ -1,12 +1,7 @@
 // Reads safetensors: eight bytes of header length, a JSON header, then the tensors' bytes. Everything comes out as float32.
 import * as v from 'valibot';
 import { PersonaPlugError } from '../lib/errors.ts';
-
-export interface SafetensorsTensor {
-  readonly shape: number[];
-  /** Row-major; as many numbers as the product of `shape`. */
-  readonly data: Float32Array;
-}
+import type { Tensor } from './tensor.ts';
 
 const bytesPerValue = { F32: 4, F16: 2, BF16: 2 } as const;
 const size = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -20,9 +15,9 @@ const headerSchema = v.record(
  *
  * @throws PersonaPlugError `model-mismatch` for a broken header, a tensor outside of the file, or another dtype.
  */
-export function readSafetensors(bytes: Uint8Array): Map<string, SafetensorsTensor> {
+export function readSafetensors(bytes: Uint8Array): Map<string, Tensor> {
   const { header, body } = splitFile(bytes);
-  const tensors = new Map<string, SafetensorsTensor>();
+  const tensors = new Map<string, Tensor>();
   for (const [name, { dtype, shape, data_offsets: offsets }] of Object.entries(header)) {
     if (!isKnownDtype(dtype)) throw broken(`tensor ${name} has dtype ${dtype}; F32, F16 and BF16 are read`);
     const [begin, end] = offsets;
@@ -63,7 +58,7 @@ function isKnownDtype(dtype: string): dtype is keyof typeof bytesPerValue {
 }
 
 /** `bytes` must start at offset 0 of its own buffer, since typed arrays need alignment. */
-function toFloat32(bytes: Uint8Array, dtype: keyof typeof bytesPerValue): Float32Array {
+function toFloat32(bytes: Uint8Array<ArrayBuffer>, dtype: keyof typeof bytesPerValue): Float32Array<ArrayBuffer> {
   if (dtype === 'F32') return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
   const halves = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
   if (dtype === 'F16') return Float32Array.from(halves, halfToNumber);

@@ -1,13 +1,9 @@
 // Writes safetensors: eight bytes of header length, a JSON header, then the tensors' bytes. float32 only.
-
-export interface WritableTensor {
-  readonly shape: readonly number[];
-  readonly data: Float32Array;
-}
+import type { Tensor } from './tensor.ts';
 
 /** A file of these tensors, in their order, with `metadata` in the header. Little-endian, as all supported machines are. */
 export function writeSafetensors(
-  tensors: ReadonlyMap<string, WritableTensor>,
+  tensors: ReadonlyMap<string, Tensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
   const header: Record<string, unknown> = Object.keys(metadata).length === 0 ? {} : { __metadata__: metadata };

@@ -1,7 +1,8 @@
 // The contract of a history's adapters: their parameters are erased with any of their items, and a dropped run stores none.
 import type { HistoryItem } from '../history/history-item.ts';
 import type { EmbeddedItem, HistoryStore } from '../history/history-store.ts';
-import type { StaleMark, AdapterRecord } from '../adapter/adapter-record.ts';
+import type { StaleMark } from '../adapter/adapter.ts';
+import type { AdapterRecord } from '../adapter/adapter-record.ts';
 import { equal } from './contract-equal.ts';
 
 type Fields = Omit<AdapterRecord, 'stale'>;
@@ -30,19 +31,19 @@ export const adapterContract = (entry: Entry): { name: string; run: (store: Hist
       equal(await store.keepAdapter(adapterRecord({ description: '{"step":5}' })), true);
       equal(await store.adapters('notes'), [adapterRecord({ description: '{"step":5}' })]);
       equal(await store.adapter('notes', 'prompt'), null);
-      equal(await store.keepAdapter(adapterRecord({ state: 'done' })), true);
-      equal(await store.adapters('notes'), [adapterRecord({ state: 'done' })]);
-      equal(await store.adapter('notes', 'prompt'), adapterRecord({ state: 'done' }));
+      equal(await store.keepAdapter(adapterRecord({ state: 'ready' })), true);
+      equal(await store.adapters('notes'), [adapterRecord({ state: 'ready' })]);
+      equal(await store.adapter('notes', 'prompt'), adapterRecord({ state: 'ready' }));
       equal(await store.adapter('notes', 'lora'), null);
       equal(await store.startAdapter(adapterRecord({ run: 'second' })), true);
-      equal(await store.adapters('notes'), [adapterRecord({ state: 'done' }), adapterRecord({ run: 'second' })]);
+      equal(await store.adapters('notes'), [adapterRecord({ state: 'ready' }), adapterRecord({ run: 'second' })]);
       equal(await store.adapterNames(), [
-        { task: 'notes', kind: 'prompt', state: 'done' },
+        { task: 'notes', kind: 'prompt', state: 'ready' },
         { task: 'notes', kind: 'prompt', state: 'running' },
       ]);
       equal(await store.adapters('letters'), []);
-      equal(await store.keepAdapter(adapterRecord({ run: 'second', state: 'done' })), true);
-      equal(await store.adapters('notes'), [adapterRecord({ run: 'second', state: 'done' })]);
+      equal(await store.keepAdapter(adapterRecord({ run: 'second', state: 'ready' })), true);
+      equal(await store.adapters('notes'), [adapterRecord({ run: 'second', state: 'ready' })]);
     },
   },
   {
@@ -55,7 +56,7 @@ export const adapterContract = (entry: Entry): { name: string; run: (store: Hist
       await store.startAdapter(adapterRecord());
       equal(await store.dropAdapters('notes', 'lora'), 0);
       equal(await store.dropAdapters('notes', 'prompt', 'running'), 1);
-      equal(await store.keepAdapter(adapterRecord({ state: 'done' })), false);
+      equal(await store.keepAdapter(adapterRecord({ state: 'ready' })), false);
       await store.startAdapter(adapterRecord({ run: 'second' }));
       equal(await store.keepAdapter(adapterRecord()), false);
       equal(await store.adapters('notes'), [adapterRecord({ run: 'second' })]);
@@ -66,10 +67,10 @@ export const adapterContract = (entry: Entry): { name: string; run: (store: Hist
     async run(store) {
       await store.put([entry('a'), entry('b'), entry('c')]);
       const others = adapterRecord({ kind: 'lora', items: ['c'] });
-      await keepDone(store, adapterRecord());
+      await keepReady(store, adapterRecord());
       await store.startAdapter(others);
       await store.put([entry('a')]);
-      equal(await store.adapters('notes'), [others, adapterRecord({ state: 'done' })]);
+      equal(await store.adapters('notes'), [others, adapterRecord({ state: 'ready' })]);
       const before = Date.now();
       await store.put([entry('a', { output: 'another' })]);
       equal(await store.adapter('notes', 'prompt'), null);
@@ -88,7 +89,7 @@ export const adapterContract = (entry: Entry): { name: string; run: (store: Hist
     async run(store) {
       await store.put([entry('a'), entry('b'), entry('c')]);
       const before = Date.now();
-      await keepDone(store, adapterRecord({ items: ['a', 'b', 'c'] }));
+      await keepReady(store, adapterRecord({ items: ['a', 'b', 'c'] }));
       await store.startAdapter(adapterRecord({ run: 'second', items: ['a', 'b', 'c'], settings: '{"seed":2}' }));
       await store.delete('c');
       const second = stale({ run: 'second', settings: '{"seed":2}', items: ['a', 'b'], reason: 'forgotten' });
@@ -100,8 +101,8 @@ export const adapterContract = (entry: Entry): { name: string; run: (store: Hist
       await store.startAdapter(adapterRecord({ run: 'third' }));
       await store.dropAdapters('notes', 'prompt', 'running');
       equal(await staleOf(store, before), second);
-      await keepDone(store, adapterRecord({ run: 'third' }));
-      equal(await store.adapters('notes'), [adapterRecord({ run: 'third', state: 'done' })]);
+      await keepReady(store, adapterRecord({ run: 'third' }));
+      equal(await store.adapters('notes'), [adapterRecord({ run: 'third', state: 'ready' })]);
       await store.delete('b');
       equal(await store.dropAdapters('notes', 'prompt'), 1);
       equal(await store.adapters('notes'), []);
@@ -112,7 +113,7 @@ export const adapterContract = (entry: Entry): { name: string; run: (store: Hist
     async run(store) {
       const entries = [entry('a'), entry('b'), entry('c')];
       await store.put(entries);
-      await keepDone(store, adapterRecord({ items: ['a', 'b', 'c'] }));
+      await keepReady(store, adapterRecord({ items: ['a', 'b', 'c'] }));
       await store.put([entry('a', { output: 'new' }), entry('b', { output: 'new' })]);
       equal((await store.adapters('notes'))[0]?.items, ['c']);
     },
@@ -120,12 +121,12 @@ export const adapterContract = (entry: Entry): { name: string; run: (store: Hist
   {
     name: 'stores adapters of an import with its items, where there is none yet',
     async run(store) {
-      const imported = adapterRecord({ state: 'done', run: 'imported' });
+      const imported = adapterRecord({ state: 'ready', run: 'imported' });
       await store.put([entry('a')], { adapters: [imported] });
       equal(await store.adapters(), []);
       await store.put([entry('b')], { adapters: [imported] });
       equal(await store.adapters(), [imported]);
-      await store.put([entry('c')], { adapters: [adapterRecord({ state: 'done', run: 'another' })] });
+      await store.put([entry('c')], { adapters: [adapterRecord({ state: 'ready', run: 'another' })] });
       equal(await store.adapters(), [imported]);
     },
   },
@@ -136,7 +137,7 @@ export const adapterContract = (entry: Entry): { name: string; run: (store: Hist
       const look = async (): Promise<string[]> => (await store.adapters()).map(({ state }) => state);
       const end = store.watchAdapters(() => seen.push(look()));
       await store.put([entry('a'), entry('b'), entry('c')]);
-      await keepDone(store, adapterRecord());
+      await keepReady(store, adapterRecord());
       await store.delete('c');
       await store.delete('a');
       equal((await Promise.all(seen)).at(-1), ['stale']);
@@ -150,9 +151,9 @@ export const adapterContract = (entry: Entry): { name: string; run: (store: Hist
   },
 ];
 
-async function keepDone(store: HistoryStore, record: AdapterRecord): Promise<void> {
+async function keepReady(store: HistoryStore, record: AdapterRecord): Promise<void> {
   await store.startAdapter(record);
-  equal(await store.keepAdapter({ ...record, state: 'done' }), true);
+  equal(await store.keepAdapter({ ...record, state: 'ready' }), true);
 }
 
 function stale({ reason, ...fields }: Partial<Fields> & Pick<StaleMark, 'reason'>): AdapterRecord {

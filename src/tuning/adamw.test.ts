@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { adamWStep, addGradients, clipGradients, gradientNorm, rateFactor, startOptimizer } from './adamw.ts';
-import type { Parameters } from './gradient-model.ts';
+import type { Parameters } from '../adapter/parameters.ts';
 
 const vector = (...values: number[]): Parameters =>
   new Map([['p', { shape: [values.length], data: Float32Array.from(values) }]]);

@@ -1,8 +1,8 @@
 // AdamW (Loshchilov and Hutter, arXiv 1711.05101) as torch computes it, on plain arrays. The parameters of a tuning are a few
 // thousand numbers: here a step costs microseconds, is the same on every backend, and what a checkpoint needs is at hand.
 import { PersonaPlugError } from '../lib/errors.ts';
-import type { Parameters } from './gradient-model.ts';
-import type { Tensor } from './llama-weights.ts';
+import type { Parameters } from '../adapter/parameters.ts';
+import type { Tensor } from '../model-package/tensor.ts';
 
 export interface AdamWOptions {
   readonly rate: number;

@@ -2,14 +2,15 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { LanguageModel, PromptSegment, WeightAdapter } from '../language-model/language-model.ts';
+import type { LanguageModel, PromptSegment } from '../language-model/language-model.ts';
+import type { WeightAdapter } from '../adapter/weight-adapter.ts';
 import { onnxLanguageModel } from '../language-model/onnx/onnx-language-model.ts';
 import { readSafetensors } from '../model-package/safetensors.ts';
 import { goldenLora } from '../testing/golden/golden-lora.ts';
 import { goldenModels } from '../testing/golden/golden-models.ts';
 import { logitDistance } from '../testing/golden/logit-distance.ts';
 import { createExample } from './example.ts';
-import type { Parameters } from './gradient-model.ts';
+import type { Parameters } from '../adapter/parameters.ts';
 import { jaxGradientModel } from './jax/jax-gradient-model.ts';
 import { loadJax } from './jax/load-jax.ts';
 import { type LlamaWeights, readLlamaWeights } from './llama-weights.ts';

@@ -1,9 +1,6 @@
 // What training needs of a language model: its loss on an example, and the gradients of a few small parameters.
 import type { Example } from './example.ts';
-import type { Tensor } from './llama-weights.ts';
-
-/** Trainable parameters, or what belongs to each of them, by name. */
-export type Parameters = ReadonlyMap<string, Tensor>;
+import type { Parameters } from '../adapter/parameters.ts';
 
 export interface LossAndGradients {
   /** Mean negative log-likelihood of the example's targets, nats. */

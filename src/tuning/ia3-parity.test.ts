@@ -2,7 +2,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { LanguageModel, PromptSegment, RescalingAdapter } from '../language-model/language-model.ts';
+import type { LanguageModel, PromptSegment } from '../language-model/language-model.ts';
+import type { RescalingAdapter } from '../adapter/weight-adapter.ts';
 import { onnxLanguageModel } from '../language-model/onnx/onnx-language-model.ts';
 import { readSafetensors } from '../model-package/safetensors.ts';
 import { goldenIa3 } from '../testing/golden/golden-ia3.ts';

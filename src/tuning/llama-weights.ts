@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { PersonaPlugError } from '../lib/errors.ts';
 import type { LanguageModelManifest } from '../model-package/manifest.ts';
 import type { ModelPackage, ReadOptions } from '../model-package/model-source.ts';
+import type { Tensor } from '../model-package/tensor.ts';
 
 /** The sizes of a Llama. */
 export interface LlamaShape {
@@ -15,12 +16,6 @@ export interface LlamaShape {
   readonly feedForwardSize: number;
   readonly ropeTheta: number;
   readonly normEpsilon: number;
-}
-
-/** A float32 tensor, row-major. */
-export interface Tensor {
-  readonly shape: readonly number[];
-  readonly data: Float32Array<ArrayBuffer>;
 }
 
 /** Weights by the names of `tensor-cache.json`; matrices are `[out, in]`, as stored. */

@@ -12,7 +12,7 @@ import { goldenLora } from '../testing/golden/golden-lora.ts';
 import { goldenModels } from '../testing/golden/golden-models.ts';
 import { waves } from '../testing/golden/waves.ts';
 import { createExample, longestSequence } from './example.ts';
-import type { Parameters } from './gradient-model.ts';
+import type { Parameters } from '../adapter/parameters.ts';
 import { startIa3 } from '../adapter/ia3.ts';
 import { jaxGradientModel } from './jax/jax-gradient-model.ts';
 import { loadJax } from './jax/load-jax.ts';

@@ -6,7 +6,8 @@ import { createTaskRegistry } from '../tasks/task-registry.ts';
 import { instructionRows } from '../persona/instruction.ts';
 import { randomPlug } from '../testing/random-plug.ts';
 import { seededRandom } from '../lib/seeded-random.ts';
-import { personalItems, type PersonalItemsParts, type TunableItem, type AdapterBase } from './personal-items.ts';
+import { personalItems, type PersonalItemsParts, type TunableItem } from './personal-items.ts';
+import type { AdapterBase } from '../adapter/adapter-kind.ts';
 
 const plug = randomPlug({ embedder: 'e', languageModel: 'l' });
 

@@ -1,6 +1,7 @@
 // From a user's history to training examples. The persona of an item is made from what she wrote before it, never from the item
 // itself: else the rows would carry the answer, and the tuning would learn to copy it.
 import type { PromptSegment, TextTokenizer } from '../language-model/language-model.ts';
+import type { AdapterBase } from '../adapter/adapter-kind.ts';
 import { compareDated } from '../lib/compare-dated.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import { parseDate } from '../lib/parse-date.ts';
@@ -23,14 +24,6 @@ export interface TunableItem {
   readonly output: string;
   readonly vectors: { readonly input: Float32Array; readonly output: Float32Array };
 }
-
-/**
- * What stands in the persona's place while a tuning is trained, and when it is used:
- * `persona`: I and P(x) of earlier items, the trained rows added to P; used wherever the persona is;
- * `instruction`: I alone, the trained rows added to it; used where a request asks for no persona;
- * `none`: no rows at all (LoRA only).
- */
-export type AdapterBase = 'persona' | 'instruction' | 'none';
 
 /** Whether the prompts of a training are made with vectors: personas are, and instruction rows that follow the query. */
 export function needsVectors(base: AdapterBase, plug: Pick<Plug, 'instructionQuery'>): boolean {
@@ -66,7 +59,7 @@ const fewestItems = 4;
 export function personalItems(
   items: readonly TunableItem[],
   parts: PersonalItemsParts,
-  { heldOutShare }: Pick<TrainingOptions, 'heldOutShare'>,
+  { heldOutShare }: Pick<Required<TrainingOptions>, 'heldOutShare'>,
 ): PersonalItems {
   const ordered = items.toSorted(compareDated);
   const usable = ordered.filter(

@@ -1,7 +1,8 @@
 // The training loop over a small model of its own: linear regression, whose loss and gradients are exact.
 import { describe, expect, test } from 'vitest';
 import type { Example } from './example.ts';
-import type { GradientModel, Parameters } from './gradient-model.ts';
+import type { GradientModel } from './gradient-model.ts';
+import type { Parameters } from '../adapter/parameters.ts';
 import {
   initialTrainingState,
   stepCount,
@@ -10,7 +11,8 @@ import {
   type TrainingSet,
   type TrainingState,
 } from './train.ts';
-import { checkTrainingOptions, type TrainingOptionsInput } from '../adapter/training-options.ts';
+import { checkTrainingOptions } from '../adapter/training-options.ts';
+import type { TrainingOptions } from '../adapter/training-options.ts';
 
 /** Half the squared distance of p from the example's embeddings. */
 const distanceModel: GradientModel = {
@@ -49,7 +51,7 @@ function pointsAt(points: Record<string, readonly [number, number]>, heldOut: re
 }
 
 const origin = (): Parameters => new Map([['p', { shape: [2], data: new Float32Array(2) }]]);
-const settings = (more: Partial<TrainingOptionsInput> = {}) =>
+const settings = (more: Partial<TrainingOptions> = {}) =>
   checkTrainingOptions({
     kind: 'prompt',
     passes: 6,

@@ -14,7 +14,8 @@ import {
   startOptimizer,
 } from './adamw.ts';
 import type { Example } from './example.ts';
-import type { GradientModel, Parameters } from './gradient-model.ts';
+import type { GradientModel } from './gradient-model.ts';
+import type { Parameters } from '../adapter/parameters.ts';
 import type { TrainingOptions } from '../adapter/training-options.ts';
 
 /** What is trained on; the same for every run of one tuning. */
@@ -68,7 +69,7 @@ export type TrainingEvent =
 export function initialTrainingState(
   set: TrainingSet,
   parameters: Parameters,
-  options: TrainingOptions,
+  options: Required<TrainingOptions>,
 ): TrainingState {
   const random = seededRandom(options.seed);
   const order = Array.from({ length: options.passes }, () => shuffled(set.training, random)).flat();
@@ -84,7 +85,7 @@ export function initialTrainingState(
 }
 
 /** Optimizer steps of a whole training, at most. A pass ends with a step of its own, however few items are left for it. */
-export function stepCount(set: Pick<TrainingSet, 'training' | 'heldOut'>, options: TrainingOptions): number {
+export function stepCount(set: Pick<TrainingSet, 'training' | 'heldOut'>, options: Required<TrainingOptions>): number {
   const closing = options.heldOutRate === 0 ? 0 : stepsOfPass(set.heldOut, options);
   return options.passes * (stepsOfPass(set.training, options) + closing);
 }
@@ -110,7 +111,7 @@ export interface TrainControl {
 export async function* train(
   model: GradientModel,
   set: TrainingSet,
-  options: TrainingOptions,
+  options: Required<TrainingOptions>,
   start: TrainingState,
   control: TrainControl = {},
 ): AsyncGenerator<{ readonly event: TrainingEvent; readonly state: TrainingState }, void, void> {
@@ -151,7 +152,7 @@ export async function* train(
   }
 }
 
-function stepsOfPass(items: readonly string[], { batchSize }: TrainingOptions): number {
+function stepsOfPass(items: readonly string[], { batchSize }: Required<TrainingOptions>): number {
   return Math.ceil(items.length / batchSize);
 }
 
@@ -160,7 +161,7 @@ function batchOf(
   order: readonly string[],
   length: number,
   step: number,
-  { batchSize }: TrainingOptions,
+  { batchSize }: Required<TrainingOptions>,
 ): readonly string[] {
   const perPass = Math.ceil(length / batchSize);
   const pass = Math.floor(step / perPass);
@@ -218,12 +219,19 @@ function afterEvaluation(state: TrainingState, pass: number, loss: number): Trai
   return { ...state, best: newBest, startLoss: state.startLoss ?? loss, evaluatedPasses: pass };
 }
 
-function isSearchOver({ best, evaluatedPasses }: TrainingState, { passes, patience }: TrainingOptions): boolean {
+function isSearchOver(
+  { best, evaluatedPasses }: TrainingState,
+  { passes, patience }: Required<TrainingOptions>,
+): boolean {
   return evaluatedPasses === passes || evaluatedPasses - (best?.pass ?? 0) >= patience;
 }
 
 /** From the best parameters on, the held-out items are learned, unless nothing has helped. */
-function startClosing(state: TrainingState, { heldOut }: TrainingSet, options: TrainingOptions): TrainingState {
+function startClosing(
+  state: TrainingState,
+  { heldOut }: TrainingSet,
+  options: Required<TrainingOptions>,
+): TrainingState {
   const { best, optimizer } = state;
   if (best === null || best.pass === 0 || options.heldOutRate === 0) return { ...state, isFinished: true };
   const random = seededRandom(options.seed + 1);
@@ -231,7 +239,7 @@ function startClosing(state: TrainingState, { heldOut }: TrainingSet, options: T
   return { ...state, optimizer: startOptimizer(best.parameters), closing: { order, stepsBefore: optimizer.step } };
 }
 
-function closingSteps({ order }: ClosingState, { heldOut }: TrainingSet, options: TrainingOptions): number {
+function closingSteps({ order }: ClosingState, { heldOut }: TrainingSet, options: Required<TrainingOptions>): number {
   return (order.length / heldOut.length) * stepsOfPass(heldOut, options);
 }
 

@@ -1,7 +1,7 @@
 // An adapter for each user, trained on what the user wrote before (OPPU, arXiv 2402.04401): alone, with the persona, and with OPPU's
 // retrieval (k = 0, 1, 4) and textual profile.
 import type { GenerateRequest } from '../../engine/personalizer.ts';
-import type { AdapterKind } from '../../adapter/adapter-record.ts';
+import type { AdapterKind } from '../../adapter/adapter-kind.ts';
 import { engineMethod, type HistoryChoice, noHistory, ownHistory } from '../engine-method.ts';
 
 const words = { prompt: 'A soft prompt', lora: 'A LoRA', ia3: 'An (IA)³' } as const satisfies Record<

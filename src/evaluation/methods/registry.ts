@@ -1,5 +1,5 @@
 // All methods, in the order of the report. Add a method here to have it measured and reported.
-import { adapterKinds } from '../../adapter/adapter-record.ts';
+import { adapterKinds } from '../../adapter/adapter-kind.ts';
 import type { Method } from '../method.ts';
 import { empty } from './empty.ts';
 import { irrelevant } from './irrelevant.ts';

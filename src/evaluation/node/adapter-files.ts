@@ -3,7 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as v from 'valibot';
-import { adapterKinds } from '../../adapter/adapter-record.ts';
+import { adapterKinds } from '../../adapter/adapter-kind.ts';
 import { PersonaPlugError } from '../../lib/errors.ts';
 import type { TrainedAdapter } from '../training/trained-adapter.ts';
 import type { AdapterCache } from '../training/adapter-cache.ts';
@@ -15,11 +15,14 @@ const schema = v.object({
     v.object({
       task: v.string(),
       kind: v.picklist(adapterKinds),
-      state: v.literal('done'),
+      /** Files of earlier versions say it by an older word. */
+      state: v.pipe(
+        v.picklist(['ready', 'done']),
+        v.transform(() => 'ready' as const),
+      ),
       run: v.string(),
       items: v.array(v.string()),
-      /** Files of earlier versions have none; an evaluation does not need them, since it trains no adapter again. */
-      settings: v.optional(v.string(), ''),
+      settings: v.pipe(v.string(), v.nonEmpty()),
       description: v.string(),
       /** Base64 of the safetensors. */
       tensors: v.string(),

@@ -1,12 +1,13 @@
 // Trains one adapter for each user, as OPPU does (arXiv 2402.04401): on the items before the first query; all queries use it.
 import type { HistoryItem, ItemVectors } from '../../history/history-item.ts';
 import { inMemoryHistory } from '../../history/in-memory-history.ts';
-import type { AdapterKind } from '../../adapter/adapter-record.ts';
+import type { AdapterKind } from '../../adapter/adapter-kind.ts';
 import { PersonaPlugError } from '../../lib/errors.ts';
 import { sha256Hex } from '../../model-package/sha256.ts';
 import { runTraining, type TrainingOutcome } from '../../tuning/job/training-job.ts';
 import type { TrainingJobParts } from '../../tuning/job/training-run.ts';
-import { needsVectors, type AdapterBase } from '../../tuning/personal-items.ts';
+import { needsVectors } from '../../tuning/personal-items.ts';
+import type { AdapterBase } from '../../adapter/adapter-kind.ts';
 import { checkTrainingOptions } from '../../adapter/training-options.ts';
 import { type EvaluationModels, mainLanguageModel, mainPlug } from '../evaluation-models.ts';
 import type { UserSession } from '../method.ts';
@@ -102,8 +103,8 @@ export async function trainForUser(
   async function resultOf(
     end: TrainingOutcome | null,
   ): Promise<Pick<TrainedAdapter, 'result' | 'record' | 'startLoss' | 'loss'>> {
-    if (end?.type === 'done') {
-      const { startLoss, loss } = end.description;
+    if (end?.type === 'ready') {
+      const { startLoss, loss } = end.result;
       return { result: 'kept', record: await store.adapter(task.task, kind), startLoss, loss };
     }
     const startLoss = end?.type === 'no-gain' ? end.startLoss : null;

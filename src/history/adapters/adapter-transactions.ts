@@ -1,29 +1,35 @@
-// The tunings of a history in IndexedDB: each function is one step inside a transaction.
+// The adapters of a history in IndexedDB: each function is one step inside a transaction.
 import type { IDBPTransaction, StoreNames } from 'idb';
+import type { AdapterState, StaleMark } from '../../adapter/adapter.ts';
+import type { AdapterKind } from '../../adapter/adapter-kind.ts';
+import type { AdapterRecord } from '../../adapter/adapter-record.ts';
 import type { HistorySchema } from '../history-schema.ts';
 import { newestAdapter, staleAdapter } from './stale-adapter.ts';
-import type { StaleMark, AdapterKind, AdapterRecord } from '../../adapter/adapter-record.ts';
+import { fromStoredRecord, type StoredState, storedStates, toStoredRecord } from './stored-record.ts';
 
 type WriteTransaction = IDBPTransaction<HistorySchema, StoreNames<HistorySchema>[], 'readwrite'>;
 
-const allStates: readonly AdapterRecord['state'][] = ['running', 'done', 'stale'];
+const allStates: readonly StoredState[] = Object.values(storedStates);
 
 export async function startAdapter(transaction: WriteTransaction, record: AdapterRecord): Promise<boolean> {
   const items = transaction.objectStore('items');
   const keys = await Promise.all(record.items.map(async (id) => await items.getKey(id)));
   if (keys.includes(undefined)) return false;
-  await transaction.objectStore('tunings').put({ ...record, state: 'running' });
+  await transaction.objectStore('tunings').put(toStoredRecord({ ...record, state: 'running' }));
   return true;
 }
 
 export async function keepAdapter(transaction: WriteTransaction, record: AdapterRecord): Promise<boolean> {
   const store = transaction.objectStore('tunings');
   const { task, kind } = record;
-  if ((await store.get([task, kind, 'running']))?.run !== record.run) return false;
-  if (record.state === 'done') {
-    await Promise.all([store.delete([task, kind, 'running']), store.delete([task, kind, 'stale'])]);
+  if ((await store.get([task, kind, storedStates.running]))?.run !== record.run) return false;
+  if (record.state === 'ready') {
+    await Promise.all([
+      store.delete([task, kind, storedStates.running]),
+      store.delete([task, kind, storedStates.stale]),
+    ]);
   }
-  await store.put(record);
+  await store.put(toStoredRecord(record));
   return true;
 }
 
@@ -31,10 +37,10 @@ export async function dropAdapters(
   transaction: WriteTransaction,
   task: string,
   kind: AdapterKind,
-  states: readonly AdapterRecord['state'][],
+  states: readonly AdapterState[],
 ): Promise<number> {
   const store = transaction.objectStore('tunings');
-  const wanted = states.length === 0 ? allStates : states;
+  const wanted = states.length === 0 ? allStates : states.map((state) => storedStates[state]);
   const keys = (await Promise.all(wanted.map(async (one) => await store.getKey([task, kind, one])))).filter(
     (key) => key !== undefined,
   );
@@ -43,8 +49,8 @@ export async function dropAdapters(
 }
 
 /**
- * Erases what was learned of items, and keeps how it was asked for. One item after the other: two that are in one tuning must not
- * bring each other's ids back. Returns how many tunings there were.
+ * Erases what was learned of items, and keeps how it was asked for. One item after the other: two that are in one adapter must not
+ * bring each other's ids back. Returns how many adapters there were.
  */
 export async function markStale(
   transaction: WriteTransaction,
@@ -59,16 +65,16 @@ export async function markStale(
     await Promise.all(affected.map(async ({ task, kind, state }) => await store.delete([task, kind, state])));
     const names = new Map(affected.map(({ task, kind }) => [JSON.stringify([task, kind]), { task, kind }]));
     for (const { task, kind } of names.values()) {
-      const left = await store.get([task, kind, 'stale']);
+      const left = await store.get([task, kind, storedStates.stale]);
       const ofName = affected.filter((record) => record.task === task && record.kind === kind);
-      const newest = newestAdapter(left === undefined ? ofName : [...ofName, left]);
-      if (newest !== undefined) await store.put(staleAdapter(newest, id, mark));
+      const newest = newestAdapter((left === undefined ? ofName : [...ofName, left]).map(fromStoredRecord));
+      if (newest !== undefined) await store.put(toStoredRecord(staleAdapter(newest, id, mark)));
     }
   }
   return count;
 }
 
-/** Stores tunings of an import where the history has none of their task and kind, and has their items. Returns how many. */
+/** Stores adapters of an import where the history has none of their task and kind, and has their items. Returns how many. */
 export async function addAdapters(transaction: WriteTransaction, records: readonly AdapterRecord[]): Promise<number> {
   const [store, items] = [transaction.objectStore('tunings'), transaction.objectStore('items')];
   let added = 0;
@@ -77,7 +83,7 @@ export async function addAdapters(transaction: WriteTransaction, records: readon
     const known = await Promise.all(allStates.map(async (state) => await store.getKey([task, kind, state])));
     const isThere = await Promise.all(record.items.map(async (id) => (await items.getKey(id)) !== undefined));
     if (known.some((key) => key !== undefined) || isThere.includes(false)) continue;
-    await store.put(record);
+    await store.put(toStoredRecord(record));
     added += 1;
   }
   return added;

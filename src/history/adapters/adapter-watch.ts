@@ -1,4 +1,4 @@
-// Tells everyone who has a history open, in this tab and in others, that its tunings have changed.
+// Tells everyone who has a history open, in this tab and in others, that its adapters have changed.
 
 export interface AdapterWatch extends Disposable {
   watch(listener: () => void): () => void;

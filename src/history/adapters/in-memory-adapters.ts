@@ -1,6 +1,8 @@
-// The tunings of a history in memory.
+// The adapters of a history in memory.
 import { newestAdapter, staleAdapter } from './stale-adapter.ts';
-import type { StaleMark, AdapterRecord, AdapterStore } from '../../adapter/adapter-record.ts';
+import type { AdapterState, StaleMark } from '../../adapter/adapter.ts';
+import type { AdapterRecord } from '../../adapter/adapter-record.ts';
+import type { AdapterStore } from './adapter-store.ts';
 import { createAdapterWatch } from './adapter-watch.ts';
 
 export interface InMemoryAdapters extends AdapterStore {
@@ -11,7 +13,7 @@ export interface InMemoryAdapters extends AdapterStore {
   clear(): void;
 }
 
-const allStates: readonly AdapterRecord['state'][] = ['running', 'done', 'stale'];
+const allStates: readonly AdapterState[] = ['running', 'ready', 'stale'];
 
 /** `hasItem` tells whether the history holds an item. */
 export function inMemoryAdapters(hasItem: (id: string) => boolean): InMemoryAdapters {
@@ -28,16 +30,16 @@ export function inMemoryAdapters(hasItem: (id: string) => boolean): InMemoryAdap
     async keepAdapter(record) {
       const runningKey = keyOf({ ...record, state: 'running' });
       if (stored.get(runningKey)?.run !== record.run) return false;
-      if (record.state === 'done') {
+      if (record.state === 'ready') {
         stored.delete(runningKey);
         stored.delete(keyOf({ ...record, state: 'stale' }));
       }
       stored.set(keyOf(record), structuredClone(record));
-      if (record.state === 'done') watch.changed();
+      if (record.state === 'ready') watch.changed();
       return true;
     },
     async adapter(task, kind) {
-      return structuredClone(stored.get(keyOf({ task, kind, state: 'done' })) ?? null);
+      return structuredClone(stored.get(keyOf({ task, kind, state: 'ready' })) ?? null);
     },
     async adapterNames() {
       const records = [...stored].sort(([a], [b]) => (a < b ? -1 : 1));

@@ -1,9 +1,10 @@
-// The tunings of a history in IndexedDB, each call a transaction, and each change told once it is committed.
+// The adapters of a history in IndexedDB, each call a transaction, and each change told once it is committed.
 import type { IDBPTransaction, StoreNames } from 'idb';
 import { type HistoryDatabase, type HistorySchema, taskRange } from '../history-schema.ts';
-import type { AdapterStore } from '../../adapter/adapter-record.ts';
+import type { AdapterStore } from './adapter-store.ts';
 import { dropAdapters, keepAdapter, startAdapter } from './adapter-transactions.ts';
 import type { AdapterWatch } from './adapter-watch.ts';
+import { fromStoredRecord, fromStoredState, storedStates } from './stored-record.ts';
 
 type WriteTransaction = IDBPTransaction<HistorySchema, StoreNames<HistorySchema>[], 'readwrite'>;
 
@@ -23,19 +24,22 @@ export function indexedDbAdapters({ write, read, watch }: AdapterAccess): Adapte
     async keepAdapter(record) {
       const isKept = await write(async (transaction) => await keepAdapter(transaction, record));
       // A checkpoint is no news to anybody.
-      if (isKept && record.state === 'done') watch.changed();
+      if (isKept && record.state === 'ready') watch.changed();
       return isKept;
     },
     async adapter(task, kind) {
-      return await read(async (database) => (await database.get('tunings', [task, kind, 'done'])) ?? null);
+      return await read(async (database) => {
+        const record = await database.get('tunings', [task, kind, storedStates.ready]);
+        return record === undefined ? null : fromStoredRecord(record);
+      });
     },
     async adapterNames() {
       const keys = await read(async (database) => await database.getAllKeys('tunings'));
-      return keys.map(([task, kind, state]) => ({ task, kind, state }));
+      return keys.map(([task, kind, state]) => ({ task, kind, state: fromStoredState(state) }));
     },
     async adapters(task) {
-      return await read(
-        async (database) => await database.getAll('tunings', task === undefined ? null : taskRange(task)),
+      return await read(async (database) =>
+        (await database.getAll('tunings', task === undefined ? null : taskRange(task))).map(fromStoredRecord),
       );
     },
     async dropAdapters(task, kind, ...states) {

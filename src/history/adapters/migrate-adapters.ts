@@ -1,4 +1,4 @@
-// Tunings of version 3 of the database said how they were asked for inside what came out. Only this step looks into their JSON.
+// Adapters of version 3 of the database said how they were asked for inside what came out. Only this step looks into their JSON.
 import * as v from 'valibot';
 import type { UpgradeTransaction } from '../history-schema.ts';
 
@@ -11,7 +11,7 @@ const earlierSchema = v.object({
   finishedAt: v.optional(v.number()),
 });
 
-/** Gives every tuning its settings. One that cannot be read is dropped: nothing could use it, nor train it again. */
+/** Gives every adapter its settings. One that cannot be read is dropped: nothing could use it, nor train it again. */
 export function addSettings(transaction: UpgradeTransaction): void {
   const store = transaction.objectStore('tunings');
   const step = async (): Promise<void> => {

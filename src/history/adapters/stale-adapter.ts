@@ -1,8 +1,9 @@
-// What is left of a tuning when an item of it is forgotten: everything that follows from texts is erased at once, not only when the
+// What is left of an adapter when an item of it is forgotten: everything that follows from texts is erased at once, not only when the
 // user has chosen. A switch that says "do not use" would leave the text's traces on the disk.
-import type { StaleMark, AdapterRecord } from '../../adapter/adapter-record.ts';
+import type { AdapterState, StaleMark } from '../../adapter/adapter.ts';
+import type { AdapterRecord } from '../../adapter/adapter-record.ts';
 
-/** The tuning without what it has learned, and without the item's id: an id may be made of the item's text. */
+/** The adapter without what it has learned, and without the item's id: an id may be made of the item's text. */
 export function staleAdapter(record: AdapterRecord, forgotten: string | null, mark: StaleMark): AdapterRecord {
   const { task, kind, run, items, settings, stale = mark } = record;
   return {
@@ -20,10 +21,9 @@ export function staleAdapter(record: AdapterRecord, forgotten: string | null, ma
 
 /**
  * Of all that was made of an item, the one whose settings are offered again: the newest, which a run under way is, and a stale one
- * before what was done earlier.
+ * before what became ready earlier.
  */
 export function newestAdapter(records: readonly AdapterRecord[]): AdapterRecord | undefined {
-  const byState = (state: AdapterRecord['state']): AdapterRecord | undefined =>
-    records.find((record) => record.state === state);
-  return byState('running') ?? byState('stale') ?? byState('done');
+  const byState = (state: AdapterState): AdapterRecord | undefined => records.find((record) => record.state === state);
+  return byState('running') ?? byState('stale') ?? byState('ready');
 }

@@ -1,5 +1,6 @@
 // Graphs that were exported without inputs for adapters: they answer without one, and refuse adapters.
 import { expect, test } from 'vitest';
+import type { Tensor } from '../../model-package/tensor.ts';
 import { createOnnxSession } from '../../onnx-runtime/onnx-session.ts';
 import { negationGraph } from '../../onnx-runtime/negation-graph.ts';
 import { adapterInputs, adapterKinds } from './adapter-inputs.ts';
@@ -19,7 +20,7 @@ const languageModel = {
 };
 const vectors = new Map(['k', 'v', 'down'].map((place) => [`layers.0.${place}`, zeros([4])]));
 
-function zeros(shape: readonly number[]): { shape: readonly number[]; data: Float32Array } {
+function zeros(shape: readonly number[]): Tensor {
   return { shape, data: new Float32Array(shape.reduce((product, size) => product * size, 1)) };
 }
 

@@ -3,7 +3,7 @@ import { PersonaPlugError } from '../../lib/errors.ts';
 import type { LanguageModelManifest } from '../../model-package/manifest.ts';
 import type { OnnxSession, OnnxTensor } from '../../onnx-runtime/onnx-session.ts';
 import { adapterMatrix, adapterVector } from '../../adapter/adapter-numbers.ts';
-import type { LowRankAdapter, RescalingAdapter, WeightAdapter } from '../language-model.ts';
+import type { LowRankAdapter, RescalingAdapter, WeightAdapter } from '../../adapter/weight-adapter.ts';
 
 type Model = LanguageModelManifest['languageModel'];
 type Graph = Pick<OnnxSession, 'inputNames'>;

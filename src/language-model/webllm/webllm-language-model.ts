@@ -14,8 +14,8 @@ import type {
   LanguageModel,
   PromptSegment,
   TokenDelta,
-  WeightAdapter,
 } from '../language-model.ts';
+import type { WeightAdapter } from '../../adapter/weight-adapter.ts';
 import type { EngineSession } from './loading/engine-session.ts';
 import { packageSource, recordSource, type WebllmRecord } from './loading/engine-source.ts';
 import { loadWebllm } from './loading/load-webllm.ts';

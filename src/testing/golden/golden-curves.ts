@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { adapterKinds } from '../../adapter/adapter-record.ts';
+import { adapterKinds } from '../../adapter/adapter-kind.ts';
 import { goldenFolder } from './golden-models.ts';
 
 const itemSchema = v.object({ id: v.string(), input: v.string(), output: v.string() });

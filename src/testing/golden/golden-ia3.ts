@@ -1,6 +1,7 @@
 // The (IA)³ vectors of the golden gradients, which Python computes in the same way.
 import { ia3Name, ia3Places, ia3Width } from '../../adapter/ia3.ts';
-import type { LlamaShape, Tensor } from '../../tuning/llama-weights.ts';
+import type { LlamaShape } from '../../tuning/llama-weights.ts';
+import type { Tensor } from '../../model-package/tensor.ts';
 import { waves } from './waves.ts';
 
 type Ia3Shape = Pick<LlamaShape, 'layers' | 'kvHeads' | 'headDim' | 'feedForwardSize'>;

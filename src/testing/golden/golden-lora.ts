@@ -1,6 +1,7 @@
 // The LoRA matrices of the golden gradients, which Python computes in the same way.
-import type { LowRankAdapter } from '../../language-model/language-model.ts';
-import type { LlamaShape, Tensor } from '../../tuning/llama-weights.ts';
+import type { LowRankAdapter } from '../../adapter/weight-adapter.ts';
+import type { LlamaShape } from '../../tuning/llama-weights.ts';
+import type { Tensor } from '../../model-package/tensor.ts';
 import { loraName, loraProjections, projectionWidth } from '../../adapter/lora.ts';
 import { waves } from './waves.ts';
 

@@ -9,8 +9,9 @@ import { logitTolerance } from '../../testing/golden/golden-parity.ts';
 import { type GoldenTuningCase, openGoldenTuning } from '../../testing/golden/golden-tuning.ts';
 import { waves } from '../../testing/golden/waves.ts';
 import { createExample, type Example } from '../example.ts';
-import type { Parameters } from '../gradient-model.ts';
-import { type LlamaWeights, readLlamaWeights, type Tensor } from '../llama-weights.ts';
+import type { Parameters } from '../../adapter/parameters.ts';
+import { type LlamaWeights, readLlamaWeights } from '../llama-weights.ts';
+import type { Tensor } from '../../model-package/tensor.ts';
 import { type JaxGradientModel, jaxGradientModel } from './jax-gradient-model.ts';
 import { loadJax } from './load-jax.ts';
 

@@ -1,8 +1,10 @@
 // The gradient model over jax-js. One function is compiled per length, number of targets and kind of parameters.
 import { PersonaPlugError } from '../../lib/errors.ts';
 import type { Example } from '../example.ts';
-import type { GradientModel, Parameters } from '../gradient-model.ts';
-import type { LlamaWeights, Tensor } from '../llama-weights.ts';
+import type { GradientModel } from '../gradient-model.ts';
+import type { Parameters } from '../../adapter/parameters.ts';
+import type { LlamaWeights } from '../llama-weights.ts';
+import type { Tensor } from '../../model-package/tensor.ts';
 import { type LlamaArrays, uploadWeights } from './llama-arrays.ts';
 import { llamaForward, type PositionTables, positionTables, product, type TrainableArrays } from './llama-forward.ts';
 import type { Jax, JaxArray } from './load-jax.ts';

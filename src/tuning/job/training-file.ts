@@ -3,8 +3,8 @@ import * as v from 'valibot';
 import { PersonaPlugError } from '../../lib/errors.ts';
 import { readSafetensors } from '../../model-package/safetensors.ts';
 import { writeSafetensors } from '../../model-package/write-safetensors.ts';
-import type { Parameters } from '../gradient-model.ts';
-import type { Tensor } from '../llama-weights.ts';
+import type { Parameters } from '../../adapter/parameters.ts';
+import type { Tensor } from '../../model-package/tensor.ts';
 import type { TrainingSet, TrainingState } from '../train.ts';
 
 const whole = v.pipe(v.number(), v.integer());
@@ -61,7 +61,7 @@ export function unpackTraining(
   const group = (prefix: string): Parameters => {
     const parameters = new Map<string, Tensor>();
     for (const [name, { shape, data }] of tensors) {
-      if (name.startsWith(`${prefix}/`)) parameters.set(name.slice(prefix.length + 1), { shape, data: data.slice() });
+      if (name.startsWith(`${prefix}/`)) parameters.set(name.slice(prefix.length + 1), { shape, data });
     }
     return parameters;
   };

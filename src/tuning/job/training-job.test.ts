@@ -12,10 +12,9 @@ import { seededRandom } from '../../lib/seeded-random.ts';
 import { jaxGradientModel } from '../jax/jax-gradient-model.ts';
 import { loadJax } from '../jax/load-jax.ts';
 import { readLlamaWeights } from '../llama-weights.ts';
-import { parseAdapterResult } from '../../adapter/adapter-result.ts';
 import { readWeightAdapter } from '../../adapter/weight-adapter.ts';
 import { checkTrainingOptions } from '../../adapter/training-options.ts';
-import { parseAdapterSettings, writeAdapterSettings } from '../../adapter/adapter-settings.ts';
+import { readAdapter, writeSettings } from '../../adapter/adapter-record.ts';
 import { runTraining, type TrainingJobControl, type TrainingJobEvent } from './training-job.ts';
 import type { TrainingJobParts, TrainingRequest, TrainingResumption, TrainingRetraining } from './training-run.ts';
 
@@ -91,7 +90,7 @@ describe.skipIf(missing !== null)('a tuning job', () => {
 
   const short: TrainingRequest = { task, options: { kind: 'prompt', passes: 2, batchSize: 3, rate: 0.01 } };
   const trained = async (store: HistoryStore): Promise<Uint8Array | undefined> =>
-    (await store.adapters(task)).find(({ state }) => state === 'done')?.tensors;
+    (await store.adapters(task)).find(({ state }) => state === 'ready')?.tensors;
 
   test('a personal prompt lowers the loss of items that it has not seen, and says so', async () => {
     const store = await filledHistory();
@@ -101,17 +100,18 @@ describe.skipIf(missing !== null)('a tuning job', () => {
     expect(mean(losses.slice(30, 36))).toBeLessThan(0.9 * mean(losses.slice(0, 6)));
     expect(losses.at(-1)).toBeLessThan(losses[36] ?? 0);
     const last = events.at(-1);
-    if (last?.type !== 'end' || last.outcome.type !== 'done') throw new Error(`ended with ${JSON.stringify(last)}`);
-    const { description } = last.outcome;
-    expect(description.loss).toBeLessThan(description.startLoss);
-    expect(description).toMatchObject({ base: 'persona', trainedItems: 6, heldOutItems: 1 });
-    const [record] = await store.adapters(task);
-    expect(parseAdapterResult(record?.description ?? '')).toEqual(description);
-    expect(readSafetensors(record?.tensors ?? new Uint8Array()).get('prompt')?.shape).toEqual([
+    if (last?.type !== 'end' || last.outcome.type !== 'ready') throw new Error(`ended with ${JSON.stringify(last)}`);
+    const { result } = last.outcome;
+    expect(result.loss).toBeLessThan(result.startLoss);
+    expect(result).toMatchObject({ trainedItems: 6, heldOutItems: 1 });
+    const record = await store.adapter(task, 'prompt');
+    if (record === null) throw new Error('nothing was kept');
+    expect(readAdapter(record)).toMatchObject({ base: 'persona', state: 'ready', result });
+    expect(readSafetensors(record.tensors).get('prompt')?.shape).toEqual([
       parts.plug.personaRows,
       parts.plug.hiddenSize,
     ]);
-    expect(record?.tensors.byteLength).toBeLessThanOrEqual(65_536);
+    expect(record.tensors.byteLength).toBeLessThanOrEqual(65_536);
     const times = events.flatMap((event) => (event.type === 'step' ? [event.millisecondsLeft] : []));
     expect(times[0]).toBeNull();
     expect(times.at(-1)).toBe(0);
@@ -145,7 +145,7 @@ describe.skipIf(missing !== null)('a tuning job', () => {
     expect(events.at(-1)).toEqual({ type: 'end', outcome: { type: 'paused', step: 1 } });
     const rest = await run(store, { task, resume: 'prompt' });
     expect(rest.find(({ type }) => type === 'step')).toMatchObject({ step: 2 });
-    expect(await store.adapters(task)).toMatchObject([{ state: 'done' }]);
+    expect(await store.adapters(task)).toMatchObject([{ state: 'ready' }]);
   });
 
   test('a disk that is full at the very end says so, and resumed from its last checkpoint it has the very same numbers', async () => {
@@ -155,7 +155,7 @@ describe.skipIf(missing !== null)('a tuning job', () => {
     const full: HistoryStore = {
       ...store,
       async keepAdapter(record) {
-        if (record.state === 'done') throw new PersonaPlugError('storage-quota', 'The disk is full.');
+        if (record.state === 'ready') throw new PersonaPlugError('storage-quota', 'The disk is full.');
         return await store.keepAdapter(record);
       },
     };
@@ -163,7 +163,7 @@ describe.skipIf(missing !== null)('a tuning job', () => {
     expect(await store.adapters(task)).toMatchObject([{ state: 'running' }]);
     const left = await run(store, { task, resume: 'prompt' });
     expect(left.filter(({ type }) => type === 'step')).toEqual([]);
-    expect(left.at(-1)).toMatchObject({ type: 'end', outcome: { type: 'done' } });
+    expect(left.at(-1)).toMatchObject({ type: 'end', outcome: { type: 'ready' } });
     expect(await trained(store)).toEqual(await trained(undisturbed));
   });
 
@@ -207,10 +207,11 @@ describe.skipIf(missing !== null)('a tuning job', () => {
     await run(forgot, { task, retrain: 'prompt' });
     await never.delete('i2');
     await run(never, asked);
-    const [again] = await forgot.adapters(task);
-    expect(again?.tensors).toEqual((await never.adapters(task))[0]?.tensors);
-    expect(again?.tensors).not.toEqual(withIt);
-    expect(parseAdapterSettings(again?.settings ?? '')).toMatchObject({
+    const again = await forgot.adapter(task, 'prompt');
+    if (again === null) throw new Error('nothing was kept');
+    expect(again.tensors).toEqual((await never.adapters(task))[0]?.tensors);
+    expect(again.tensors).not.toEqual(withIt);
+    expect(readAdapter(again)).toMatchObject({
       base: 'instruction',
       plug: parts.plug.fingerprint,
       languageModel: parts.languageModel,
@@ -223,7 +224,7 @@ describe.skipIf(missing !== null)('a tuning job', () => {
   test('what cannot be trained again says so, and a retraining without a gain ends the offer', async () => {
     const store = await filledHistory();
     await expect(run(store, { task, retrain: 'prompt' })).rejects.toMatchObject({ code: 'not-found' });
-    const settings = writeAdapterSettings({
+    const settings = writeSettings({
       base: 'persona',
       plug: parts.plug.fingerprint,
       languageModel: parts.languageModel,
@@ -249,7 +250,7 @@ describe.skipIf(missing !== null)('a tuning job', () => {
   test('LoRA learns too, and fits into 400 KiB', async () => {
     const store = await filledHistory();
     const events = await run(store, { task, options: { kind: 'lora', passes: 3, batchSize: 1, rate: 0.003 } });
-    expect(events.at(-1)).toMatchObject({ type: 'end', outcome: { type: 'done' } });
+    expect(events.at(-1)).toMatchObject({ type: 'end', outcome: { type: 'ready' } });
     expect((await trained(store))?.byteLength).toBeLessThanOrEqual(409_600);
   });
 
@@ -258,8 +259,8 @@ describe.skipIf(missing !== null)('a tuning job', () => {
     const options = { kind: 'ia3', passes: 2, batchSize: 1, rate: 0.03 } as const;
     const events = await run(store, { task, base, options });
     const last = events.at(-1);
-    if (last?.type !== 'end' || last.outcome.type !== 'done') throw new Error(`ended with ${JSON.stringify(last)}`);
-    expect(last.outcome.description.loss).toBeLessThan(last.outcome.description.startLoss);
+    if (last?.type !== 'end' || last.outcome.type !== 'ready') throw new Error(`ended with ${JSON.stringify(last)}`);
+    expect(last.outcome.result.loss).toBeLessThan(last.outcome.result.startLoss);
     const record = await store.adapter(task, 'ia3');
     if (record === null) throw new Error('nothing was kept');
     expect(record.tensors.byteLength).toBeLessThanOrEqual(65_536);

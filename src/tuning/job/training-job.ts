@@ -1,10 +1,10 @@
 // A tuning as a job that a person can live with: it tells how far it is, can be paused, survives a closed tab, and can be given up
 // without a trace. What is kept lies in the history, so it goes with the items that it was made of.
-import type { AdapterRecord } from '../../adapter/adapter-record.ts';
+import { writeResult } from '../../adapter/adapter-record.ts';
 import { PersonaPlugError } from '../../lib/errors.ts';
 import { writeSafetensors } from '../../model-package/write-safetensors.ts';
 import { stepsDone, train, type TrainingState } from '../train.ts';
-import type { AdapterResult } from '../../adapter/adapter-result.ts';
+import type { AdapterResult } from '../../adapter/adapter.ts';
 import type { TrainingOptions } from '../../adapter/training-options.ts';
 import {
   checkpointOf,
@@ -34,7 +34,7 @@ export type TrainingJobEvent =
   | { readonly type: 'end'; readonly outcome: TrainingOutcome };
 
 export type TrainingOutcome =
-  | { readonly type: 'done'; readonly description: AdapterResult }
+  | { readonly type: 'ready'; readonly result: AdapterResult }
   /** The held-out loss never fell: nothing is kept, what was there before stays. */
   | { readonly type: 'no-gain'; readonly startLoss: number }
   | { readonly type: 'paused'; readonly step: number };
@@ -68,7 +68,7 @@ export async function* runTraining(
   /** A full disk costs the checkpoint, not the training; only a pause cannot do without one. */
   const keep = async (isNeeded: boolean): Promise<boolean> => {
     try {
-      if (await store.keepAdapter(checkpointOf(parts, run, state))) return true;
+      if (await store.keepAdapter(checkpointOf(run, state))) return true;
     } catch (error) {
       if (isNeeded || !(PersonaPlugError.isInstance(error) && error.code === 'storage-quota')) throw error;
       return false;
@@ -137,11 +137,7 @@ async function finish(
     await store.dropAdapters(record.task, record.kind, 'running', 'stale');
     return { type: 'no-gain', startLoss };
   }
-  const description: AdapterResult = {
-    version: 1,
-    base,
-    plug: parts.plug.fingerprint,
-    languageModel: parts.languageModel,
+  const result: AdapterResult = {
     trainedItems: set.training.length,
     heldOutItems: set.heldOut.length,
     startLoss,
@@ -151,12 +147,13 @@ async function finish(
     finishedAt: clock(),
   };
   const tensors = writeSafetensors(best.parameters);
-  const done: AdapterRecord = { ...record, state: 'done', description: JSON.stringify(description), tensors };
-  if (!(await store.keepAdapter(done))) throw runGone(record.task);
-  return { type: 'done', description };
+  const models = { plug: parts.plug.fingerprint, languageModel: parts.languageModel };
+  const description = writeResult({ base, ...models }, result);
+  if (!(await store.keepAdapter({ ...record, state: 'ready', description, tensors }))) throw runGone(record.task);
+  return { type: 'ready', result };
 }
 
-function loraScale({ alpha, rank }: TrainingOptions): number {
+function loraScale({ alpha, rank }: Required<TrainingOptions>): number {
   return alpha / rank;
 }
 

@@ -1,29 +1,21 @@
 // How a training starts, and how it goes on from what the history keeps of it.
 import * as v from 'valibot';
 import type { HistoryStore } from '../../history/history-store.ts';
-import type { AdapterKind, AdapterRecord } from '../../adapter/adapter-record.ts';
+import { type AdapterRecord, readAdapter, writeSettings } from '../../adapter/adapter-record.ts';
+import type { AdapterKind } from '../../adapter/adapter-kind.ts';
 import { PersonaPlugError } from '../../lib/errors.ts';
 import type { Plug } from '../../persona/plug.ts';
 import { createExample } from '../example.ts';
-import type { GradientModel, Parameters } from '../gradient-model.ts';
+import type { GradientModel } from '../gradient-model.ts';
+import type { Parameters } from '../../adapter/parameters.ts';
 import type { LlamaWeights } from '../llama-weights.ts';
 import { startIa3 } from '../../adapter/ia3.ts';
 import { startLora } from '../../adapter/lora.ts';
-import {
-  needsVectors,
-  personalItems,
-  type PersonalItemsParts,
-  type TunableItem,
-  type AdapterBase,
-} from '../personal-items.ts';
+import { needsVectors, personalItems, type PersonalItemsParts, type TunableItem } from '../personal-items.ts';
+import type { AdapterBase } from '../../adapter/adapter-kind.ts';
 import { startPrompt } from '../../adapter/soft-prompt.ts';
 import { initialTrainingState, type TrainingSet, type TrainingState } from '../train.ts';
-import {
-  checkTrainingOptions,
-  type TrainingOptions,
-  type TrainingOptionsInput,
-} from '../../adapter/training-options.ts';
-import { parseAdapterSettings, writeAdapterSettings } from '../../adapter/adapter-settings.ts';
+import { checkTrainingOptions, type TrainingOptions } from '../../adapter/training-options.ts';
 import { packTraining, trainingNumbersSchema, unpackTraining } from './training-file.ts';
 
 /** What a job is made of. */
@@ -46,7 +38,7 @@ export interface TrainingRequest {
   readonly task: string;
   /** @defaultValue `persona` */
   readonly base?: AdapterBase;
-  readonly options: TrainingOptionsInput;
+  readonly options: TrainingOptions;
 }
 
 /** Goes on with what was paused or interrupted. */
@@ -61,20 +53,14 @@ export interface TrainingRetraining {
   readonly retrain: AdapterKind;
 }
 
-const checkpointSchema = v.object({
-  version: v.literal(1),
-  base: v.picklist(['persona', 'instruction', 'none']),
-  plug: v.string(),
-  languageModel: v.string(),
-  options: v.unknown(),
-  numbers: trainingNumbersSchema,
-});
+/** Checkpoints of earlier versions also repeat the settings. */
+const checkpointSchema = v.object({ version: v.literal(1), numbers: trainingNumbersSchema });
 
 /** One training: what it is, what it goes over, and how far it is. */
 export interface TrainingRun {
   readonly record: AdapterRecord;
   readonly base: AdapterBase;
-  readonly options: TrainingOptions;
+  readonly options: Required<TrainingOptions>;
   readonly set: TrainingSet;
   readonly state: TrainingState;
 }
@@ -99,7 +85,7 @@ export async function startRun(
     state: 'running',
     run: crypto.randomUUID(),
     items: ids,
-    settings: writeAdapterSettings({
+    settings: writeSettings({
       base: chosen,
       plug: parts.plug.fingerprint,
       languageModel: parts.languageModel,
@@ -110,12 +96,18 @@ export async function startRun(
     tensors: new Uint8Array(0),
   };
   const run: TrainingRun = { record: empty, base: chosen, options, set, state };
-  if (!(await parts.store.startAdapter(checkpointOf(parts, run, state)))) throw runGone(task);
+  if (!(await parts.store.startAdapter(checkpointOf(run, state)))) throw runGone(task);
   return run;
 }
 
-function startParameters({ plug, weights }: TrainingJobParts, base: AdapterBase, options: TrainingOptions): Parameters {
-  if (options.kind === 'prompt') return startPrompt(plug, base);
+function startParameters(
+  { plug, weights }: TrainingJobParts,
+  base: AdapterBase,
+  options: Required<TrainingOptions>,
+): Parameters {
+  if (options.kind === 'prompt') {
+    return startPrompt(base === 'persona' ? plug.personaRows : plug.instructionRows, plug.hiddenSize);
+  }
   if (options.kind === 'ia3') return startIa3(weights.shape);
   return startLora(weights.shape, options.rank, options.seed);
 }
@@ -126,14 +118,14 @@ export async function retrainingOf(
   { task, retrain }: TrainingRetraining,
 ): Promise<TrainingRequest> {
   const ofKind = (await store.adapters(task)).filter(({ kind }) => kind === retrain);
-  const record = ofKind.find(({ state }) => state === 'stale') ?? ofKind.find(({ state }) => state === 'done');
+  const record = ofKind.find(({ state }) => state === 'stale') ?? ofKind.find(({ state }) => state === 'ready');
   if (record === undefined) {
     throw new PersonaPlugError(
       'not-found',
       `There is no ${retrain} of "${task}" to train again. Start a training with options of its own.`,
     );
   }
-  const { base, options } = parseAdapterSettings(record.settings);
+  const { base, options } = readAdapter(record);
   return { task, base, options };
 }
 
@@ -146,31 +138,24 @@ export async function resumeRun(parts: TrainingJobParts, { task, resume }: Train
       `There is no ${resume} training of "${task}" to go on with. Start one; forgetting or changing an item ends those that know it.`,
     );
   }
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), checkpointSchema), record.description);
-  if (!parsed.success) {
-    throw new PersonaPlugError(
-      'storage-failed',
-      `The kept training of "${task}" cannot be read: ${parsed.issues[0].message}. Delete it and start anew.`,
-    );
-  }
-  const checkpoint = parsed.output;
-  if (checkpoint.plug !== parts.plug.fingerprint || checkpoint.languageModel !== parts.languageModel) {
+  const { base, options, plug, languageModel } = readAdapter(record);
+  if (plug !== parts.plug.fingerprint || languageModel !== parts.languageModel) {
     throw new PersonaPlugError(
       'model-mismatch',
-      `The training of "${task}" was started with other models (language model ${checkpoint.languageModel}). Start it anew.`,
-      { details: { expected: checkpoint.languageModel, found: parts.languageModel } },
+      `The training of "${task}" was started with other models (language model ${languageModel}). Start it anew.`,
+      { details: { expected: languageModel, found: parts.languageModel } },
     );
   }
-  const { base } = checkpoint;
-  const options = checkTrainingOptions(readOptions(checkpoint.options));
+  const checkpoint = v.safeParse(v.pipe(v.string(), v.parseJson(), checkpointSchema), record.description);
+  if (!checkpoint.success) {
+    throw new PersonaPlugError(
+      'storage-failed',
+      `The kept training of "${task}" cannot be read: ${checkpoint.issues[0].message}. Delete it and start anew.`,
+    );
+  }
   const items = await readItems(parts, task, base, new Set(record.items));
   const set = trainingSet(parts, task, base, items, options);
-  return { record, base, options, set, state: unpackTraining(set, checkpoint.numbers, record.tensors) };
-}
-
-/** The border: what was stored is checked in full by `checkTrainingOptions`. */
-function readOptions(stored: unknown): TrainingOptionsInput {
-  return stored as TrainingOptionsInput;
+  return { record, base, options, set, state: unpackTraining(set, checkpoint.output.numbers, record.tensors) };
 }
 
 async function readItems(
@@ -199,28 +184,16 @@ function trainingSet(
   task: string,
   base: AdapterBase,
   items: readonly TunableItem[],
-  options: TrainingOptions,
+  options: Required<TrainingOptions>,
 ): TrainingSet {
   const { training, heldOut, source } = personalItems(items, { ...parts, task, base }, options);
   return { training, heldOut, example: (id) => createExample(parts.weights, source(id)) };
 }
 
 /** What the history keeps of a training. */
-export function checkpointOf(
-  parts: TrainingJobParts,
-  { record, base, options, set }: TrainingRun,
-  state: TrainingState,
-): AdapterRecord {
+export function checkpointOf({ record, set }: TrainingRun, state: TrainingState): AdapterRecord {
   const { numbers, tensors } = packTraining(set, state);
-  const { plug, languageModel } = parts;
-  const description = JSON.stringify({
-    version: 1,
-    base,
-    plug: plug.fingerprint,
-    languageModel,
-    options,
-    numbers,
-  } satisfies v.InferOutput<typeof checkpointSchema>);
+  const description = JSON.stringify({ version: 1, numbers } satisfies v.InferInput<typeof checkpointSchema>);
   return { ...record, state: 'running', description, tensors };
 }
 

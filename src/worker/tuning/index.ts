@@ -4,10 +4,8 @@ export { startTraining, type StartTrainingOptions, type TrainingJob } from './st
 export type { TrainingPlace } from './training-protocol.ts';
 export type { TrainingJobEvent, TrainingOutcome } from '../../tuning/job/training-job.ts';
 export type { TrainingRequest, TrainingResumption, TrainingRetraining } from '../../tuning/job/training-run.ts';
-export type { TrainingOptionsInput } from '../../adapter/training-options.ts';
-export { dropAdapter, exportAdapter, type StoredAdapter, storedAdapters, watchAdapters } from './stored-adapters.ts';
-export type { StaleMark } from '../../adapter/adapter-record.ts';
-export type { AdapterResult } from '../../adapter/adapter-result.ts';
-export type { AdapterState } from '../../adapter/adapter-state.ts';
-export type { AdapterSettings } from '../../adapter/adapter-settings.ts';
+export type { TrainingOptions } from '../../adapter/training-options.ts';
+export { dropAdapter, exportAdapter, storedAdapters, watchAdapters } from './stored-adapters.ts';
+export type { Adapter, AdapterResult, AdapterState, StaleMark } from '../../adapter/adapter.ts';
+export type { AdapterBase, AdapterKind } from '../../adapter/adapter-kind.ts';
 export type { PeftFiles } from '../../adapter/peft-files.ts';

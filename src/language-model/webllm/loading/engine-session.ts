@@ -5,7 +5,7 @@ import { PersonaPlugError, type PersonaPlugErrorCode } from '../../../lib/errors
 import { createProgressMeter } from '../../../lib/progress-meter.ts';
 import type { OnProgress } from '../../../lib/progress.ts';
 import { yieldToEventLoop } from '../../../lib/yield-to-event-loop.ts';
-import type { WeightAdapter } from '../../language-model.ts';
+import type { WeightAdapter } from '../../../adapter/weight-adapter.ts';
 import { watchDeviceLoss } from '../device-loss.ts';
 import { LogitTap } from '../logit-tap.ts';
 import { type MergedWeights, mergedWeights } from '../weights/merged-weights.ts';

@@ -1,7 +1,7 @@
 // Merges LoRA into the weights: W + scale · B A for the rows of q and v of each layer's fused projection (arXiv 2106.09685).
 import { PersonaPlugError } from '../../../lib/errors.ts';
 import { adapterMatrix } from '../../../adapter/adapter-numbers.ts';
-import type { LowRankAdapter } from '../../language-model.ts';
+import type { LowRankAdapter } from '../../../adapter/weight-adapter.ts';
 import type { StoredWeight } from './weight-access.ts';
 import type { WeightChange } from './weight-change.ts';
 

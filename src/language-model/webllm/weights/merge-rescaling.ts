@@ -2,7 +2,7 @@
 // scales its columns.
 import { PersonaPlugError } from '../../../lib/errors.ts';
 import { adapterVector } from '../../../adapter/adapter-numbers.ts';
-import type { RescalingAdapter } from '../../language-model.ts';
+import type { RescalingAdapter } from '../../../adapter/weight-adapter.ts';
 import type { StoredWeight, WeightAccess } from './weight-access.ts';
 import type { WeightChange } from './weight-change.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { PersonaPlugError } from '../../../lib/errors.ts';
-import type { LowRankAdapter, RescalingAdapter } from '../../language-model.ts';
+import type { LowRankAdapter, RescalingAdapter } from '../../../adapter/weight-adapter.ts';
 import { mergedWeights } from './merged-weights.ts';
 import type { WeightAccess } from './weight-access.ts';
 

@@ -1,6 +1,6 @@
 // Merges an adapter into the weights on the GPU, and takes it out by writing the original bytes back. WebLLM's kernels stay as they
 // are, so answers cost the same as without an adapter.
-import type { WeightAdapter } from '../../language-model.ts';
+import type { WeightAdapter } from '../../../adapter/weight-adapter.ts';
 import { mergeLora } from './merge-lora.ts';
 import { mergeRescaling } from './merge-rescaling.ts';
 import type { StoredWeight, WeightAccess } from './weight-access.ts';
