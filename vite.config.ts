@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig, type UserConfig } from 'vite';
 import packageJson from './package.json' with { type: 'json' };
 import { modelFiles } from './site/vite/model-files.ts';
+import { packageEntries } from './site/vite/package-entries.ts';
 import { strictResponses } from './site/vite/strict-responses.ts';
 
 const repository = fileURLToPath(new URL('.', import.meta.url));
@@ -18,6 +19,7 @@ const site: UserConfig = {
   // An unknown address is a 404, not the page.
   appType: 'mpa',
   plugins: [strictResponses(), modelFiles()],
+  resolve: { alias: packageEntries() },
   worker: { format: 'es' },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   server: { ...address, fs: { allow: [repository] } },

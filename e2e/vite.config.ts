@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
 import { modelsFolder, researchModelsFolder } from '../scripts/model-packages.mjs';
 import { modelFiles } from '../site/vite/model-files.ts';
+import { packageEntries } from '../site/vite/package-entries.ts';
 import { securityHeaders } from '../site/vite/security-headers.ts';
 import { strictResponses } from '../site/vite/strict-responses.ts';
 
@@ -16,6 +17,7 @@ export default defineConfig({
   cacheDir: path.join(repository, 'node_modules/.vite-e2e'),
   appType: 'mpa',
   plugins: [strictResponses(securityHeaders), modelFiles({ folders: [modelsFolder(), researchModelsFolder()] })],
+  resolve: { alias: packageEntries() },
   worker: { format: 'es' },
   server: {
     host: '127.0.0.1',

@@ -9,6 +9,7 @@ const repository = fileURLToPath(new URL('..', import.meta.url));
 const folder = path.join(repository, 'node_modules/.cache/examples');
 
 const entries = {
+  createPersonalizer: 'src/index.ts',
   sanitizeUserText: 'src/language-model/webllm/index.ts',
   scriptedLanguageModel: 'src/testing/index.ts',
 };
@@ -62,17 +63,7 @@ it('compiles every example of the sources', () => {
   }
   const config = {
     extends: path.join(repository, 'tsconfig.json'),
-    compilerOptions: {
-      rootDir: '/',
-      paths: {
-        'persona-plug': [path.join(repository, 'src/index.ts')],
-        'persona-plug/worker': [path.join(repository, 'src/worker/index.ts')],
-        'persona-plug/webllm': [path.join(repository, 'src/language-model/webllm/index.ts')],
-        'persona-plug/evaluation': [path.join(repository, 'src/evaluation/index.ts')],
-        'persona-plug/tuning': [path.join(repository, 'src/worker/tuning/index.ts')],
-        'persona-plug/testing': [path.join(repository, 'src/testing/index.ts')],
-      },
-    },
+    compilerOptions: { rootDir: '/' },
     include: [path.join(folder, '*.ts'), path.join(repository, 'scripts/examples-scope.d.ts')],
   };
   writeFileSync(path.join(folder, 'tsconfig.json'), JSON.stringify(config));

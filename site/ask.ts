@@ -1,6 +1,5 @@
 // Asks the same question twice, without and with the persona, and keeps the two answers on the page up to date.
-import type { GenerateEvent, GenerateRequest, Personalizer } from '../src/engine/personalizer.ts';
-import type { Progress } from '../src/lib/progress.ts';
+import type { GenerateEvent, GenerateRequest, Personalizer, Progress } from 'persona-plug';
 import { batch, type Signal } from '@preact/signals';
 import { type Answer, type DemoState, emptyAnswer } from './demo-state.ts';
 import type { Question } from './question.ts';

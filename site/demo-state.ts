@@ -1,9 +1,14 @@
 // Everything that the page shows, as signals.
 import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
-import type { EngineStatus, Explanation, GenerateTiming, RetrievalOptions } from '../src/engine/personalizer.ts';
-import type { HistoryItem } from '../src/history/history-item.ts';
-import type { GenerationUsage } from '../src/language-model/language-model.ts';
-import type { Progress } from '../src/lib/progress.ts';
+import type {
+  EngineStatus,
+  Explanation,
+  GenerateTiming,
+  GenerationUsage,
+  HistoryItem,
+  Progress,
+  RetrievalOptions,
+} from 'persona-plug';
 import type { Question } from './question.ts';
 import type { ForeignRequest } from './watch-requests.ts';
 

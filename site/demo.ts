@@ -1,15 +1,15 @@
 // What a visitor can do: each action ends in the state that the page shows, its errors included.
 import { batch, effect } from '@preact/signals';
-import { createPersonalizer } from '../src/index.ts';
-import type {
-  EngineOptions,
-  EngineStatus,
-  Explanation,
-  ImportResult,
-  Personalizer,
-} from '../src/engine/personalizer.ts';
-import { PersonaPlugError } from '../src/lib/errors.ts';
-import type { Progress } from '../src/lib/progress.ts';
+import {
+  createPersonalizer,
+  type EngineOptions,
+  type EngineStatus,
+  type Explanation,
+  type ImportResult,
+  type Personalizer,
+  PersonaPlugError,
+  type Progress,
+} from 'persona-plug';
 import { askTwice } from './ask.ts';
 import { createDemoState, type DemoState, emptyAnswer } from './demo-state.ts';
 import type { Question } from './question.ts';
@@ -22,8 +22,8 @@ export interface DemoOptions {
   /** Read when loading starts: a wrong address is then a failure that the page shows. */
   readonly engine: () => EngineOptions;
   readonly createWorker: () => Worker;
-  /** Of its own: answers do not wait for a training. */
-  readonly createTuningWorker: () => Worker;
+  /** A worker of its own: answers do not wait for a training. */
+  readonly createTrainingWorker: () => Worker;
 }
 
 /** The actions behind the page's buttons. Those that fail reject, and show the failure too. */
@@ -39,16 +39,12 @@ export class Demo {
     this.#options = options;
     watchRequests('page', this.#onRequest);
     this.trainer = new Trainer({
-      place: () => ({ models: '/models/', storageName: options.engine().storageName ?? 'persona-plug' }),
-      createWorker: options.createTuningWorker,
-      onRequest: this.#onRequest,
+      adapters: () => this.personalizer.adapters,
       notify: (sentence) => (this.state.notice.value = sentence),
     });
-    // What was trained becomes stale with its items, so each change of them is a reason to look.
     effect(() => {
-      const { phase, task, status } = this.state;
-      const known = status.value?.adapters.some((tuning) => tuning.task === task.value) ?? false;
-      if (phase.value === 'ready') ignoreFailure(this.trainer.show(task.value, known));
+      const { phase, task } = this.state;
+      if (phase.value === 'ready') ignoreFailure(this.trainer.show(task.value));
     });
   }
 
@@ -58,14 +54,15 @@ export class Demo {
     try {
       return await this.#run('Loading the models', 'The models could not be loaded', async (signal, onProgress) => {
         const engine = this.#options.engine();
-        this.#worker = this.#options.createWorker();
-        onWorkerReport(this.#worker, this.#onRequest);
+        this.#worker = this.#reporting(this.#options.createWorker());
         this.#personalizer = await createPersonalizer({
           ...engine,
           worker: this.#worker,
+          trainingWorker: () => this.#reporting(this.#options.createTrainingWorker()),
           signal,
           onProgress,
         });
+        ignoreFailure(this.trainer.follow());
         const status = await this.#refresh();
         batch(() => {
           this.state.loadMilliseconds.value = performance.now();
@@ -206,6 +203,12 @@ export class Demo {
       throw new PersonaPlugError('closed', 'The models are not loaded yet. Wait until the page says so.');
     }
     return this.#personalizer;
+  }
+
+  /** The worker, whose requests are shown on the page. */
+  #reporting(worker: Worker): Worker {
+    onWorkerReport(worker, this.#onRequest);
+    return worker;
   }
 
   /** A long step: shown with its progress, can be cancelled, its failure is shown. */

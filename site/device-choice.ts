@@ -1,6 +1,5 @@
 // What the address asks for: `?embedder=wasm|webgpu&llm=wasm|webgpu&llmRuntime=onnx|webllm&storage=NAME`.
-import type { EngineOptions } from '../src/engine/personalizer.ts';
-import { PersonaPlugError } from '../src/lib/errors.ts';
+import { type EngineOptions, PersonaPlugError } from 'persona-plug';
 
 /**
  * Reads the engine's options from the query of an address. What it does not name is left to the engine.

@@ -8,8 +8,8 @@ import { createScriptInterface } from './script-interface.ts';
 const demo = new Demo({
   engine: () => engineOptionsFromQuery(globalThis.location.search),
   createWorker: () => new Worker(new URL('./persona.worker.ts', import.meta.url), { type: 'module', name: 'persona' }),
-  createTuningWorker: () =>
-    new Worker(new URL('./training.worker.ts', import.meta.url), { type: 'module', name: 'tuning' }),
+  createTrainingWorker: () =>
+    new Worker(new URL('./training.worker.ts', import.meta.url), { type: 'module', name: 'training' }),
 });
 const place = document.querySelector('#application');
 if (place !== null) render(<App demo={demo} />, place);

@@ -1,4 +1,4 @@
-import { servePersonaWorker } from '../src/worker/index.ts';
+import { servePersonaWorker } from 'persona-plug/worker';
 import { watchRequestsInWorker } from './watch-requests.ts';
 
 servePersonaWorker();

@@ -1,8 +1,12 @@
 // How scripts drive the page: the command line and the browser tests use the very code behind the buttons.
-import type { EngineStatus, Explanation, ImportResult } from '../src/engine/personalizer.ts';
-import type { HistoryItem } from '../src/history/history-item.ts';
-import { PersonaPlugError } from '../src/lib/errors.ts';
-import type { Progress } from '../src/lib/progress.ts';
+import {
+  type EngineStatus,
+  type Explanation,
+  type HistoryItem,
+  type ImportResult,
+  PersonaPlugError,
+  type Progress,
+} from 'persona-plug';
 import type { Answer, OwnRequests } from './demo-state.ts';
 import type { Demo } from './demo.ts';
 import type { Question } from './question.ts';

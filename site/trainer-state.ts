@@ -1,16 +1,13 @@
 // What the page shows of a training on the visitor's items, as signals.
 import { type Signal, signal } from '@preact/signals';
-import type { Adapter, TrainingOutcome } from '../src/worker/tuning/index.ts';
+import type { Adapter, AdapterKind, TrainingOutcome } from 'persona-plug';
 import type { Failure } from './demo-state.ts';
 import type { LossCurve } from './loss-curve.ts';
-
-/** What of the visitor's is trained: rows of her persona, low-rank changes of the model's weights, or a rescaling of its activations. */
-export type TrainingKind = Adapter['kind'];
 
 /** One training: of a task, of a kind. */
 export interface TrainingName {
   readonly task: string;
-  readonly kind: TrainingKind;
+  readonly kind: AdapterKind;
 }
 
 export interface RunningTraining extends TrainingName {
@@ -32,7 +29,7 @@ export interface EndedTraining extends TrainingName {
 }
 
 export interface TrainerState {
-  readonly kind: Signal<TrainingKind>;
+  readonly kind: Signal<AdapterKind>;
   /** Passes over the items, at most. */
   readonly passes: Signal<number>;
   /** Whether a training that is started keeps its place and stops when the tab is hidden. */
@@ -56,13 +53,13 @@ export function createTrainerState(): TrainerState {
   };
 }
 
-export const trainingTitles: Readonly<Record<TrainingKind, string>> = {
+export const trainingTitles: Readonly<Record<AdapterKind, string>> = {
   prompt: 'personal prompt',
   lora: 'LoRA',
   ia3: '(IA)³',
 };
 
 /** The title after its article. */
-export function aTraining(kind: TrainingKind): string {
+export function aTraining(kind: AdapterKind): string {
   return `${kind === 'ia3' ? 'an' : 'a'} ${trainingTitles[kind]}`;
 }

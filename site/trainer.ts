@@ -1,17 +1,13 @@
 // Trains on the visitor's own items, in a worker of its own: started, paused, stopped and deleted by clicks alone.
 import { batch } from '@preact/signals';
-import { PersonaPlugError } from '../src/lib/errors.ts';
-import type {
-  TrainingJob,
-  TrainingJobEvent,
-  TrainingOutcome,
-  TrainingPlace,
-  TrainingRequest,
-  TrainingResumption,
-  TrainingRetraining,
-} from '../src/worker/tuning/index.ts';
-import type * as tuningModule from '../src/worker/tuning/index.ts';
-import { ignoreFailure } from './ignore-failure.ts';
+import {
+  type Adapters,
+  PersonaPlugError,
+  type TrainingEvent,
+  type TrainingOutcome,
+  type TrainingRun,
+  type TrainingRunOptions,
+} from 'persona-plug';
 import { emptyCurve } from './loss-curve.ts';
 import {
   createTrainerState,
@@ -20,61 +16,66 @@ import {
   type TrainingName,
   trainingTitles,
 } from './trainer-state.ts';
-import { onWorkerReport, type RequestReport } from './watch-requests.ts';
-
-type TuningModule = typeof tuningModule;
 
 export interface TrainerOptions {
-  readonly place: () => TrainingPlace & { readonly storageName: string };
-  readonly createWorker: () => Worker;
-  readonly onRequest: (report: RequestReport) => void;
+  readonly adapters: () => Adapters;
   /** Says in a sentence what has just been done. */
   readonly notify: (sentence: string) => void;
+}
+
+/** The part of a training that this tab has seen before it was paused. */
+interface EarlierPart {
+  readonly step: number;
+  readonly steps: number;
+  readonly milliseconds: number;
+  readonly curve: RunningTraining['curve'];
 }
 
 /** The actions behind the training panel. Those that fail reject, and show the failure too. */
 export class Trainer {
   readonly state: TrainerState = createTrainerState();
   readonly #options: TrainerOptions;
-  #current: { readonly stop: () => void; job: TrainingJob | null } | null = null;
+  /** Ends the training that is running, without a trace. */
+  #stop: (() => void) | null = null;
   #shownTask = '';
-  #module: Promise<TuningModule> | null = null;
 
   constructor(options: TrainerOptions) {
     this.#options = options;
   }
 
-  async start({ task, kind }: TrainingName): Promise<void> {
-    await this.#run({ task, kind }, { task, options: { kind, passes: this.state.passes.value } });
+  async start(name: TrainingName): Promise<void> {
+    const request = { task: name.task, options: { kind: name.kind, passes: this.state.passes.value } };
+    await this.#run(name, (options) => this.#options.adapters().train(request, options));
   }
 
   /** Goes on with what was paused, here or in a tab that is closed. */
-  async resume({ task, kind }: TrainingName): Promise<void> {
-    await this.#run({ task, kind }, { task, resume: kind });
+  async resume(name: TrainingName): Promise<void> {
+    await this.#run(name, (options) => this.#options.adapters().resume(name, options), this.#pausedHere(name));
   }
 
   /** Trains what became stale again, as it was asked for, on the items that are left. */
-  async retrain({ task, kind }: TrainingName): Promise<void> {
-    await this.#run({ task, kind }, { task, retrain: kind });
+  async retrain(name: TrainingName): Promise<void> {
+    const request = { task: name.task, retrain: name.kind };
+    await this.#run(name, (options) => this.#options.adapters().train(request, options));
   }
 
   /** Keeps the place of the training that is running. */
   pause(): void {
     const { running } = this.state;
-    if (running.value !== null) running.value = { ...running.value, isPausing: true };
-    this.#current?.job?.pause();
+    if (running.value === null) return;
+    running.value = { ...running.value, isPausing: true };
+    this.#options.adapters().pause();
   }
 
   /** Gives the training up that is running: nothing of it is kept. */
   stop(): void {
-    this.#current?.stop();
+    this.#stop?.();
   }
 
   /** Deletes all that is kept of a kind, or only its stale mark. */
   async drop({ task, kind }: TrainingName, state?: 'stale'): Promise<void> {
     await this.#showFailure(`The ${trainingTitles[kind]} was not deleted`, async () => {
-      const { dropAdapter } = await this.#training();
-      await dropAdapter(this.#options.place().storageName, task, kind, state);
+      await this.#options.adapters().drop({ task, kind, ...(state === undefined ? {} : { state }) });
       const { ended } = this.state;
       if (ended.value?.task === task && ended.value.kind === kind) ended.value = null;
       await this.#refresh();
@@ -88,30 +89,28 @@ export class Trainer {
     if (task === undefined || ended.value?.task === task) ended.value = null;
   }
 
-  /**
-   * Shows what is kept for a task. `isAnything`: whether any was there when the page last
-   * asked, so that who never trained loads nothing for it.
-   */
-  async show(task: string, isAnything: boolean): Promise<void> {
+  /** Shows what is kept for a task. */
+  async show(task: string): Promise<void> {
     this.#shownTask = task;
-    if (!isAnything && this.#module === null) {
-      this.state.stored.value = [];
-      return;
-    }
     await this.#showFailure('What was trained cannot be read', async () => await this.#refresh());
   }
 
-  async #run(name: TrainingName, request: TrainingRequest | TrainingResumption | TrainingRetraining): Promise<void> {
-    if (this.#current !== null) return;
+  /** Shows every change of what is kept, also by other tabs, until the personalizer is closed. */
+  async follow(): Promise<void> {
+    for await (const _change of this.#options.adapters().watch()) await this.#refresh();
+  }
+
+  async #run(
+    name: TrainingName,
+    start: (options: TrainingRunOptions) => TrainingRun,
+    earlier: EarlierPart | null = null,
+  ): Promise<void> {
+    if (this.#stop !== null) return;
     const { state } = this;
     const began = performance.now();
-    const earlier = 'resume' in request ? this.#pausedHere(name) : null;
     const controller = new AbortController();
     const { signal } = controller;
-    const stop = (): void => controller.abort(new DOMException('Stopped by the visitor.', 'AbortError'));
-    const current: { stop: () => void; job: TrainingJob | null } = { stop, job: null };
-    this.#current = current;
-    const started: { worker: Worker | null } = { worker: null };
+    this.#stop = () => controller.abort(new DOMException('Stopped by the visitor.', 'AbortError'));
     batch(() => {
       state.failure.value = null;
       state.ended.value = null;
@@ -128,15 +127,8 @@ export class Trainer {
       await this.#showFailure(
         'The training ended',
         async () => {
-          const { startTraining } = await this.#training();
-          signal.throwIfAborted();
-          const worker = this.#startWorker();
-          started.worker = worker;
           const whenHidden = state.pausesWhenHidden.value ? 'pause' : 'continue';
-          const job = startTraining(worker, this.#options.place(), request, { signal, whenHidden });
-          current.job = job;
-          if (state.running.value?.isPausing === true) job.pause();
-          for await (const event of job) {
+          for await (const event of start({ signal, whenHidden })) {
             if (event.type === 'end')
               this.#end(event.outcome, performance.now() - began + (earlier?.milliseconds ?? 0));
             else this.#receive(event);
@@ -145,25 +137,21 @@ export class Trainer {
         signal,
       );
     } finally {
-      started.worker?.terminate();
-      this.#current = null;
+      this.#stop = null;
       state.running.value = null;
-      await this.show(this.#shownTask, true);
+      await this.show(this.#shownTask);
     }
   }
 
-  /** The part of a training that this tab has seen, when it is the one that was paused last. */
-  #pausedHere({
-    task,
-    kind,
-  }: TrainingName): { step: number; steps: number; milliseconds: number; curve: RunningTraining['curve'] } | null {
+  /** Null unless it is the training that this tab paused last. */
+  #pausedHere({ task, kind }: TrainingName): EarlierPart | null {
     const ended = this.state.ended.value;
     if (ended?.task !== task || ended.kind !== kind || ended.outcome.type !== 'paused') return null;
     const { steps, milliseconds, curve } = ended;
     return { step: ended.outcome.step, steps, milliseconds, curve };
   }
 
-  #receive(event: Exclude<TrainingJobEvent, { type: 'end' }>): void {
+  #receive(event: Exclude<TrainingEvent, { type: 'end' }>): void {
     const { running } = this.state;
     if (running.value === null) return;
     const { curve, step } = running.value;
@@ -188,7 +176,7 @@ export class Trainer {
       case 'checkpoint':
         break;
       default:
-        // The job may add events.
+        // The package may add events.
         event satisfies never;
     }
   }
@@ -201,44 +189,9 @@ export class Trainer {
     this.#options.notify(sentences[outcome.type]);
   }
 
-  #startWorker(): Worker {
-    try {
-      const worker = this.#options.createWorker();
-      onWorkerReport(worker, this.#options.onRequest);
-      return worker;
-    } catch (cause) {
-      throw new PersonaPlugError(
-        'runtime-failed',
-        `The browser could not start the worker that trains (${cause instanceof Error ? cause.message : String(cause)}). Close other tabs, or reload the page.`,
-        { cause },
-      );
-    }
-  }
-
-  /** The code of tuning, loaded when it is first needed; from then on changes by other tabs are shown, too. */
-  async #training(): Promise<TuningModule> {
-    this.#module ??= this.#loadTraining();
-    return await this.#module;
-  }
-
-  async #loadTraining(): Promise<TuningModule> {
-    try {
-      const loaded = await import('../src/worker/tuning/index.ts');
-      const onChange = (): void => ignoreFailure(this.show(this.#shownTask, true));
-      // As long as the page lives.
-      const { signal } = new AbortController();
-      await loaded.watchAdapters(this.#options.place().storageName, onChange, { signal });
-      return loaded;
-    } catch (error) {
-      this.#module = null;
-      throw error;
-    }
-  }
-
   async #refresh(): Promise<void> {
     const task = this.#shownTask;
-    const { storedAdapters } = await this.#training();
-    const stored = await storedAdapters(this.#options.place().storageName, task);
+    const stored = await this.#options.adapters().list(task);
     // Another task may have been chosen meanwhile.
     if (task !== this.#shownTask) return;
     this.state.stored.value = stored;

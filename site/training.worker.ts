@@ -1,4 +1,4 @@
-import { serveTrainingWorker } from '../src/worker/tuning/index.ts';
+import { serveTrainingWorker } from 'persona-plug/tuning';
 import { watchRequestsInWorker } from './watch-requests.ts';
 
 serveTrainingWorker();

@@ -1,8 +1,8 @@
-// The page of bench/tuning.mjs: has the worker measure, and measures for how long the page itself is blocked meanwhile.
+// The page of bench/tuning.mjs: asks the worker, and measures how long the page itself is held up meanwhile.
+import { createPersonalizer } from '../../src/index.ts';
 import { openHistory } from '../../src/history/open-history.ts';
 import { createUrlModelSource } from '../../src/model-package/url-model-source.ts';
 import { seededRandom } from '../../src/lib/seeded-random.ts';
-import { startTraining } from '../../src/worker/tuning/index.ts';
 import type { MeasuredTuning, TuningMeasurement } from './figures.ts';
 
 async function measureTuning(measurement: TuningMeasurement): Promise<MeasuredTuning & { longestGap: number }> {
@@ -43,14 +43,19 @@ async function fillHistory(name: string, items: number, words: number): Promise<
   );
 }
 
-/** A whole training as an application starts it. Resolves with its steps; the worker lives until the page is closed. */
+/** A whole training as an application starts it. Resolves with its steps, and keeps the workers until the page goes. */
 async function trainOnce(kind: 'prompt' | 'lora', items: number, words: number): Promise<number> {
   const name = `bench-${kind}-${words}`;
   await fillHistory(name, items, words);
-  const worker = new Worker(new URL('./job.worker.ts', import.meta.url), { type: 'module' });
-  const request = { task: 'paper_title', options: { kind, passes: 1 } } as const;
+  // An engine with fakes for models: the memory is that of the training alone.
+  const me = await createPersonalizer({
+    worker: new Worker(new URL('../../e2e/history/persona.worker.ts', import.meta.url), { type: 'module' }),
+    trainingWorker: () => new Worker(new URL('./job.worker.ts', import.meta.url), { type: 'module' }),
+    models: '/models/',
+    storageName: name,
+  });
   let steps = 0;
-  for await (const event of startTraining(worker, { models: '/models/', storageName: name }, request)) {
+  for await (const event of me.adapters.train({ task: 'paper_title', options: { kind, passes: 1 } })) {
     if (event.type === 'step') steps = event.step;
   }
   return steps;

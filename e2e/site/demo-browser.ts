@@ -2,8 +2,7 @@
 import { readFile, readlink, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { type BrowserContext, chromium, type Page } from '@playwright/test';
-import type { EngineStatus } from '../../src/engine/personalizer.ts';
-import type { HistoryItemInput } from '../../src/history/history-item.ts';
+import type { EngineStatus, HistoryItemInput } from 'persona-plug';
 import { browserFlags, createQuietProfile, findBrowser, type WebgpuMode } from '../../scripts/browser.mjs';
 import { goldenFolder } from '../../src/testing/golden/golden-models.ts';
 

@@ -1,7 +1,6 @@
 // The page's script interface, called from a test; a failure on the page is an error here.
 import type { Page } from '@playwright/test';
-import type { Explanation } from '../../src/engine/personalizer.ts';
-import type { HistoryItem } from '../../src/history/history-item.ts';
+import type { Explanation, HistoryItem } from 'persona-plug';
 import type { Question } from '../../site/question.ts';
 import type { AskResult, PersonaPlugDemo } from '../../site/script-interface.ts';
 

@@ -1,51 +1,14 @@
-// The page of the tests of a tuning's life: forgotten items, other tabs, full disks, hidden tabs, answers that go first.
-import { createPersonalizer } from '../../src/index.ts';
+// The page of the tests of an adapter's life: forgotten items, other tabs, full disks, hidden tabs, answers that go first.
 import { openHistory } from '../../src/history/open-history.ts';
-import { createUrlModelSource } from '../../src/model-package/url-model-source.ts';
-import { seededRandom } from '../../src/lib/seeded-random.ts';
-import {
-  dropAdapter,
-  startTraining,
-  type StartTrainingOptions,
-  storedAdapters,
-  type TrainingJobEvent,
-  type TrainingPlace,
-  type TrainingRequest,
-  type TrainingResumption,
-  type TrainingRetraining,
-  watchAdapters,
-} from '../../src/worker/tuning/index.ts';
+import { createPersonalizer, type TrainingEvent } from '../../src/index.ts';
+import { fillHistory, task } from '../tuning/fill-history.ts';
+import { openPersonalizer } from '../tuning/open-personalizer.ts';
 
-const task = 'news_headline';
-const places = ['bridge', 'school', 'market', 'harbour', 'library', 'station'];
-const request: TrainingRequest = {
-  task,
-  options: { kind: 'prompt', passes: 4, batchSize: 1, rate: 0.05, patience: 4 },
-};
+const options = { kind: 'prompt', passes: 4, batchSize: 1, rate: 0.05, patience: 4 } as const;
+const request = { task, options };
 /** One that goes on while a test does other things. */
-const longRequest: TrainingRequest = { task, options: { ...request.options, passes: 8, patience: 8 } };
-const resumption: TrainingResumption = { task, resume: 'prompt' };
-
-type What = TrainingRequest | TrainingResumption | TrainingRetraining;
-
-function startWorker(): Worker {
-  return new Worker(new URL('../tuning/tuning.worker.ts', import.meta.url), { type: 'module' });
-}
-
-function begin(
-  worker: Worker,
-  name: string,
-  what: What,
-  options: StartTrainingOptions = {},
-  more?: Partial<TrainingPlace>,
-) {
-  return startTraining(
-    worker,
-    { models: '/models/', storageName: name, checkpointInterval: 0, ...more },
-    what,
-    options,
-  );
-}
+const longRequest = { task, options: { ...options, passes: 8, patience: 8 } };
+const named = { task, kind: 'prompt' } as const;
 
 /** How a promise ended, as plain values. */
 async function outcome(
@@ -64,9 +27,9 @@ async function outcome(
   }
 }
 
-async function read(job: AsyncIterable<TrainingJobEvent>): Promise<TrainingJobEvent[]> {
-  const events: TrainingJobEvent[] = [];
-  for await (const event of job) events.push(event);
+async function read(run: AsyncIterable<TrainingEvent>): Promise<TrainingEvent[]> {
+  const events: TrainingEvent[] = [];
+  for await (const event of run) events.push(event);
   return events;
 }
 
@@ -74,7 +37,7 @@ async function pause(milliseconds: number): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-/** Stores a tuning as if one had been trained on the items. */
+/** Stores an adapter as if it had been trained on the items. */
 async function keepReady(name: string, items: readonly string[]): Promise<void> {
   await using store = await openHistory({ name });
   const settings = JSON.stringify({
@@ -94,33 +57,16 @@ let watched = 0;
 const trainings: { steps: number; checkpoints: number; end: unknown; error: unknown }[] = [];
 
 const tuningLifePage = {
-  async fill(name: string): Promise<void> {
-    await using store = await openHistory({ name });
-    const { manifest } = await createUrlModelSource('/models/').open('plug', 'plug');
-    const { dim, embedder } = manifest.plug;
-    const unit = (seed: number): Float32Array<ArrayBuffer> => {
-      const random = seededRandom(seed);
-      const values = Float32Array.from({ length: dim }, () => random() - 0.5);
-      const norm = Math.hypot(...values);
-      return values.map((value) => value / norm);
-    };
-    await store.put(
-      places.map((place, index) => ({
-        item: {
-          id: `i${index}`,
-          date: `2024-01-0${index + 1}`,
-          task,
-          input: `The ${place} opens again.`,
-          output: `At last! The ${place}!`,
-        },
-        vectors: { embedder, backend: 'wasm' as const, dim, input: unit(2 * index), output: unit(2 * index + 1) },
-      })),
-    );
-  },
-
+  fill: fillHistory,
   keepReady,
-  stored: async (name: string) => await storedAdapters(name, task),
-  drop: async (name: string) => await dropAdapter(name, task, 'prompt'),
+  async stored(name: string) {
+    await using me = await openPersonalizer(name);
+    return await me.adapters.list(task);
+  },
+  async drop(name: string): Promise<boolean> {
+    await using me = await openPersonalizer(name);
+    return await me.adapters.drop(named);
+  },
 
   async forget(name: string, id: string): Promise<boolean> {
     await using store = await openHistory({ name });
@@ -132,7 +78,7 @@ const tuningLifePage = {
     await store.clear();
   },
 
-  /** What is there of an item and of the tuning that was made of it, by plain records. */
+  /** What is there of an item and of the adapter that was made of it, by plain records. */
   async rest(name: string, id: string): Promise<unknown> {
     await using store = await openHistory({ name });
     const [record] = await store.adapters(task);
@@ -145,29 +91,30 @@ const tuningLifePage = {
     };
   },
 
-  /** Watches the tunings from this tab. */
+  /** Watches the adapters from this tab; resolves when changes are seen. */
   async watch(name: string): Promise<void> {
-    await watchAdapters(name, () => (watched += 1), { signal: new AbortController().signal });
+    const me = await openPersonalizer(name);
+    const changes = me.adapters.watch()[Symbol.asyncIterator]();
+    await changes.next();
+    void (async () => {
+      for (let next = await changes.next(); next.done !== true; next = await changes.next()) watched += 1;
+    })();
   },
   watched: () => watched,
 
-  async train(name: string, what: 'start' | 'resume' | 'retrain'): Promise<TrainingJobEvent[]> {
-    const worker = startWorker();
-    const asked = { start: request, resume: resumption, retrain: { task, retrain: 'prompt' } } as const;
-    const events = await read(begin(worker, name, asked[what]));
-    worker.terminate();
-    return events;
+  async train(name: string, what: 'start' | 'retrain'): Promise<TrainingEvent[]> {
+    await using me = await openPersonalizer(name);
+    return await read(me.adapters.train(what === 'start' ? request : { task, retrain: 'prompt' }));
   },
 
   /** Leaves the loop at a step, and goes on in the same worker at once. */
   async leave(name: string, step: number) {
-    const worker = startWorker();
-    for await (const event of begin(worker, name, request)) {
+    await using me = await openPersonalizer(name);
+    for await (const event of me.adapters.train(request)) {
       if (event.type === 'step' && event.step === step) break;
     }
-    const kept = await storedAdapters(name, task);
-    const rest = await read(begin(worker, name, resumption));
-    worker.terminate();
+    const kept = await me.adapters.list(task);
+    const rest = await read(me.adapters.resume(named));
     return {
       states: kept.map(({ state }) => state),
       first: rest.find(({ type }) => type === 'step'),
@@ -175,37 +122,59 @@ const tuningLifePage = {
     };
   },
 
+  /** Closes the personalizer at the second step of a training. */
+  async close(name: string) {
+    const me = await openPersonalizer(name);
+    const end = await outcome(
+      (async () => {
+        for await (const event of me.adapters.train(request)) {
+          if (event.type === 'step' && event.step === 2) await me[Symbol.asyncDispose]();
+        }
+      })(),
+    );
+    return { end, late: await outcome(read(me.adapters.train(request))) };
+  },
+
+  /** Trainings of a worker whose script is not there. */
+  async dead(name: string) {
+    await using me = await createPersonalizer({
+      worker: new Worker(new URL('../history/persona.worker.ts', import.meta.url), { type: 'module' }),
+      trainingWorker: () => new Worker('/no-such-worker.js', { type: 'module' }),
+      models: '/models/',
+      storageName: name,
+    });
+    return [await outcome(read(me.adapters.train(request))), await outcome(read(me.adapters.train(request)))];
+  },
+
   /** Hides the tab in the middle of a training that pauses then. */
   async hide(name: string, whenHidden: 'continue' | 'pause') {
-    const worker = startWorker();
-    const events: TrainingJobEvent[] = [];
-    for await (const event of begin(worker, name, request, { whenHidden })) {
+    await using me = await openPersonalizer(name);
+    const events: TrainingEvent[] = [];
+    for await (const event of me.adapters.train(request, { whenHidden })) {
       events.push(event);
       if (event.type !== 'step' || event.step !== 2) continue;
       Object.defineProperty(document, 'visibilityState', { value: 'hidden', configurable: true });
       document.dispatchEvent(new Event('visibilitychange'));
     }
     Reflect.deleteProperty(document, 'visibilityState');
-    worker.terminate();
     return events.at(-1);
   },
 
   /** Starts a training that goes on while the test does other things. */
   follow(name: string): number {
-    const worker = startWorker();
     const training = { steps: 0, checkpoints: 0, end: null as unknown, error: null as unknown };
     trainings.push(training);
     void (async () => {
       training.error = await outcome(
         (async () => {
-          for await (const event of begin(worker, name, longRequest)) {
+          await using me = await openPersonalizer(name);
+          for await (const event of me.adapters.train(longRequest)) {
             if (event.type === 'step') training.steps = event.step;
             if (event.type === 'checkpoint') training.checkpoints += 1;
             if (event.type === 'end') training.end = event.outcome.type;
           }
         })(),
       );
-      worker.terminate();
     })();
     return trainings.length - 1;
   },
@@ -237,10 +206,8 @@ const tuningLifePage = {
   },
 
   async memory(name: string) {
-    const worker = startWorker();
-    const result = await outcome(read(begin(worker, name, request, {}, { memoryLimit: 50_000_000 })));
-    worker.terminate();
-    return result;
+    await using me = await openPersonalizer(name, { memoryLimit: 50_000_000 });
+    return await outcome(read(me.adapters.train(request)));
   },
 
   /** Fills the disk with what has nothing to do with the history. */

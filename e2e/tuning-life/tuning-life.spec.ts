@@ -1,4 +1,4 @@
-// What happens to tunings: items are forgotten, tabs hide and watch, disks fill, loops are left, answers go first.
+// What happens to adapters: items are forgotten, tabs hide and watch, disks fill, loops are left, answers go first.
 import { expect, type Page, test } from '@playwright/test';
 import { createKillableBrowser, type KillableBrowser } from '../history/killable-browser.ts';
 
@@ -25,7 +25,7 @@ async function ready(page: Page): Promise<Page> {
   return page;
 }
 
-test('forgetting erases a tuning in the same step, also when the browser is killed meanwhile', async () => {
+test('forgetting erases an adapter in the same step, also when the browser is killed meanwhile', async () => {
   const seen: string[] = [];
   for (const wait of [0, 1, 2, 4, 8, 16]) {
     const name = `killed after ${wait}`;
@@ -50,7 +50,7 @@ test('forgetting erases a tuning in the same step, also when the browser is kill
   console.log(`killed while forgetting, after 0 to 16 ms: ${seen.join(', ')}`);
 });
 
-test('a stale tuning is told of with its reason, in other tabs too, and is trained again or deleted', async () => {
+test('a stale adapter is told of with its reason, in other tabs too, and is trained again or deleted', async () => {
   const page = await open();
   await page.evaluate(async () => {
     await tuningLifePage.fill('life');
@@ -120,6 +120,20 @@ test('leaving the loop pauses the worker, which can go on at once', async () => 
   expect(states).toEqual(['running']);
   expect(first?.type === 'step' ? first.step : 0).toBeGreaterThanOrEqual(4);
   expect(last).toMatchObject({ type: 'end', outcome: { type: 'ready' } });
+});
+
+test('closing the personalizer ends its training, whose last checkpoint stays', async () => {
+  const page = await open();
+  await page.evaluate(async () => await tuningLifePage.fill('closed'));
+  const { end, late } = await page.evaluate(async () => await tuningLifePage.close('closed'));
+  expect([end?.code, late?.code]).toEqual(['closed', 'closed']);
+  expect(await page.evaluate(async () => await tuningLifePage.stored('closed'))).toMatchObject([{ state: 'running' }]);
+});
+
+test('a training worker that dies ends the training, and the next one is made anew', async () => {
+  const page = await open();
+  const ends = await page.evaluate(async () => await tuningLifePage.dead('dead'));
+  expect(ends.map((end) => end?.code)).toEqual(['closed', 'closed']);
 });
 
 test('a hidden tab pauses the training where that is asked for, and only there', async () => {

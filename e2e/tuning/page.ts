@@ -1,80 +1,32 @@
-// The page of the tuning tests: a real history, the shipped models, jax-js in a worker under the strict policy.
+// The page of the training tests: a real history, the shipped models, jax-js in a worker under the strict policy.
 import { openHistory } from '../../src/history/open-history.ts';
-import { createUrlModelSource } from '../../src/model-package/url-model-source.ts';
-import { seededRandom } from '../../src/lib/seeded-random.ts';
-import {
-  dropAdapter,
-  exportAdapter,
-  startTraining,
-  storedAdapters,
-  type TrainingJobEvent,
-  type TrainingRequest,
-} from '../../src/worker/tuning/index.ts';
+import type { AdapterKind, Personalizer, TrainingEvent, TrainingRun } from '../../src/index.ts';
+import { fillHistory, task } from './fill-history.ts';
+import { openPersonalizer } from './open-personalizer.ts';
 
-const task = 'news_headline';
-const places = ['bridge', 'school', 'market', 'harbour', 'library', 'station', 'garden', 'theatre'];
-
-const request: TrainingRequest = {
-  task,
-  options: { kind: 'prompt', passes: 4, batchSize: 1, rate: 0.05, patience: 4 },
-};
+const options = { kind: 'prompt', passes: 4, batchSize: 1, rate: 0.05, patience: 4 } as const;
+const request = { task, options };
 
 /** So many steps that a test can kill it again and again, and patience to the end. */
-const longRequest: TrainingRequest = { task, options: { ...request.options, passes: 10, patience: 10 } };
+const longRequest = { task, options: { ...options, passes: 10, patience: 10 } };
 
-async function fill(name: string, count = 6): Promise<void> {
-  await using store = await openHistory({ name });
-  const { manifest } = await createUrlModelSource('/models/').open('plug', 'plug');
-  const { dim, embedder } = manifest.plug;
-  await store.put(
-    places.slice(0, count).map((place, index) => {
-      const unit = (seed: number): Float32Array<ArrayBuffer> => {
-        const random = seededRandom(seed);
-        const values = Float32Array.from({ length: dim }, () => random() - 0.5);
-        const norm = Math.hypot(...values);
-        return values.map((value) => value / norm);
-      };
-      return {
-        item: {
-          id: `i${index}`,
-          date: `2024-01-0${index + 1}`,
-          task,
-          input: `The ${place} opens again.`,
-          output: `At last! The ${place}!`,
-        },
-        vectors: { embedder, backend: 'wasm' as const, dim, input: unit(2 * index), output: unit(2 * index + 1) },
-      };
-    }),
-  );
-}
-
-function job(
-  name: string,
-  what: TrainingRequest | { task: string; resume: 'prompt' },
-  signal?: AbortSignal,
-  device: 'wasm' | 'webgpu' = 'wasm',
-) {
-  const worker = new Worker(new URL('./tuning.worker.ts', import.meta.url), { type: 'module' });
-  const place = { models: '/models/', storageName: name, checkpointInterval: 0, device };
-  return { worker, running: startTraining(worker, place, what, signal === undefined ? {} : { signal }) };
+function startLong(me: Personalizer, isResumed: boolean): TrainingRun {
+  return isResumed ? me.adapters.resume({ task, kind: 'prompt' }) : me.adapters.train(longRequest);
 }
 
 /** The numbers of what was trained, exactly, and how many records there are. */
-async function state(name: string): Promise<{ done: string | null; records: number }> {
+async function state(name: string): Promise<{ trained: string | null; records: number }> {
   await using store = await openHistory({ name });
-  const done = await store.adapter(task, 'prompt');
+  const ready = await store.adapter(task, 'prompt');
   return {
-    done: done === null ? null : Array.from(done.tensors).join(),
+    trained: ready === null ? null : Array.from(ready.tensors).join(),
     records: (await store.adapters(task)).length,
   };
 }
 
 /** Reads up to a step and lets the training run on: leaving a `for await` would pause it. */
-async function untilStep(
-  running: AsyncIterable<TrainingJobEvent>,
-  step: number,
-): Promise<{ first: number; step: number }> {
-  const events = running[Symbol.asyncIterator]();
+async function untilStep(run: TrainingRun, step: number): Promise<{ first: number; step: number }> {
+  const events = run[Symbol.asyncIterator]();
   let first: number | null = null;
   for (let next = await events.next(); next.done !== true; next = await events.next()) {
     if (next.value.type !== 'step') continue;
@@ -84,15 +36,25 @@ async function untilStep(
   throw new Error(`The training ended before step ${step}.`);
 }
 
+async function codeOf(run: TrainingRun): Promise<unknown> {
+  try {
+    for await (const _event of run) return 'it ran';
+    return 'it ended';
+  } catch (error) {
+    return error instanceof Error && 'code' in error ? error.code : String(error);
+  }
+}
+
 const tuningTestPage = {
-  fill,
+  fill: fillHistory,
   state,
 
   /** Runs to the end, or pauses or gives up at a step. */
-  async run(name: string, end: 'done' | 'pause' | 'abort', isResumed = false) {
+  async run(name: string, end: 'ready' | 'pause' | 'abort') {
+    await using me = await openPersonalizer(name);
     const controller = new AbortController();
-    const { worker, running } = job(name, isResumed ? { task, resume: 'prompt' } : request, controller.signal);
-    const events: TrainingJobEvent[] = [];
+    const run = me.adapters.train(request, { signal: controller.signal });
+    const events: TrainingEvent[] = [];
     let longestGap = 0;
     let beat = performance.now();
     const pulse = setInterval(() => {
@@ -101,71 +63,64 @@ const tuningTestPage = {
     }, 5);
     let thrown: string | null = null;
     try {
-      for await (const event of running) {
+      for await (const event of run) {
         events.push(event);
-        if (event.type === 'step' && event.step === 3 && end === 'pause') running.pause();
+        if (event.type === 'step' && event.step === 3 && end === 'pause') run.pause();
         if (event.type === 'step' && event.step === 3 && end === 'abort') controller.abort(new Error('enough'));
       }
     } catch (error) {
       thrown = error instanceof Error ? error.message : String(error);
     }
     clearInterval(pulse);
-    worker.terminate();
     return { events, thrown, longestGap, state: await state(name) };
   },
 
   /** The long training without an interruption: how many steps it took, and what came out. */
   async runLong(name: string, isResumed: boolean) {
-    const { worker, running } = job(name, isResumed ? { task, resume: 'prompt' } : longRequest);
+    await using me = await openPersonalizer(name);
     const steps: number[] = [];
-    for await (const event of running) if (event.type === 'step') steps.push(event.step);
-    worker.terminate();
+    for await (const event of startLong(me, isResumed)) if (event.type === 'step') steps.push(event.step);
     return { steps, state: await state(name) };
   },
 
   /** Starts or resumes the long training, and resolves at a step while it goes on: then the test kills the browser. */
   async runLongUntil(name: string, step: number, isResumed: boolean): Promise<{ first: number; step: number }> {
-    return await untilStep(job(name, isResumed ? { task, resume: 'prompt' } : longRequest).running, step);
+    return await untilStep(startLong(await openPersonalizer(name), isResumed), step);
   },
 
   /** Trains an adapter, shows it, takes it out, deletes it. */
-  async adapter(name: string, kind: 'lora' | 'ia3', rate: number): Promise<unknown> {
-    const options = { kind, passes: 2, batchSize: 1, rate };
-    for await (const _event of job(name, { task, options }).running);
-    const stored = await storedAdapters(name, task);
-    const { config, tensors } = await exportAdapter(name, task, 'nano-llm', kind);
-    const isDropped = await dropAdapter(name, task, kind);
+  async adapter(name: string, kind: Exclude<AdapterKind, 'prompt'>, rate: number): Promise<unknown> {
+    await using me = await openPersonalizer(name);
+    const { adapters } = me;
+    for await (const _event of adapters.train({ task, options: { kind, passes: 2, batchSize: 1, rate } }));
+    const stored = await adapters.list(task);
+    const { config, tensors } = await adapters.exportPeft({ task, kind, baseModel: 'nano-llm' });
+    const isDropped = await adapters.drop({ task, kind });
     return {
       stored,
       peftType: JSON.parse(config).peft_type,
       bytes: tensors.byteLength,
       isDropped,
-      left: await storedAdapters(name, task),
+      left: await adapters.list(task),
     };
   },
 
-  /** The held-out losses of one pass on a device. */
+  /** The losses of one pass on a device. */
   async losses(name: string, device: 'wasm' | 'webgpu'): Promise<number[]> {
+    await using me = await openPersonalizer(name, { device });
     const losses: number[] = [];
-    const once: TrainingRequest = { task, options: { kind: 'prompt', passes: 1, batchSize: 1, rate: 0.05 } };
-    for await (const event of job(name, once, undefined, device).running) {
+    for await (const event of me.adapters.train({ task, options: { ...options, passes: 1 } })) {
       if (event.type === 'evaluation' || event.type === 'step') losses.push(event.loss);
     }
     return losses;
   },
 
-  /** A second training of the same history, while the first one runs. */
-  async second(name: string): Promise<unknown> {
-    const first = job(name, request);
-    await untilStep(first.running, 1);
-    try {
-      for await (const _event of job(name, request).running) return 'it ran';
-    } catch (error) {
-      return error instanceof Error && 'code' in error ? error.code : String(error);
-    } finally {
-      first.worker.terminate();
-    }
-    return 'it ended';
+  /** A second training of the same history while the first one runs, by the same personalizer and by another one. */
+  async second(name: string) {
+    await using first = await openPersonalizer(name);
+    await using other = await openPersonalizer(name);
+    await untilStep(first.adapters.train(request), 1);
+    return { same: await codeOf(first.adapters.train(request)), other: await codeOf(other.adapters.train(request)) };
   },
 };
 

@@ -1,4 +1,4 @@
-import type { Explanation } from '../../src/engine/personalizer.ts';
+import type { Explanation } from 'persona-plug';
 import type { Answer } from '../demo-state.ts';
 import { formatDuration } from '../format.ts';
 import type { DemoProps } from './demo-props.ts';

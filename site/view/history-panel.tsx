@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import type { HistoryItem } from '../../src/history/history-item.ts';
+import type { HistoryItem } from 'persona-plug';
 import { taskTitle } from '../format.ts';
 import { ignoreFailure } from '../ignore-failure.ts';
 import { sampleHistories } from '../sample-histories.ts';

@@ -1,5 +1,5 @@
 import { useEffect } from 'preact/hooks';
-import type { Progress } from '../../src/lib/progress.ts';
+import type { Progress } from 'persona-plug';
 import { formatBytes, formatDuration } from '../format.ts';
 import type { DemoProps } from './demo-props.ts';
 

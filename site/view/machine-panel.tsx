@@ -1,5 +1,4 @@
-import type { EngineStatus } from '../../src/engine/personalizer.ts';
-import type { DeviceChoice } from '../../src/lib/device.ts';
+import type { DeviceChoice, EngineStatus } from 'persona-plug';
 import { formatDuration } from '../format.ts';
 import type { DemoProps } from './demo-props.ts';
 

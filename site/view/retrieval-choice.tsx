@@ -1,4 +1,4 @@
-import type { RetrievalOptions } from '../../src/engine/personalizer.ts';
+import type { RetrievalOptions } from 'persona-plug';
 import type { DemoProps } from './demo-props.ts';
 
 const methods: readonly { readonly name: RetrievalOptions['method']; readonly title: string }[] = [

@@ -1,4 +1,4 @@
-import type { Adapter } from '../../src/worker/tuning/index.ts';
+import type { Adapter } from 'persona-plug';
 import { ignoreFailure } from '../ignore-failure.ts';
 import { type TrainingName, trainingTitles } from '../trainer-state.ts';
 import type { DemoProps } from './demo-props.ts';

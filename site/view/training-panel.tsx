@@ -1,15 +1,16 @@
+import type { AdapterKind } from 'persona-plug';
 import { Fragment } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { taskTitle } from '../format.ts';
 import { ignoreFailure } from '../ignore-failure.ts';
-import { aTraining, type TrainingKind } from '../trainer-state.ts';
+import { aTraining } from '../trainer-state.ts';
 import type { DemoProps } from './demo-props.ts';
 import { LossChart } from './loss-chart.tsx';
 import { StaleTraining } from './stale-training.tsx';
 import { TrainingProgress } from './training-progress.tsx';
 import { DiscardedTraining, StoredTraining } from './training-result.tsx';
 
-const kinds: readonly { readonly kind: TrainingKind; readonly title: string }[] = [
+const kinds: readonly { readonly kind: AdapterKind; readonly title: string }[] = [
   { kind: 'prompt', title: 'Personal prompt (rows)' },
   { kind: 'lora', title: 'LoRA (weights)' },
   { kind: 'ia3', title: '(IA)³ (scales of activations)' },
@@ -59,7 +60,7 @@ function TrainingDesk({ demo }: DemoProps) {
       {last !== null && <LossChart curve={last.curve} steps={last.steps} />}
       {last !== null && <DiscardedTraining ended={last} />}
       {kinds.map(({ kind }) => {
-        const ofKind = stored.value.filter((tuning) => tuning.kind === kind);
+        const ofKind = stored.value.filter((adapter) => adapter.kind === kind);
         const kept = ofKind.filter(({ state }) => state !== 'stale');
         const stale = ofKind.find(({ state }) => state === 'stale');
         const name = { task: task.value, kind };

@@ -1,4 +1,4 @@
-import type { Adapter, AdapterResult } from '../../src/worker/tuning/index.ts';
+import type { Adapter, AdapterResult } from 'persona-plug';
 import { formatBytes, formatDuration } from '../format.ts';
 import { ignoreFailure } from '../ignore-failure.ts';
 import type { EndedTraining, TrainingName } from '../trainer-state.ts';

@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import type { Explanation } from '../../src/engine/personalizer.ts';
+import type { Explanation } from 'persona-plug';
 import { formatShare } from '../format.ts';
 import { ignoreFailure } from '../ignore-failure.ts';
 import type { DemoProps } from './demo-props.ts';

@@ -2,6 +2,7 @@
 import { checkItem } from '../history/check-item.ts';
 import { exportHistory } from '../history/export-history.ts';
 import { exportAdapters } from '../adapter/adapter-lines.ts';
+import type { CallOptions } from '../lib/call-options.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import { runToEnd } from '../lib/run-to-end.ts';
 import { assertPlugMatches } from '../persona/plug.ts';
@@ -10,7 +11,8 @@ import { checkRequest } from './check-request.ts';
 import { createEngineContext, type EngineParts } from './engine-context.ts';
 import { generate, prepareAnswer } from './generate.ts';
 import { importHistory } from './import-history.ts';
-import type { CallOptions, EngineStatus, Personalizer } from './personalizer.ts';
+import type { EngineStatus, Personalizer } from './personalizer.ts';
+import { storedAdapters } from './stored-adapters.ts';
 
 /**
  * Makes an engine over its parts, without a worker.
@@ -44,6 +46,7 @@ export function createEngine(parts: EngineParts): Personalizer {
   }
 
   return {
+    adapters: storedAdapters({ store, adapterInUse: weights, during }),
     async status(options) {
       during(options);
       return { ...describe(parts), items: await store.count(), adapters: await store.adapterNames() };

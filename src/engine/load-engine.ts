@@ -13,6 +13,7 @@ import { type Plug, readPlug } from '../persona/plug.ts';
 import { createTaskRegistry } from '../tasks/task-registry.ts';
 import type { Task } from '../tasks/task.ts';
 import { createEngine } from './create-engine.ts';
+import { packageNamesOf, storageNameOf } from './engine-defaults.ts';
 import type { EngineOptions, Personalizer } from './personalizer.ts';
 
 export interface LoadContext {
@@ -50,7 +51,7 @@ export async function loadEngine(
     // The history first: it is quick, and a blocked database need not wait for megabytes of models.
     const store = own(sources.store ?? (await openStore(options, context)));
     const models = sources.models ?? (await openModels(options));
-    const { embedder: embedderName, languageModel: modelName, plug: plugName } = packageNames(options);
+    const { embedder: embedderName, languageModel: modelName, plug: plugName } = packageNamesOf(options);
     const [embedderPackage, modelPackage, plugPackage] = await Promise.all([
       models.open(embedderName, 'embedder', context),
       models.open(modelName, 'language-model', context),
@@ -80,13 +81,9 @@ export async function loadEngine(
   }
 }
 
-function packageNames({ packages = {} }: EngineOptions): { embedder: string; languageModel: string; plug: string } {
-  return { embedder: 'all-minilm-l6-v2', languageModel: 'nano-llm', plug: 'plug', ...packages };
-}
-
 async function openStore(options: EngineOptions, { signal }: LoadContext): Promise<HistoryStore> {
   const { openHistory } = await import('../history/open-history.ts');
-  return await openHistory({ name: options.storageName ?? 'persona-plug', signal });
+  return await openHistory({ name: storageNameOf(options), signal });
 }
 
 async function openModels(options: EngineOptions): Promise<ModelSource> {

@@ -2,9 +2,11 @@
 // (createPersonalizer) and directly (createEngine), with the same types.
 import type { DeviceChoice, DevicePreference } from '../lib/device.ts';
 import type { HistoryItem, HistoryItemInput } from '../history/history-item.ts';
+import type { AdapterName } from '../adapter/adapter.ts';
 import type { AdapterKind } from '../adapter/adapter-kind.ts';
-import type { AdapterState } from '../adapter/adapter.ts';
-import type { OnProgress, Progress } from '../lib/progress.ts';
+import type { Adapters } from '../adapter/adapters.ts';
+import type { CallOptions, LongCallOptions } from '../lib/call-options.ts';
+import type { Progress } from '../lib/progress.ts';
 import type { GenerationUsage, SamplingOptions } from '../language-model/language-model.ts';
 
 export interface EngineOptions {
@@ -143,14 +145,7 @@ export interface EngineStatus {
   readonly plug: { readonly name: string; readonly fingerprint: string; readonly tasks: readonly string[] };
   readonly items: Readonly<Record<string, number>>;
   /** What was trained on the user's items, or is under way or stale, of all tasks. */
-  readonly adapters: readonly KnownAdapter[];
-}
-
-/** A tuning by name; `persona-plug/tuning` tells more of it. */
-export interface KnownAdapter {
-  readonly task: string;
-  readonly kind: AdapterKind;
-  readonly state: AdapterState;
+  readonly adapters: readonly AdapterName[];
 }
 
 export interface ImportResult {
@@ -159,19 +154,13 @@ export interface ImportResult {
   readonly unchanged: number;
 }
 
-export interface CallOptions {
-  readonly signal?: AbortSignal;
-}
-
-export interface LongCallOptions extends CallOptions {
-  readonly onProgress?: OnProgress;
-}
-
 export interface Personalizer extends AsyncDisposable {
+  /** What is trained on the user's items, and training it. */
+  readonly adapters: Adapters;
   status(options?: CallOptions): Promise<EngineStatus>;
   remember(item: HistoryItemInput, options?: CallOptions): Promise<HistoryItem>;
   /**
-   * Removes an item, and erases what was tuned on it: out of the history in one transaction, out of the model before it resolves,
+   * Removes an item, and erases what was trained on it: out of the history in one transaction, out of the model before it resolves,
    * unless an answer is being written, which ends as it began. False when there was none.
    */
   forget(id: string, options?: CallOptions): Promise<boolean>;

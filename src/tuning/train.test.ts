@@ -7,7 +7,7 @@ import {
   initialTrainingState,
   stepCount,
   train,
-  type TrainingEvent,
+  type LoopEvent,
   type TrainingSet,
   type TrainingState,
 } from './train.ts';
@@ -70,8 +70,8 @@ async function runAll(
   set: TrainingSet,
   options: ReturnType<typeof settings>,
   start: TrainingState = initialTrainingState(set, origin(), options),
-): Promise<{ events: TrainingEvent[]; states: TrainingState[]; last: TrainingState }> {
-  const events: TrainingEvent[] = [];
+): Promise<{ events: LoopEvent[]; states: TrainingState[]; last: TrainingState }> {
+  const events: LoopEvent[] = [];
   const states: TrainingState[] = [start];
   for await (const { event, state } of train(distanceModel, set, options, start)) {
     events.push(event);

@@ -60,7 +60,7 @@ export interface TrainingState {
   readonly isFinished: boolean;
 }
 
-export type TrainingEvent =
+export type LoopEvent =
   /** One optimizer step. `loss`: mean over its items, before the step. `steps`: of them all, at most until the search ends. */
   | { readonly type: 'step'; readonly step: number; readonly steps: number; readonly loss: number }
   /** The held-out items' loss after a pass; pass 0 is the start. */
@@ -95,7 +95,7 @@ export function stepsDone({ optimizer, closing }: Pick<TrainingState, 'optimizer
   return optimizer.step + (closing?.stepsBefore ?? 0);
 }
 
-export interface TrainControl {
+export interface LoopControl {
   /** Heeded between any two items. */
   readonly signal?: AbortSignal | undefined;
   /** Awaited between any two items: training goes on when it resolves. */
@@ -113,8 +113,8 @@ export async function* train(
   set: TrainingSet,
   options: Required<TrainingOptions>,
   start: TrainingState,
-  control: TrainControl = {},
-): AsyncGenerator<{ readonly event: TrainingEvent; readonly state: TrainingState }, void, void> {
+  control: LoopControl = {},
+): AsyncGenerator<{ readonly event: LoopEvent; readonly state: TrainingState }, void, void> {
   let state = start;
   const perPass = stepsOfPass(set.training, options);
   const searchSteps = options.passes * perPass;
@@ -174,7 +174,7 @@ async function batchGradients(
   set: TrainingSet,
   batch: readonly string[],
   optimizer: OptimizerState,
-  control: TrainControl,
+  control: LoopControl,
 ): Promise<{ gradients: Parameters; loss: number }> {
   let sum: Parameters | null = null;
   let loss = 0;
@@ -193,7 +193,7 @@ async function heldOutLoss(
   model: GradientModel,
   set: TrainingSet,
   parameters: Parameters,
-  control: TrainControl,
+  control: LoopControl,
 ): Promise<number> {
   let sum = 0;
   for (const id of set.heldOut) {
@@ -206,7 +206,7 @@ async function heldOutLoss(
 }
 
 /** On wasm a gradient blocks, and its results come in microtasks: without this neither pause nor abort could arrive. */
-async function breathe({ signal, rest }: TrainControl): Promise<void> {
+async function breathe({ signal, rest }: LoopControl): Promise<void> {
   await yieldToEventLoop();
   await rest?.();
   signal?.throwIfAborted();

@@ -54,7 +54,10 @@ test.skipIf(missing !== null)('it is refused before the weights are read', async
       };
     },
   };
-  const loading = loadTraining(watched, inMemoryHistory(), { memoryLimit: 64 * 2 ** 20 });
+  const loading = loadTraining(watched, inMemoryHistory(), {
+    packages: { languageModel: 'nano-llm', plug: 'plug' },
+    memoryLimit: 64 * 2 ** 20,
+  });
   await expect(loading).rejects.toMatchObject({
     code: 'memory-insufficient',
     details: { needed: expect.any(Number), available: 64 * 2 ** 20 },

@@ -1,10 +1,11 @@
 // One client of a worker: pending calls, streams, cancels, and what happens to them when the worker dies.
-import type { CallOptions, GenerateEvent, LongCallOptions } from '../engine/personalizer.ts';
+import type { CallOptions, LongCallOptions } from '../lib/call-options.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import type { OnProgress } from '../lib/progress.ts';
-import { EventQueue } from './event-queue.ts';
+import { EventQueue } from '../lib/event-queue.ts';
 import {
   type Call,
+  type CallEvents,
   type CallOf,
   type CallResults,
   clientMessage,
@@ -30,8 +31,10 @@ interface Pending {
   readonly reject: (error: unknown) => void;
   readonly signal: AbortSignal | undefined;
   readonly onProgress: OnProgress | undefined;
-  readonly onEvent: ((event: GenerateEvent) => void) | undefined;
+  readonly onEvent: OnEvent | undefined;
 }
+
+type OnEvent = (event: CallEvents[keyof CallEvents]) => void;
 
 export class Connection {
   readonly #port: Port;
@@ -91,18 +94,22 @@ export class Connection {
   }
 
   /** Runs a call that answers with events. Leaving the loop early cancels it. */
-  async *stream(call: CallOf<'generate'>, options: CallOptions = {}): AsyncGenerator<GenerateEvent, void, void> {
+  async *stream<M extends keyof CallEvents>(
+    call: CallOf<M>,
+    options: CallOptions = {},
+  ): AsyncGenerator<CallEvents[M], void, void> {
     const { signal } = options;
     signal?.throwIfAborted();
-    const queue = new EventQueue<GenerateEvent>();
+    const queue = new EventQueue<CallEvents[M]>();
     const consumer = new AbortController();
-    // No side effects hang on an answer: an abort ends the stream at once, and the worker is told.
+    // No side effects hang on a stream: an abort ends it at once, and the worker is told.
     const onAbort = (): void => {
       consumer.abort();
       queue.fail(signal?.reason);
     };
     signal?.addEventListener('abort', onAbort, { once: true });
-    this.#send(call, { signal: consumer.signal }, (event) => queue.push(event)).then(
+    // The border: the events are those of the call's method.
+    this.#send(call, { signal: consumer.signal }, (event) => queue.push(event as CallEvents[M])).then(
       () => queue.end(),
       (error: unknown) => queue.fail(error),
     );
@@ -123,11 +130,7 @@ export class Connection {
     this.#end(new PersonaPlugError('closed', 'The personalizer was closed. Create a new one to go on.'));
   }
 
-  async #send(
-    call: Call,
-    { signal, onProgress }: LongCallOptions,
-    onEvent: ((event: GenerateEvent) => void) | undefined,
-  ): Promise<unknown> {
+  async #send(call: Call, { signal, onProgress }: LongCallOptions, onEvent: OnEvent | undefined): Promise<unknown> {
     if (this.#closed !== null) throw this.#closed;
     signal?.throwIfAborted();
     const request = this.#nextRequest++;

@@ -1,4 +1,4 @@
-// The words that a page and the worker exchange. Every message names its client and its request, so that one worker
+// What a page and the worker say to each other. Every message names its client and its request, so that one worker
 // can serve several ports, and one port several requests at a time.
 import type {
   EngineOptions,
@@ -8,12 +8,15 @@ import type {
   GenerateRequest,
   ImportResult,
 } from '../engine/personalizer.ts';
+import type { Adapter, AdapterName } from '../adapter/adapter.ts';
+import type { PeftRequest } from '../adapter/adapters.ts';
+import type { PeftFiles } from '../adapter/peft-files.ts';
 import type { HistoryItem, HistoryItemInput } from '../history/history-item.ts';
 import type { PersonaPlugErrorCode } from '../lib/errors.ts';
 import type { Progress } from '../lib/progress.ts';
 
 /** Raised whenever a message changes its meaning: page and worker must come from one build. */
-export const protocolVersion = 2;
+export const protocolVersion = 3;
 
 const tag = 'persona-plug';
 
@@ -30,6 +33,13 @@ export type Call =
   | { readonly method: 'exportHistory'; readonly includeVectors: boolean }
   | { readonly method: 'generate'; readonly request: GenerateRequest }
   | { readonly method: 'explain'; readonly request: GenerateRequest }
+  | { readonly method: 'listAdapters'; readonly task: string | null }
+  | {
+      readonly method: 'dropAdapter';
+      readonly request: Pick<AdapterName, 'task' | 'kind'> & Partial<Pick<AdapterName, 'state'>>;
+    }
+  | { readonly method: 'watchAdapters' }
+  | { readonly method: 'exportPeft'; readonly request: PeftRequest }
   | { readonly method: 'close' };
 
 /** What each call answers with. */
@@ -46,7 +56,18 @@ export interface CallResults {
   readonly exportHistory: string;
   readonly generate: null;
   readonly explain: Explanation;
+  readonly listAdapters: Adapter[];
+  readonly dropAdapter: boolean;
+  readonly watchAdapters: null;
+  readonly exportPeft: PeftFiles;
   readonly close: null;
+}
+
+/** The events of the calls that answer with events. */
+export interface CallEvents {
+  readonly generate: GenerateEvent;
+  /** Says no more than that something may have changed. */
+  readonly watchAdapters: null;
 }
 
 export type Method = Call['method'];
@@ -64,7 +85,7 @@ export type ClientMessage = Envelope & ClientMessageBody;
 
 export type WorkerMessageBody =
   | { readonly type: 'progress'; readonly progress: Progress }
-  | { readonly type: 'event'; readonly event: GenerateEvent }
+  | { readonly type: 'event'; readonly event: CallEvents[keyof CallEvents] }
   | { readonly type: 'result'; readonly result: CallResults[Method] }
   | { readonly type: 'error'; readonly error: RemoteError };
 export type WorkerMessage = Envelope & WorkerMessageBody;

@@ -26,7 +26,9 @@ export function toRemoteError(error: unknown, isAborted: boolean): RemoteError {
 /** The error as the page throws it; an abort becomes the reason of the page's own signal. */
 export function fromRemoteError(error: RemoteError, signal: AbortSignal | undefined): unknown {
   if (error.code === 'aborted') {
-    return signal?.aborted === true ? signal.reason : new DOMException(error.message, 'AbortError');
+    if (signal?.aborted === true) return signal.reason;
+    // Nobody here asked for it: the connection was closed meanwhile.
+    return new PersonaPlugError('closed', 'The personalizer was closed while this ran. Create a new one to go on.');
   }
   const cause = error.cause === null ? {} : { cause: new Error(error.cause) };
   return new PersonaPlugError(error.code, error.message, { details: { ...error.details }, ...cause });

@@ -171,6 +171,15 @@ async function runOnEngine(
         for await (const event of engine.generate(call.request, { signal })) post({ type: 'event', event });
         return null;
       });
+    case 'listAdapters':
+      return await engine.adapters.list(call.task ?? undefined, { signal });
+    case 'dropAdapter':
+      return await engine.adapters.drop(call.request, { signal });
+    case 'watchAdapters':
+      for await (const _change of engine.adapters.watch({ signal })) post({ type: 'event', event: null });
+      return null;
+    case 'exportPeft':
+      return await engine.adapters.exportPeft(call.request, { signal });
     default:
       return refuse(call satisfies never);
   }

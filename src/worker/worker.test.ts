@@ -4,6 +4,7 @@ import type { EngineOptions, GenerateEvent, Personalizer } from '../engine/perso
 import { inMemoryHistory } from '../history/in-memory-history.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import type { Progress } from '../lib/progress.ts';
+import { keepReadyAdapter } from '../testing/ready-adapter.ts';
 import { fakePersonalizer } from '../testing/fake-personalizer.ts';
 import { hashEmbedder } from '../testing/hash-embedder.ts';
 import { scriptedLanguageModel } from '../testing/scripted-language-model.ts';
@@ -75,6 +76,53 @@ test('every call of a Personalizer goes through', async () => {
   await me[Symbol.asyncDispose]();
   await expect(me.items()).rejects.toMatchObject({ code: 'closed' });
 });
+
+test('adapters are listed, watched, taken out for peft and dropped through the worker', async () => {
+  const store = inMemoryHistory();
+  const me = await open(serve(async () => await Promise.resolve(fakePersonalizer({ store }))));
+  const { adapters } = me;
+  const changes = adapters.watch()[Symbol.asyncIterator]();
+  expect(await changes.next()).toEqual({ value: undefined, done: false });
+  const models = { base: 'none', plug: 'p', languageModel: 'l' } as const;
+  const named = { task: 'notes', kind: 'lora' } as const;
+  const tensors = new Map([['layers.0.q.A', { shape: [1, 2], data: Float32Array.of(0.5, 1) }]]);
+  await keepReadyAdapter(store, { ...named, ...models, itemIds: [], tensors });
+  expect(await changes.next()).toEqual({ value: undefined, done: false });
+  expect(await adapters.list('other')).toEqual([]);
+  expect(await adapters.list()).toMatchObject([{ ...named, ...models, state: 'ready', result: { pass: 1 } }]);
+  const files = await adapters.exportPeft({ ...named, baseModel: 'nano-llm' });
+  expect(JSON.parse(files.config)).toMatchObject({ peft_type: 'LORA', base_model_name_or_path: 'nano-llm' });
+  expect(await adapters.drop({ ...named, state: 'stale' })).toBe(false);
+  expect(await adapters.drop(named)).toBe(true);
+  await expect(adapters.exportPeft({ ...named, baseModel: 'nano-llm' })).rejects.toMatchObject({
+    code: 'not-found',
+    details: named,
+  });
+  await me[Symbol.asyncDispose]();
+  await expect(untilEnd(changes)).rejects.toMatchObject({ code: 'closed' });
+});
+
+test('watching ends with the signal, and with the loop', async () => {
+  const me = await open(serve());
+  const controller = new AbortController();
+  const reason = new Error('enough');
+  for await (const _change of me.adapters.watch()) break;
+  const changes = me.adapters.watch({ signal: controller.signal })[Symbol.asyncIterator]();
+  await changes.next();
+  controller.abort(reason);
+  await expect(changes.next()).rejects.toBe(reason);
+});
+
+test('without a training worker a training is refused', async () => {
+  for (const me of [await open(serve()), fakePersonalizer()]) {
+    const run = me.adapters.train({ task: 'notes', options: { kind: 'prompt' } });
+    await expect(untilEnd(run[Symbol.asyncIterator]())).rejects.toMatchObject({ code: 'invalid-argument' });
+  }
+});
+
+async function untilEnd(events: AsyncIterator<unknown>): Promise<void> {
+  for (let next = await events.next(); next.done !== true; next = await events.next());
+}
 
 test('errors keep code, details, message and the texts of their causes', async () => {
   const cause = new TypeError('the root', { cause: new Error('of it all') });

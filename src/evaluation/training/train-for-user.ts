@@ -4,8 +4,9 @@ import { inMemoryHistory } from '../../history/in-memory-history.ts';
 import type { AdapterKind } from '../../adapter/adapter-kind.ts';
 import { PersonaPlugError } from '../../lib/errors.ts';
 import { sha256Hex } from '../../model-package/sha256.ts';
-import { runTraining, type TrainingOutcome } from '../../tuning/job/training-job.ts';
-import type { TrainingJobParts } from '../../tuning/job/training-run.ts';
+import type { TrainingOutcome } from '../../adapter/training-run.ts';
+import { runTraining } from '../../tuning/job/run-training.ts';
+import type { TrainingParts } from '../../tuning/job/open-training.ts';
 import { needsVectors } from '../../tuning/personal-items.ts';
 import type { AdapterBase } from '../../adapter/adapter-kind.ts';
 import { checkTrainingOptions } from '../../adapter/training-options.ts';
@@ -120,7 +121,7 @@ async function embed(
   return await embedder.embed(text, { signal });
 }
 
-async function jobParts(models: EvaluationModels, { gradients }: Trainer): Promise<Omit<TrainingJobParts, 'store'>> {
+async function jobParts(models: EvaluationModels, { gradients }: Trainer): Promise<Omit<TrainingParts, 'store'>> {
   const plug = models.plugs.get(mainPlug);
   const measured = models.languageModels.get(mainLanguageModel);
   if (plug === undefined || measured === undefined) {

@@ -1,4 +1,4 @@
-// Loads what a training job is made of, in a browser: the history, the plug, the language model's weights. No embedder: the
+// Loads what a training is made of, in a browser: the history, the plug, the language model's weights. No embedder: the
 // vectors of the items are stored with them.
 import type { HistoryStore } from '../../history/history-store.ts';
 import { createTextTokenizer } from '../../language-model/text-tokenizer.ts';
@@ -10,11 +10,11 @@ import { createTaskRegistry } from '../../tasks/task-registry.ts';
 import type { Task } from '../../tasks/task.ts';
 import { readLlamaShape, readLlamaWeights } from '../llama-weights.ts';
 import { assertMemory, availableMemory, toldDeviceMemory, trainingMemory } from '../training-memory.ts';
-import type { TrainingJobParts } from './training-run.ts';
+import type { TrainingParts } from './open-training.ts';
 
 export interface LoadTrainingOptions {
-  /** Names of the model packages. @defaultValue `nano-llm`, `plug` */
-  readonly packages?: { readonly languageModel?: string; readonly plug?: string };
+  /** Names of the model packages. */
+  readonly packages: { readonly languageModel: string; readonly plug: string };
   /** `webgpu` is worth it on a real GPU only. @defaultValue 'wasm' */
   readonly device?: 'wasm' | 'webgpu';
   /** Tasks of the application, beside those that ship. */
@@ -33,13 +33,13 @@ export interface LoadTrainingOptions {
 export async function loadTraining(
   models: ModelSource,
   store: HistoryStore,
-  options: LoadTrainingOptions = {},
-): Promise<TrainingJobParts> {
-  const { packages = {}, device = 'wasm', tasks = [], signal } = options;
+  options: LoadTrainingOptions,
+): Promise<TrainingParts> {
+  const { packages, device = 'wasm', tasks = [], signal } = options;
   const read = signal === undefined ? {} : { signal };
   const [modelPackage, plugPackage] = await Promise.all([
-    models.open(packages.languageModel ?? 'nano-llm', 'language-model', read),
-    models.open(packages.plug ?? 'plug', 'plug', read),
+    models.open(packages.languageModel, 'language-model', read),
+    models.open(packages.plug, 'plug', read),
   ]);
   const { manifest } = modelPackage;
   const plugManifest = plugPackage.manifest;

@@ -14,7 +14,17 @@ export interface ServeTrainingWorkerOptions {
 
 type StartCommand = Extract<TrainingCommand, { type: 'start' }>;
 
-/** Serves trainings from a dedicated worker. Call it at the top of the worker's file, before any `await`. */
+/**
+ * Serves trainings from a dedicated worker. Call it at the top of the worker's file, before any `await`; the page hands a function
+ * that starts the worker to `createPersonalizer` as `trainingWorker`.
+ *
+ * @example
+ * ```ts
+ * // training.worker.ts
+ * import { serveTrainingWorker } from 'persona-plug/tuning';
+ * serveTrainingWorker();
+ * ```
+ */
 export function serveTrainingWorker(options: ServeTrainingWorkerOptions = {}): void {
   const port = dedicatedScope();
   let running: { readonly pause: AbortController; readonly abort: AbortController } | null = null;
@@ -49,7 +59,7 @@ export function serveTrainingWorker(options: ServeTrainingWorkerOptions = {}): v
 }
 
 async function run(
-  { place, request }: StartCommand,
+  { place, order }: StartCommand,
   { pause, abort }: { readonly pause: AbortController; readonly abort: AbortController },
   options: ServeTrainingWorkerOptions,
   post: (reply: TrainingReply) => void,
@@ -60,17 +70,17 @@ async function run(
     import('../../history/open-history.ts'),
     import('../../model-package/url-model-source.ts'),
     import('../../tuning/job/load-training.ts'),
-    import('../../tuning/job/training-job.ts'),
+    import('../../tuning/job/run-training.ts'),
   ]);
-  await using store = await openHistory({ name: storageName(place) });
+  await using store = await openHistory({ name: place.storageName });
   // Stopped while the model loads: `runTraining` has not begun, and what it would go on with must not be left behind.
   const dropKept = async (): Promise<void> => {
-    if ('resume' in request) await store.dropAdapters(request.task, request.resume, 'running');
+    if ('resume' in order) await store.dropAdapters(order.task, order.resume, 'running');
   };
   const parts = await loadTraining(createUrlModelSource(place.models), store, {
     signal,
     tasks: options.tasks ?? [],
-    ...(place.packages === undefined ? {} : { packages: place.packages }),
+    packages: place.packages,
     ...(place.device === undefined ? {} : { device: place.device }),
     ...(place.memoryLimit === undefined ? {} : { memoryLimit: place.memoryLimit }),
   }).catch(async (error: unknown) => {
@@ -84,25 +94,21 @@ async function run(
     pause: pause.signal,
     rest: async () => await untilNoAnswer(navigator.locks, signal, pause.signal),
   };
-  for await (const event of runTraining(timed, request, control)) post({ type: 'event', event });
+  for await (const event of runTraining(timed, order, control)) post({ type: 'event', event });
 }
 
 /** Two trainings of one history would take the checkpoints from each other. A lock ends with its tab, however that ends. */
 async function withLock({ place }: StartCommand, work: () => Promise<void>): Promise<void> {
-  const name = `persona-plug/tuning/${storageName(place)}`;
+  const name = `persona-plug/tuning/${place.storageName}`;
   await navigator.locks.request(name, { ifAvailable: true }, async (lock) => {
     if (lock === null) {
       throw new PersonaPlugError(
         'storage-blocked',
-        `Another tab trains on the history "${storageName(place)}". Pause it there, or wait for its end.`,
+        `Another tab trains on the history "${place.storageName}". Pause it there, or wait for its end.`,
       );
     }
     await work();
   });
-}
-
-function storageName(place: StartCommand['place']): string {
-  return place.storageName ?? 'persona-plug';
 }
 
 /** The border: in a dedicated worker the global scope itself is the port to the page. */

@@ -1,35 +1,35 @@
 // What page and training worker say to each other. One worker runs one training at a time.
-import type { TrainingJobEvent } from '../../tuning/job/training-job.ts';
-import type { TrainingRequest, TrainingResumption, TrainingRetraining } from '../../tuning/job/training-run.ts';
+import type { TrainingEvent } from '../../adapter/training-run.ts';
+import type { TrainingOrder } from '../../tuning/job/open-training.ts';
 import type { RemoteError } from '../protocol.ts';
 
-/** Where a training finds history and models. */
-export interface TrainingPlace {
-  /** Folder of the model packages: a URL ending in `/`. */
-  readonly models: string;
-  /** Name of the history's database. @defaultValue 'persona-plug' */
-  readonly storageName?: string;
-  /** Names of the model packages. @defaultValue `nano-llm`, `plug` */
-  readonly packages?: { readonly languageModel?: string; readonly plug?: string };
+/** How an application wants trainings to run. */
+export interface TrainingSettings {
   /** `webgpu` is worth it on a real GPU only. @defaultValue 'wasm' */
   readonly device?: 'wasm' | 'webgpu';
   /** Bytes that a training may take at most; one that needs more is refused. @defaultValue what the device is known to have */
   readonly memoryLimit?: number;
-  /** Milliseconds between two checkpoints. @defaultValue 5000 */
+  /** Milliseconds between two checkpoints; 0: after every step. @defaultValue 5000 */
   readonly checkpointInterval?: number;
 }
 
+/** Where a training finds history and models, and how it runs. */
+export interface TrainingPlace extends TrainingSettings {
+  /** Folder of the model packages: an absolute URL ending in `/`. */
+  readonly models: string;
+  /** Names of the model packages. */
+  readonly packages: { readonly languageModel: string; readonly plug: string };
+  /** Name of the history's database. */
+  readonly storageName: string;
+}
+
 export type TrainingCommand =
-  | {
-      readonly type: 'start';
-      readonly place: TrainingPlace;
-      readonly request: TrainingRequest | TrainingResumption | TrainingRetraining;
-    }
+  | { readonly type: 'start'; readonly place: TrainingPlace; readonly order: TrainingOrder }
   | { readonly type: 'pause' }
   | { readonly type: 'abort' };
 
 export type TrainingReply =
-  | { readonly type: 'event'; readonly event: TrainingJobEvent }
+  | { readonly type: 'event'; readonly event: TrainingEvent }
   | { readonly type: 'end' }
   | { readonly type: 'error'; readonly error: RemoteError };
 

@@ -1,4 +1,4 @@
-// The job over the shipped language model on jax-js and a history in memory: what a person may do to it, and what then is left.
+// A training over the shipped language model on jax-js and a history in memory: what a person may do to it, and what then is left.
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { HistoryStore } from '../../history/history-store.ts';
 import { inMemoryHistory } from '../../history/in-memory-history.ts';
@@ -15,8 +15,9 @@ import { readLlamaWeights } from '../llama-weights.ts';
 import { readWeightAdapter } from '../../adapter/weight-adapter.ts';
 import { checkTrainingOptions } from '../../adapter/training-options.ts';
 import { readAdapter, writeSettings } from '../../adapter/adapter-record.ts';
-import { runTraining, type TrainingJobControl, type TrainingJobEvent } from './training-job.ts';
-import type { TrainingJobParts, TrainingRequest, TrainingResumption, TrainingRetraining } from './training-run.ts';
+import type { TrainingEvent, TrainingRequest } from '../../adapter/training-run.ts';
+import { runTraining, type TrainingControl } from './run-training.ts';
+import type { TrainingOrder, TrainingParts } from './open-training.ts';
 
 const { source, missing } = goldenModels('nano-llm', 'plug');
 const task = 'news_headline';
@@ -35,8 +36,8 @@ const headlines = ['bridge', 'school', 'market', 'harbour', 'library', 'station'
   }),
 );
 
-describe.skipIf(missing !== null)('a tuning job', () => {
-  let parts: Omit<TrainingJobParts, 'store'>;
+describe.skipIf(missing !== null)('a training', () => {
+  let parts: Omit<TrainingParts, 'store'>;
 
   beforeAll(async () => {
     const modelPackage = await source.open('nano-llm', 'language-model');
@@ -76,12 +77,12 @@ describe.skipIf(missing !== null)('a tuning job', () => {
 
   async function run(
     store: HistoryStore,
-    request: TrainingRequest | TrainingResumption | TrainingRetraining,
-    control: TrainingJobControl = {},
-    onEvent: (event: TrainingJobEvent) => boolean | Promise<boolean> = () => true,
-  ): Promise<TrainingJobEvent[]> {
-    const events: TrainingJobEvent[] = [];
-    for await (const event of runTraining({ ...parts, store }, request, control)) {
+    order: TrainingOrder,
+    control: TrainingControl = {},
+    onEvent: (event: TrainingEvent) => boolean | Promise<boolean> = () => true,
+  ): Promise<TrainingEvent[]> {
+    const events: TrainingEvent[] = [];
+    for await (const event of runTraining({ ...parts, store }, order, control)) {
       events.push(event);
       if (!(await onEvent(event))) break;
     }
@@ -197,7 +198,7 @@ describe.skipIf(missing !== null)('a tuning job', () => {
     await expect(run(store, { task, resume: 'prompt' })).rejects.toMatchObject({ code: 'not-found' });
   });
 
-  test('trained again, a stale tuning is that of a history which never held the item', async () => {
+  test('trained again, a stale adapter is that of a history which never held the item', async () => {
     const [forgot, never] = [await filledHistory(), await filledHistory()];
     const asked: TrainingRequest = { ...short, base: 'instruction', options: { ...short.options, seed: 7 } };
     await run(forgot, asked);

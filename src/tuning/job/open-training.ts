@@ -13,13 +13,14 @@ import { startIa3 } from '../../adapter/ia3.ts';
 import { startLora } from '../../adapter/lora.ts';
 import { needsVectors, personalItems, type PersonalItemsParts, type TunableItem } from '../personal-items.ts';
 import type { AdapterBase } from '../../adapter/adapter-kind.ts';
+import type { TrainingRequest } from '../../adapter/training-run.ts';
 import { startPrompt } from '../../adapter/soft-prompt.ts';
 import { initialTrainingState, type TrainingSet, type TrainingState } from '../train.ts';
 import { checkTrainingOptions, type TrainingOptions } from '../../adapter/training-options.ts';
 import { packTraining, trainingNumbersSchema, unpackTraining } from './training-file.ts';
 
-/** What a job is made of. */
-export interface TrainingJobParts extends Omit<PersonalItemsParts, 'task' | 'base'> {
+/** What a training is made of. */
+export interface TrainingParts extends Omit<PersonalItemsParts, 'task' | 'base'> {
   readonly store: HistoryStore;
   readonly weights: LlamaWeights;
   /** The language model's fingerprint. */
@@ -34,30 +35,19 @@ export interface TrainingJobParts extends Omit<PersonalItemsParts, 'task' | 'bas
   readonly checkpointInterval?: number;
 }
 
-export interface TrainingRequest {
-  readonly task: string;
-  /** @defaultValue `persona` */
-  readonly base?: AdapterBase;
-  readonly options: TrainingOptions;
-}
+/** What the training worker is asked for: a training from scratch, or to go on with what was paused or interrupted. */
+export type TrainingOrder = TrainingRequest | TrainingResumption;
 
-/** Goes on with what was paused or interrupted. */
 export interface TrainingResumption {
   readonly task: string;
   readonly resume: AdapterKind;
-}
-
-/** Trains again with the options that are kept of a stale tuning, or of one that is done, on what the history holds now. */
-export interface TrainingRetraining {
-  readonly task: string;
-  readonly retrain: AdapterKind;
 }
 
 /** Checkpoints of earlier versions also repeat the settings. */
 const checkpointSchema = v.object({ version: v.literal(1), numbers: trainingNumbersSchema });
 
 /** One training: what it is, what it goes over, and how far it is. */
-export interface TrainingRun {
+export interface OpenTraining {
   readonly record: AdapterRecord;
   readonly base: AdapterBase;
   readonly options: Required<TrainingOptions>;
@@ -65,11 +55,17 @@ export interface TrainingRun {
   readonly state: TrainingState;
 }
 
+/** @throws PersonaPlugError as `runTraining`. */
+export async function openTraining(parts: TrainingParts, order: TrainingOrder): Promise<OpenTraining> {
+  if ('resume' in order) return await resumeTraining(parts, order);
+  return await startTraining(parts, 'retrain' in order ? await retrainingOf(parts, order) : order);
+}
+
 /** Starts a training and keeps its first checkpoint. */
-export async function startRun(
-  parts: TrainingJobParts,
-  { task, base, options: given }: TrainingRequest,
-): Promise<TrainingRun> {
+async function startTraining(
+  parts: TrainingParts,
+  { task, base, options: given }: Extract<TrainingRequest, { options: TrainingOptions }>,
+): Promise<OpenTraining> {
   const options = checkTrainingOptions(given);
   const chosen = base ?? 'persona';
   if (options.kind === 'prompt' && chosen === 'none') {
@@ -95,13 +91,13 @@ export async function startRun(
     description: '',
     tensors: new Uint8Array(0),
   };
-  const run: TrainingRun = { record: empty, base: chosen, options, set, state };
+  const run: OpenTraining = { record: empty, base: chosen, options, set, state };
   if (!(await parts.store.startAdapter(checkpointOf(run, state)))) throw runGone(task);
   return run;
 }
 
 function startParameters(
-  { plug, weights }: TrainingJobParts,
+  { plug, weights }: TrainingParts,
   base: AdapterBase,
   options: Required<TrainingOptions>,
 ): Parameters {
@@ -112,11 +108,11 @@ function startParameters(
   return startLora(weights.shape, options.rank, options.seed);
 }
 
-/** What a stored tuning was asked for: to be trained from scratch on what the history holds now. */
-export async function retrainingOf(
-  { store }: Pick<TrainingJobParts, 'store'>,
-  { task, retrain }: TrainingRetraining,
-): Promise<TrainingRequest> {
+/** What a stored adapter was asked for: to be trained from scratch on what the history holds now. */
+async function retrainingOf(
+  { store }: TrainingParts,
+  { task, retrain }: Extract<TrainingRequest, { retrain: AdapterKind }>,
+): Promise<Extract<TrainingRequest, { options: TrainingOptions }>> {
   const ofKind = (await store.adapters(task)).filter(({ kind }) => kind === retrain);
   const record = ofKind.find(({ state }) => state === 'stale') ?? ofKind.find(({ state }) => state === 'ready');
   if (record === undefined) {
@@ -130,7 +126,7 @@ export async function retrainingOf(
 }
 
 /** Finds the checkpoint of a training, and the items that it goes over. */
-export async function resumeRun(parts: TrainingJobParts, { task, resume }: TrainingResumption): Promise<TrainingRun> {
+async function resumeTraining(parts: TrainingParts, { task, resume }: TrainingResumption): Promise<OpenTraining> {
   const record = (await parts.store.adapters(task)).find(({ kind, state }) => kind === resume && state === 'running');
   if (record === undefined) {
     throw new PersonaPlugError(
@@ -159,7 +155,7 @@ export async function resumeRun(parts: TrainingJobParts, { task, resume }: Train
 }
 
 async function readItems(
-  { store, plug }: TrainingJobParts,
+  { store, plug }: TrainingParts,
   task: string,
   base: AdapterBase,
   only: ReadonlySet<string> | null,
@@ -180,7 +176,7 @@ async function readItems(
 }
 
 function trainingSet(
-  parts: TrainingJobParts,
+  parts: TrainingParts,
   task: string,
   base: AdapterBase,
   items: readonly TunableItem[],
@@ -191,7 +187,7 @@ function trainingSet(
 }
 
 /** What the history keeps of a training. */
-export function checkpointOf({ record, set }: TrainingRun, state: TrainingState): AdapterRecord {
+export function checkpointOf({ record, set }: OpenTraining, state: TrainingState): AdapterRecord {
   const { numbers, tensors } = packTraining(set, state);
   const description = JSON.stringify({ version: 1, numbers } satisfies v.InferInput<typeof checkpointSchema>);
   return { ...record, state: 'running', description, tensors };

@@ -1,45 +1,22 @@
-// A tuning as a job that a person can live with: it tells how far it is, can be paused, survives a closed tab, and can be given up
-// without a trace. What is kept lies in the history, so it goes with the items that it was made of.
+// A training that a person can live with: it tells how far it is, can be paused, survives a closed tab, and can be given up without
+// a trace. What is kept lies in the history, so it goes with the items that it was made of.
 import { writeResult } from '../../adapter/adapter-record.ts';
 import { PersonaPlugError } from '../../lib/errors.ts';
 import { writeSafetensors } from '../../model-package/write-safetensors.ts';
 import { stepsDone, train, type TrainingState } from '../train.ts';
 import type { AdapterResult } from '../../adapter/adapter.ts';
+import type { TrainingEvent, TrainingOutcome } from '../../adapter/training-run.ts';
 import type { TrainingOptions } from '../../adapter/training-options.ts';
 import {
   checkpointOf,
-  resumeRun,
-  retrainingOf,
+  type OpenTraining,
+  openTraining,
   runGone,
-  startRun,
-  type TrainingJobParts,
-  type TrainingRequest,
-  type TrainingResumption,
-  type TrainingRetraining,
-  type TrainingRun,
-} from './training-run.ts';
+  type TrainingOrder,
+  type TrainingParts,
+} from './open-training.ts';
 
-export type TrainingJobEvent =
-  /** One step. `loss`: mean over its items, nats a token. */
-  | {
-      readonly type: 'step';
-      readonly step: number;
-      readonly steps: number;
-      readonly loss: number;
-      /** Estimated, of all passes: training may stop earlier. Null while nothing can be said. */
-      readonly millisecondsLeft: number | null;
-    }
-  | { readonly type: 'evaluation'; readonly pass: number; readonly loss: number; readonly isBest: boolean }
-  | { readonly type: 'checkpoint'; readonly step: number }
-  | { readonly type: 'end'; readonly outcome: TrainingOutcome };
-
-export type TrainingOutcome =
-  | { readonly type: 'ready'; readonly result: AdapterResult }
-  /** The held-out loss never fell: nothing is kept, what was there before stays. */
-  | { readonly type: 'no-gain'; readonly startLoss: number }
-  | { readonly type: 'paused'; readonly step: number };
-
-export interface TrainingJobControl {
+export interface TrainingControl {
   /** Gives up: nothing of the run is left. The generator throws `signal.reason`. */
   readonly signal?: AbortSignal;
   /** Keeps the state after the present step and ends with `paused`. */
@@ -56,13 +33,13 @@ export interface TrainingJobControl {
  * what the store throws; or `signal.reason`.
  */
 export async function* runTraining(
-  parts: TrainingJobParts,
-  request: TrainingRequest | TrainingResumption | TrainingRetraining,
-  { signal, pause, rest }: TrainingJobControl = {},
-): AsyncGenerator<TrainingJobEvent, void, void> {
+  parts: TrainingParts,
+  order: TrainingOrder,
+  { signal, pause, rest }: TrainingControl = {},
+): AsyncGenerator<TrainingEvent, void, void> {
   const { store, stopwatch = () => performance.now(), checkpointInterval = 5_000 } = parts;
   signal?.throwIfAborted();
-  const run = await openRun(parts, request);
+  const run = await openTraining(parts, order);
   const { record, options, set } = run;
   let { state } = run;
   /** A full disk costs the checkpoint, not the training; only a pause cannot do without one. */
@@ -115,17 +92,9 @@ export async function* runTraining(
   }
 }
 
-async function openRun(
-  parts: TrainingJobParts,
-  request: TrainingRequest | TrainingResumption | TrainingRetraining,
-): Promise<TrainingRun> {
-  if ('resume' in request) return await resumeRun(parts, request);
-  return await startRun(parts, 'retrain' in request ? await retrainingOf(parts, request) : request);
-}
-
 async function finish(
-  parts: TrainingJobParts,
-  run: TrainingRun,
+  parts: TrainingParts,
+  run: OpenTraining,
   { best, startLoss }: TrainingState,
 ): Promise<TrainingOutcome> {
   const { record, base, options, set } = run;
