@@ -1,7 +1,8 @@
 // Opens the database of a history, migrates it to the current schema, and handles version changes by other tabs.
 import { openDB } from 'idb';
 import { PersonaPlugError } from '../lib/errors.ts';
-import { type HistoryDatabase, type HistorySchema, migrate, schemaVersion } from './history-schema.ts';
+import type { HistoryDatabase, HistorySchema } from './history-schema.ts';
+import { migrate, schemaVersion } from './migrations.ts';
 import type { HistoryStore } from './history-store.ts';
 import { indexedDbHistory } from './indexeddb-history.ts';
 import { toStorageError } from './storage-error.ts';
