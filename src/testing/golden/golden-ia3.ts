@@ -1,13 +1,10 @@
 // The (IA)³ vectors of the golden gradients, which Python computes in the same way.
-import { ia3Name, ia3Places, ia3Width } from '../../adapter/ia3.ts';
-import type { LlamaShape } from '../../tuning/llama-weights.ts';
+import { ia3Name, ia3Places, ia3Width, type Ia3Sizes } from '../../adapter/ia3.ts';
 import type { Tensor } from '../../model-package/tensor.ts';
 import { waves } from './waves.ts';
 
-type Ia3Shape = Pick<LlamaShape, 'layers' | 'kvHeads' | 'headDim' | 'feedForwardSize'>;
-
 /** l − 1 by `layers.<n>.<k|v|down>`, within ±0.3; see training/golden_tuning.py. */
-export function goldenIa3(shape: Ia3Shape): Map<string, Tensor> {
+export function goldenIa3(shape: Ia3Sizes): Map<string, Tensor> {
   const vectors = new Map<string, Tensor>();
   for (let layer = 0; layer < shape.layers; layer++) {
     for (const place of ia3Places) {

@@ -1,14 +1,11 @@
 // The LoRA matrices of the golden gradients, which Python computes in the same way.
 import type { LowRankAdapter } from '../../adapter/weight-adapter.ts';
-import type { LlamaShape } from '../../tuning/llama-weights.ts';
 import type { Tensor } from '../../model-package/tensor.ts';
-import { loraName, loraProjections, projectionWidth } from '../../adapter/lora.ts';
+import { loraName, loraProjections, projectionWidth, type LoraSizes } from '../../adapter/lora.ts';
 import { waves } from './waves.ts';
 
-type AdapterShape = Pick<LlamaShape, 'layers' | 'hiddenSize' | 'heads' | 'kvHeads' | 'headDim'>;
-
 /** Matrices by `layers.<n>.<q|v>.<A|B>`; see training/golden_tuning.py. */
-export function goldenLora(shape: AdapterShape, rank: number): Map<string, Tensor> {
+export function goldenLora(shape: LoraSizes, rank: number): Map<string, Tensor> {
   const parameters = new Map<string, Tensor>();
   let number = 0;
   for (let layer = 0; layer < shape.layers; layer++) {
@@ -24,6 +21,6 @@ export function goldenLora(shape: AdapterShape, rank: number): Map<string, Tenso
 }
 
 /** The same as an adapter of rank 8. */
-export function goldenLoraAdapter(shape: AdapterShape): LowRankAdapter {
+export function goldenLoraAdapter(shape: LoraSizes): LowRankAdapter {
   return { kind: 'lora', id: 'golden', rank: 8, scale: 1, matrices: goldenLora(shape, 8) };
 }
