@@ -1,4 +1,4 @@
-// The histories that a visitor can try without one of her own.
+// The histories that a visitor can try without their own.
 
 export interface SampleHistory {
   readonly file: string;

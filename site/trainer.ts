@@ -1,4 +1,4 @@
-// Trains on the visitor's own items, in a worker of its own: started, paused, stopped and deleted by clicks alone.
+// Trains on the visitor's own items: started, paused, stopped and deleted by clicks.
 import { batch } from '@preact/signals';
 import {
   type Adapters,

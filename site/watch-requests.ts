@@ -1,5 +1,5 @@
 // Sees which requests a page or a worker makes: what the policy blocked, and what was loaded from where. It runs in
-// both, since each reports only its own; it is for the eye of the visitor, the proof stands outside of the browser.
+// both, since each reports only its own. It shows the visitor what happens; the tests prove it from outside the browser.
 
 /** A request to another origin, or one that the policy refused. */
 export interface ForeignRequest {

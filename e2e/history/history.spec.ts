@@ -73,11 +73,11 @@ test('a database of version 1 is migrated with every item, bit for bit', async (
   expect(counts).toEqual({ items: 3, vectors: 3, projections: 1, tunings: 0, version: 4 });
 });
 
-test('tunings of a database of version 3 get their settings, and an unreadable one is dropped', async ({ page }) => {
+test('adapters of a database of version 3 get their settings, and an unreadable one is dropped', async ({ page }) => {
   await page.evaluate(async () => await historyTestPage.writeVersion3('tunings'));
-  const tunings = await page.evaluate(async () => await historyTestPage.adapters('tunings'));
+  const adapters = await page.evaluate(async () => await historyTestPage.adapters('tunings'));
   const models = { version: 1, base: 'persona', plug: 'p', languageModel: 'l' };
-  expect(tunings).toEqual([
+  expect(adapters).toEqual([
     { kind: 'lora', state: 'ready', bytes: 3, settings: { ...models, options: { kind: 'lora' }, startedAt: 5 } },
     {
       kind: 'lora',

@@ -44,7 +44,7 @@ export async function writeVersion1(name: string): Promise<void> {
   database.close();
 }
 
-/** Writes tunings as version 3 of this package did: done, under way, and broken. */
+/** Writes adapters as version 3 of the database had them: ready, under way, and broken. */
 export async function writeVersion3(name: string): Promise<void> {
   const older = await openHistory({ name, version: 3 });
   await older[Symbol.asyncDispose]();

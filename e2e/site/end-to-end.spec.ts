@@ -72,7 +72,7 @@ for (const { name, options, runtime, device, cases: own } of paths) {
       // 8-bit vectors of another kernel move the gate a little (WebGPU: cosine .999 to the reference).
       expect(explanation?.gate).toBeCloseTo(golden.gate, 1);
       expect(explanation?.items).toHaveLength(golden.history.length);
-      // Her own words count where the answer is free text, and the page says which.
+      // Unigram adaptation counts where the answer is free text, and the page says which.
       const words = (explanation?.words ?? []).map(({ text }) => text);
       if (golden.task === 'news_category') expect(words).toEqual([]);
       else {

@@ -95,7 +95,7 @@ test('a forgotten item switches what was trained on it off, to be trained again 
   // Who never trained loads nothing for it.
   const scripts = async (): Promise<string[]> =>
     await page.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name));
-  expect((await scripts()).filter((name) => /\/tuning-[\w-]+\.js/u.test(name))).toEqual([]);
+  expect((await scripts()).filter((name) => /\/training[\w.-]*\.js/u.test(name))).toEqual([]);
   await panel.getByRole('button', { name: 'Train a personal prompt' }).click();
   const kept = panel.getByRole('article', { name: 'Kept: personal prompt' });
   await expect(kept).toContainText(/6 trained on, 1 held out/u, { timeout: 120_000 });
@@ -132,7 +132,7 @@ test('a worker that the browser does not start is a sentence in the panel', asyn
     const Original = globalThis.Worker;
     globalThis.Worker = class extends Original {
       constructor(address: string | URL, options?: WorkerOptions) {
-        if (options?.name === 'tuning') throw new DOMException('No more workers.', 'SecurityError');
+        if (options?.name === 'training') throw new DOMException('No more workers.', 'SecurityError');
         super(address, options);
       }
     };

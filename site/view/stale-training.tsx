@@ -15,7 +15,7 @@ const reasons: Readonly<Record<NonNullable<Adapter['stale']>['reason'], string>>
   imported: 'It came with an import, without its parameters',
 };
 
-/** What a forgotten item has left of a tuning, and the visitor's choice: train again, or delete. */
+/** What a forgotten item has left of an adapter, and the visitor's choice: train again, or delete. */
 export function StaleTraining({ demo, name, stale, isDisabled }: StaleProps) {
   const title = trainingTitles[name.kind];
   if (stale.stale === null) return null;

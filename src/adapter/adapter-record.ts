@@ -1,6 +1,6 @@
-// An adapter as a history stores it beside the items. Both a run that is under way and a finished one were made of items, and
-// with any one of them what was learned goes: a parameter that has seen a forgotten text still knows of it. What stays says how
-// the training was asked for, so that it can be done again on what is left.
+// An adapter as a history stores it beside the items. A run that is under way and a finished one were both made of items, and what
+// was learned is erased with any one of them: a parameter that has seen a forgotten text still holds something of it. What was asked
+// for stays, so that the training can be done again on the items that are left.
 import * as v from 'valibot';
 import { PersonaPlugError } from '../lib/errors.ts';
 import type { Adapter, AdapterResult, AdapterState, StaleMark } from './adapter.ts';
@@ -17,7 +17,7 @@ export interface AdapterRecord {
   readonly run: string;
   /** The ids of the items that it is made of; of a stale one those that are left. */
   readonly items: readonly string[];
-  /** JSON of how it was asked for (`writeSettings`): nothing in it follows from a text, not even a loss. */
+  /** JSON of what was asked for (`writeSettings`): nothing in it follows from a text, not even a loss. */
   readonly settings: string;
   /** JSON of what came out (`writeResult`); of a running one what the training needs to go on. */
   readonly description: string;
@@ -27,7 +27,7 @@ export interface AdapterRecord {
   readonly stale?: StaleMark;
 }
 
-/** How an adapter was asked for, and with which models: enough to make it again. */
+/** What was asked for, and with which models: enough to train it again. */
 type Settings = Pick<Adapter, 'base' | 'plug' | 'languageModel' | 'options' | 'startedAt'>;
 
 const settingsSchema = v.object({

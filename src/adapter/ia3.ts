@@ -1,5 +1,5 @@
 // (IA)³ (arXiv 2205.05638): keys, values and inner feed-forward activations, each number times its own learned l. What is trained is
-// l − 1: weight decay then pulls to the model as it is, and not to one without keys and values.
+// l − 1: weight decay then pulls towards the model as it is, not towards one without keys and values.
 import type { Tensor } from '../model-package/tensor.ts';
 import type { Parameters } from './parameters.ts';
 

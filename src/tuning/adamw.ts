@@ -1,5 +1,5 @@
-// AdamW (Loshchilov and Hutter, arXiv 1711.05101) as torch computes it, on plain arrays. The parameters of a tuning are a few
-// thousand numbers: here a step costs microseconds, is the same on every backend, and what a checkpoint needs is at hand.
+// AdamW (Loshchilov and Hutter, arXiv 1711.05101) as torch computes it, on plain arrays. An adapter is a few thousand
+// numbers: a step costs microseconds here, is the same on every backend, and its state can be put into a checkpoint.
 import { PersonaPlugError } from '../lib/errors.ts';
 import type { Parameters } from '../adapter/parameters.ts';
 import type { Tensor } from '../model-package/tensor.ts';
@@ -16,7 +16,7 @@ export interface AdamWOptions {
   readonly epsilon?: number;
 }
 
-/** Parameters with the optimizer's memory of their gradients. Never changed in place: a state that was kept stays what it was. */
+/** Parameters with the running means of their gradients. Never changed in place, so a state that was kept stays as it was. */
 export interface OptimizerState {
   readonly parameters: Parameters;
   /** Running mean of gradients. */

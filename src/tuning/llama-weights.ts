@@ -52,7 +52,7 @@ const cacheSchema = v.object({
   ),
 });
 
-/** The only stored form that training reads: float32 rounded to its upper half. */
+/** The only stored format that training reads: the upper half of each float32. */
 const readFormat = 'f32-to-bf16';
 
 /**
@@ -74,7 +74,7 @@ export async function readLlamaWeights(
     if (refused !== undefined) {
       throw new PersonaPlugError(
         'model-mismatch',
-        `The weight ${refused.name} of ${name} is stored as ${refused.format}; only ${readFormat} can be tuned, since quantised weights have no gradient. Use a bfloat16 package.`,
+        `The weight ${refused.name} of ${name} is stored as ${refused.format}; only ${readFormat} can be trained on, since quantised weights have no gradient. Use a bfloat16 package.`,
         { details: { tensor: refused.name, format: refused.format } },
       );
     }
@@ -131,7 +131,7 @@ function parse<S extends v.GenericSchema>(schema: S, json: unknown, name: string
   const [issue] = result.issues;
   throw new PersonaPlugError(
     'model-mismatch',
-    `${file} of ${name} cannot be tuned: ${v.getDotPath(issue) ?? 'the top'}: ${issue.message}. Only Llamas with tied embeddings and no biases can.`,
+    `${name} cannot be trained on, because of ${file}: ${v.getDotPath(issue) ?? 'the top'}: ${issue.message}. Only Llamas with tied embeddings and no biases can.`,
     { details: { file } },
   );
 }

@@ -6,7 +6,7 @@ import { createTaskRegistry } from '../tasks/task-registry.ts';
 import { instructionRows } from '../persona/instruction.ts';
 import { randomPlug } from '../testing/random-plug.ts';
 import { seededRandom } from '../lib/seeded-random.ts';
-import { personalItems, type PersonalItemsParts, type TunableItem } from './personal-items.ts';
+import { personalItems, type PersonalItemsParts, type TrainableItem } from './personal-items.ts';
 import type { AdapterBase } from '../adapter/adapter-kind.ts';
 
 const plug = randomPlug({ embedder: 'e', languageModel: 'l' });
@@ -35,7 +35,7 @@ function unit(seed: number): Float32Array<ArrayBuffer> {
   return values.map((value) => value / norm);
 }
 
-const history = (count: number): TunableItem[] =>
+const history = (count: number): TrainableItem[] =>
   Array.from({ length: count }, (_, index) => ({
     id: `i${index}`,
     date: `2024-01-${String(index + 1).padStart(2, '0')}`,

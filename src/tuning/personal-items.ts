@@ -1,5 +1,5 @@
-// From a user's history to training examples. The persona of an item is made from what she wrote before it, never from the item
-// itself: else the rows would carry the answer, and the tuning would learn to copy it.
+// From a user's history to training examples. The persona of an item is made from the items before it, never from the item itself:
+// else the rows would carry the answer, and the adapter would learn to copy it.
 import type { PromptSegment, TextTokenizer } from '../language-model/language-model.ts';
 import type { AdapterBase } from '../adapter/adapter-kind.ts';
 import { compareDated } from '../lib/compare-dated.ts';
@@ -17,7 +17,7 @@ import { type ExampleSource, longestAnswer, longestSequence } from './example.ts
 import type { TrainingOptions } from '../adapter/training-options.ts';
 
 /** An item of one task, with the vectors that the plug's embedder made of it. */
-export interface TunableItem {
+export interface TrainableItem {
   readonly id: string;
   readonly date: string | null;
   readonly input: string;
@@ -41,7 +41,7 @@ export interface PersonalItemsParts {
   readonly endToken: number;
 }
 
-/** The items of a tuning: which are trained on, which are held out, and the example of each. */
+/** The items of a training: which are trained on, which are held out, and the example of each. */
 export interface PersonalItems {
   readonly training: readonly string[];
   readonly heldOut: readonly string[];
@@ -57,7 +57,7 @@ const fewestItems = 4;
  * @throws PersonaPlugError `invalid-argument` when there are too few items that can be trained on.
  */
 export function personalItems(
-  items: readonly TunableItem[],
+  items: readonly TrainableItem[],
   parts: PersonalItemsParts,
   { heldOutShare }: Pick<Required<TrainingOptions>, 'heldOutShare'>,
 ): PersonalItems {
@@ -83,20 +83,20 @@ export function personalItems(
       const index = indexes.get(id) ?? -1;
       const item = ordered[index];
       if (item === undefined)
-        throw new PersonaPlugError('not-found', `Item ${id} is not in the history of the tuning.`);
+        throw new PersonaPlugError('not-found', `Item ${id} is not in the history that is trained on.`);
       return sourceOf(item, earlierItems(ordered, index, item), parts, projections);
     },
   };
 }
 
 /** What was there before an item. Another item with the same input counts as the item itself. */
-function earlierItems(ordered: readonly TunableItem[], index: number, item: TunableItem): TunableItem[] {
+function earlierItems(ordered: readonly TrainableItem[], index: number, item: TrainableItem): TrainableItem[] {
   return ordered.slice(0, index).filter(({ input }) => input !== item.input);
 }
 
 function sourceOf(
-  item: TunableItem,
-  earlier: readonly TunableItem[],
+  item: TrainableItem,
+  earlier: readonly TrainableItem[],
   parts: PersonalItemsParts,
   projections: Map<string, Float32Array>,
 ): ExampleSource {
@@ -116,8 +116,8 @@ function sourceOf(
 }
 
 function rowsOf(
-  item: TunableItem,
-  earlier: readonly TunableItem[],
+  item: TrainableItem,
+  earlier: readonly TrainableItem[],
   { task, base, plug }: PersonalItemsParts,
   projections: Map<string, Float32Array>,
 ): PersonaRows {

@@ -1,6 +1,6 @@
-// The training loop as a sequence of steps over a state that can be kept: who stops pulling has paused it, and who starts again
-// from a kept state gets, bit for bit, what an uninterrupted run gives. First it is found out how many passes help, on the newest
-// items, which are held out; then those are learned too: they say most of what comes next.
+// The training loop as a sequence of steps over a state that can be kept. Whoever stops reading pauses it, and starting again from a
+// kept state gives, bit for bit, what an uninterrupted run gives. The newest items are held out to find how many passes help; then
+// they are learned too, because they are nearest to what the user writes next.
 import { PersonaPlugError } from '../lib/errors.ts';
 import { seededRandom, shuffled } from '../lib/seeded-random.ts';
 import { yieldToEventLoop } from '../lib/yield-to-event-loop.ts';
@@ -18,7 +18,7 @@ import type { GradientModel } from './gradient-model.ts';
 import type { Parameters } from '../adapter/parameters.ts';
 import type { TrainingOptions } from '../adapter/training-options.ts';
 
-/** What is trained on; the same for every run of one tuning. */
+/** What is trained on. */
 export interface TrainingSet {
   /** The ids of the items that are trained on, in the order of the history. */
   readonly training: readonly string[];
@@ -183,7 +183,7 @@ async function batchGradients(
     if (!Number.isFinite(found.loss)) throw diverged(`at step ${optimizer.step}`, found.loss);
     sum = addGradients(sum, found.gradients);
     loss += found.loss / batch.length;
-    await breathe(control);
+    await yieldBetweenItems(control);
   }
   if (sum === null) throw new PersonaPlugError('internal', `Step ${optimizer.step} of the training has no items.`);
   return { gradients: scaleGradients(sum, 1 / batch.length), loss };
@@ -200,13 +200,13 @@ async function heldOutLoss(
     const loss = await model.loss(set.example(id), parameters);
     if (!Number.isFinite(loss)) throw diverged('on the held-out items', loss);
     sum += loss;
-    await breathe(control);
+    await yieldBetweenItems(control);
   }
   return sum / set.heldOut.length;
 }
 
-/** On wasm a gradient blocks, and its results come in microtasks: without this neither pause nor abort could arrive. */
-async function breathe({ signal, rest }: LoopControl): Promise<void> {
+/** On wasm a gradient blocks, and its results come in microtasks: without this neither pause nor abort would arrive. */
+async function yieldBetweenItems({ signal, rest }: LoopControl): Promise<void> {
   await yieldToEventLoop();
   await rest?.();
   signal?.throwIfAborted();

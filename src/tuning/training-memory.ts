@@ -1,4 +1,5 @@
-// How much memory a training takes and how much there is, before anything is loaded: a tab that runs out of it dies without a word.
+// How much memory a training takes and how much there is, before anything is loaded: a tab that runs out
+// of memory is ended without an error.
 import { PersonaPlugError } from '../lib/errors.ts';
 import { longestAnswer, longestSequence } from './example.ts';
 import type { LlamaShape } from './llama-weights.ts';
@@ -25,7 +26,7 @@ export function trainingMemory(shape: LlamaShape, weightCount: number): number {
 /** What a device can give to a training, and how that is known. */
 export interface AvailableMemory {
   readonly bytes: number;
-  /** In words, for the error. */
+  /** For the error's message. */
   readonly reason: string;
 }
 
@@ -33,19 +34,19 @@ export interface MemoryFacts {
   readonly device: 'wasm' | 'webgpu';
   /** Bytes that the application gives. */
   readonly limit?: number | undefined;
-  /** GiB, as `navigator.deviceMemory` rounds it; undefined where the browser does not tell. */
+  /** GiB, as `navigator.deviceMemory` rounds it; undefined where the browser does not say. */
   readonly deviceMemory?: number | undefined;
 }
 
-/** Browsers say no more than this to hide what machine it is, so it may stand for any more. */
-const largestTold = 8;
+/** Browsers report at most this many GiB, to hide what machine it is: there may be more. */
+const largestReported = 8;
 
 /** The least of what is known. */
 export function availableMemory({ device, limit, deviceMemory }: MemoryFacts): AvailableMemory {
   const known: AvailableMemory[] = [{ bytes: Infinity, reason: 'no bound is known' }];
   if (limit !== undefined) known.push({ bytes: limit, reason: 'the application gives no more (memoryLimit)' });
   if (device === 'wasm') known.push({ bytes: 4 * gibibyte, reason: 'wasm has no larger memory' });
-  if (deviceMemory !== undefined && deviceMemory < largestTold) {
+  if (deviceMemory !== undefined && deviceMemory < largestReported) {
     known.push({ bytes: (deviceMemory * gibibyte) / 2, reason: `half of the device's ${deviceMemory} GiB` });
   }
   return known.reduce((least, one) => (one.bytes < least.bytes ? one : least));
@@ -66,8 +67,8 @@ function inMebibytes(bytes: number): number {
   return Math.ceil(bytes / mebibyte);
 }
 
-/** The border: not every browser tells, and the platform's types do not know of it. */
-export function toldDeviceMemory(): number | undefined {
-  const told: unknown = 'navigator' in globalThis ? Reflect.get(globalThis.navigator, 'deviceMemory') : undefined;
-  return typeof told === 'number' ? told : undefined;
+/** The border: not every browser reports it, and the platform's types lack it. */
+export function reportedDeviceMemory(): number | undefined {
+  const reported: unknown = 'navigator' in globalThis ? Reflect.get(globalThis.navigator, 'deviceMemory') : undefined;
+  return typeof reported === 'number' ? reported : undefined;
 }

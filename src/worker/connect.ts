@@ -1,4 +1,4 @@
-// The page's end of the protocol: a Personalizer whose calls run in a worker.
+// The page's side of the protocol: a Personalizer whose calls run in a worker.
 import type { EngineOptions, Personalizer } from '../engine/personalizer.ts';
 import type { LongCallOptions } from '../lib/call-options.ts';
 import type { Adapters } from '../adapter/adapters.ts';

@@ -1,4 +1,4 @@
-// One client of a worker: pending calls, streams, cancels, and what happens to them when the worker dies.
+// One client of a worker: pending calls, streams, cancels, and what happens to them when the worker ends.
 import type { CallOptions, LongCallOptions } from '../lib/call-options.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import type { OnProgress } from '../lib/progress.ts';
@@ -71,7 +71,7 @@ export class Connection {
 
   readonly #detach: () => void;
 
-  /** The first exchange: is there a worker that speaks this protocol, and by which lock is its death known? */
+  /** The first exchange: finds out whether there is a worker of this protocol, and which lock tells of its end. */
   async greet(options: CallOptions): Promise<void> {
     const timeout = AbortSignal.timeout(this.#helloTimeout);
     const signals = options.signal === undefined ? [timeout] : [timeout, options.signal];
@@ -121,12 +121,12 @@ export class Connection {
     }
   }
 
-  /** Says goodbye and rejects what is still pending. */
+  /** Tells the worker, and rejects what is still pending. */
   async close(): Promise<void> {
     if (this.#closed !== null) return;
-    const pauseTimeout = this.call({ method: 'close' }).catch(() => undefined);
+    const closed = this.call({ method: 'close' }).catch(() => undefined);
     // A worker that never answered will not answer now; a second is enough for one that does.
-    await Promise.race([pauseTimeout, new Promise((resolve) => setTimeout(resolve, 1_000))]);
+    await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 1_000))]);
     this.#end(new PersonaPlugError('closed', 'The personalizer was closed. Create a new one to go on.'));
   }
 
@@ -136,7 +136,7 @@ export class Connection {
     const request = this.#nextRequest++;
     const post = (type: 'call' | 'cancel'): void =>
       this.#port.postMessage(clientMessage(this.#client, request, type === 'call' ? { type, call } : { type }), []);
-    // The call itself settles by the worker's word: only it knows whether a write was committed before the abort.
+    // The call itself settles when the worker says so: only the worker knows whether a write was committed before the abort.
     const onAbort = (): void => post('cancel');
     try {
       return await new Promise((resolve, reject) => {

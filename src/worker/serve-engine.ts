@@ -1,4 +1,4 @@
-// The worker's end of the protocol: one engine, any number of ports. Requests run concurrently; what may not run at
+// The worker's side of the protocol: one engine, any number of ports. Requests run concurrently; what may not run at
 // once (the language model) is serialised by the engine, not here.
 import type { Personalizer } from '../engine/personalizer.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
@@ -33,7 +33,7 @@ interface Client {
   readonly id: string;
   readonly port: Port;
   readonly running: Map<number, AbortController>;
-  /** Lets go of the lock by which the client knows that this worker lives. */
+  /** Releases the lock by which the client knows that this worker is alive. */
   releaseLock: (() => void) | null;
 }
 
@@ -72,7 +72,7 @@ export function serveEngine(options: ServeOptions): EngineServer {
         })
         .catch(reject);
     });
-    // Granted when the client's page is gone, whether it said goodbye or not.
+    // Granted when the client's page is gone, whether it closed the connection or not.
     locks.request(`persona-plug/client/${client.id}`, async () => await forgetClient(client)).catch(() => undefined);
     return { lock };
   }

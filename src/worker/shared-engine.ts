@@ -22,7 +22,7 @@ export class SharedEngine {
   readonly #load: LoadEngine;
   readonly #members = new Set<string>();
   #loaded: Loaded | null = null;
-  /** The end of the last disposal: a new engine must not open the store before the old one let go. */
+  /** The end of the last disposal: a new engine must not open the store before the old one has closed it. */
   #disposed: Promise<void> = Promise.resolve();
 
   constructor(load: LoadEngine) {

@@ -49,7 +49,7 @@ export async function dropAdapters(
 }
 
 /**
- * Erases what was learned of items, and keeps how it was asked for. One item after the other: two that are in one adapter must not
+ * Erases what was learned of items, and keeps what was asked for. One item after the other: else two items of one adapter would
  * bring each other's ids back. Returns how many adapters there were.
  */
 export async function markStale(

@@ -6,7 +6,7 @@ import type { AdapterStore } from './adapter-store.ts';
 import { createAdapterWatch } from './adapter-watch.ts';
 
 export interface InMemoryAdapters extends AdapterStore {
-  /** Erases what was learned of an item, and keeps how it was asked for. */
+  /** Erases what was learned of an item, and keeps what was asked for. */
   markStale(id: string, mark: StaleMark): void;
   /** Those of an import. */
   add(records: readonly AdapterRecord[]): void;

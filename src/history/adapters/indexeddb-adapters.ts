@@ -23,7 +23,7 @@ export function indexedDbAdapters({ write, read, watch }: AdapterAccess): Adapte
     },
     async keepAdapter(record) {
       const isKept = await write(async (transaction) => await keepAdapter(transaction, record));
-      // A checkpoint is no news to anybody.
+      // A checkpoint changes nothing that others see.
       if (isKept && record.state === 'ready') watch.changed();
       return isKept;
     },

@@ -1,4 +1,4 @@
-// Adapters of version 3 of the database said how they were asked for inside what came out. Only this step looks into their JSON.
+// In version 3 of the database what was asked for stood inside the description of what came out. Only this step reads that form.
 import * as v from 'valibot';
 import type { UpgradeTransaction } from '../history-schema.ts';
 

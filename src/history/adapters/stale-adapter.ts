@@ -1,5 +1,5 @@
-// What is left of an adapter when an item of it is forgotten: everything that follows from texts is erased at once, not only when the
-// user has chosen. A switch that says "do not use" would leave the text's traces on the disk.
+// What is left of an adapter when an item of it is forgotten. Everything that follows from texts is erased at once, not only when the
+// user has chosen what to do: a mark that says "do not use" would leave traces of the text on the disk.
 import type { AdapterState, StaleMark } from '../../adapter/adapter.ts';
 import type { AdapterRecord } from '../../adapter/adapter-record.ts';
 

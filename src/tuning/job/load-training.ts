@@ -9,7 +9,7 @@ import { readPlug } from '../../persona/plug.ts';
 import { createTaskRegistry } from '../../tasks/task-registry.ts';
 import type { Task } from '../../tasks/task.ts';
 import { readLlamaShape, readLlamaWeights } from '../llama-weights.ts';
-import { assertMemory, availableMemory, toldDeviceMemory, trainingMemory } from '../training-memory.ts';
+import { assertMemory, availableMemory, reportedDeviceMemory, trainingMemory } from '../training-memory.ts';
 import type { TrainingParts } from './open-training.ts';
 
 export interface LoadTrainingOptions {
@@ -56,7 +56,7 @@ export async function loadTraining(
   // Two bytes a weight: other formats are refused when they are read.
   const needed = trainingMemory(await readLlamaShape(modelPackage, read), weightBytes / 2);
   const { memoryLimit: limit } = options;
-  assertMemory(manifest.name, needed, availableMemory({ device, limit, deviceMemory: toldDeviceMemory() }));
+  assertMemory(manifest.name, needed, availableMemory({ device, limit, deviceMemory: reportedDeviceMemory() }));
   const weights = await readLlamaWeights(modelPackage, read);
   const { tokenizer, promptTemplate, endTokens } = manifest.languageModel;
   const [endToken] = endTokens;

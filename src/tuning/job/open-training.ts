@@ -11,7 +11,7 @@ import type { Parameters } from '../../adapter/parameters.ts';
 import type { LlamaWeights } from '../llama-weights.ts';
 import { startIa3 } from '../../adapter/ia3.ts';
 import { startLora } from '../../adapter/lora.ts';
-import { needsVectors, personalItems, type PersonalItemsParts, type TunableItem } from '../personal-items.ts';
+import { needsVectors, personalItems, type PersonalItemsParts, type TrainableItem } from '../personal-items.ts';
 import type { AdapterBase } from '../../adapter/adapter-kind.ts';
 import type { TrainingRequest } from '../../adapter/training-run.ts';
 import { startPrompt } from '../../adapter/soft-prompt.ts';
@@ -35,7 +35,7 @@ export interface TrainingParts extends Omit<PersonalItemsParts, 'task' | 'base'>
   readonly checkpointInterval?: number;
 }
 
-/** What the training worker is asked for: a training from scratch, or to go on with what was paused or interrupted. */
+/** What the training worker is told to do: train from scratch, or go on with what was paused or interrupted. */
 export type TrainingOrder = TrainingRequest | TrainingResumption;
 
 export interface TrainingResumption {
@@ -159,7 +159,7 @@ async function readItems(
   task: string,
   base: AdapterBase,
   only: ReadonlySet<string> | null,
-): Promise<TunableItem[]> {
+): Promise<TrainableItem[]> {
   const stored = await store.list(task);
   const none = new Float32Array(0);
   return stored
@@ -179,7 +179,7 @@ function trainingSet(
   parts: TrainingParts,
   task: string,
   base: AdapterBase,
-  items: readonly TunableItem[],
+  items: readonly TrainableItem[],
   options: Required<TrainingOptions>,
 ): TrainingSet {
   const { training, heldOut, source } = personalItems(items, { ...parts, task, base }, options);

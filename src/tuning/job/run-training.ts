@@ -1,5 +1,5 @@
-// A training that a person can live with: it tells how far it is, can be paused, survives a closed tab, and can be given up without
-// a trace. What is kept lies in the history, so it goes with the items that it was made of.
+// A training from start to end: it tells how far it is, can be paused, survives a closed tab, and can be given up so that nothing is
+// left. What is kept lies in the history, so it is erased with the items that it was made of.
 import { writeResult } from '../../adapter/adapter-record.ts';
 import { PersonaPlugError } from '../../lib/errors.ts';
 import { writeSafetensors } from '../../model-package/write-safetensors.ts';

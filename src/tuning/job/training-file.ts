@@ -1,4 +1,4 @@
-// The state of a training as text and bytes, exactly: what was kept goes on as if it had never stopped.
+// The state of a training as text and bytes, exact to the bit: a training that is resumed gives what an uninterrupted one gives.
 import * as v from 'valibot';
 import { PersonaPlugError } from '../../lib/errors.ts';
 import { readSafetensors } from '../../model-package/safetensors.ts';

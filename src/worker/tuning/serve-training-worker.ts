@@ -1,5 +1,5 @@
-// The worker's end of a training: what an application's two-line worker file calls. A worker of its own, because a step of the
-// training blocks for a tenth of a second, and answers must not wait for it.
+// The worker's side of a training: what an application's two-line worker file calls. Trainings have a worker of their own, because a
+// step blocks for a tenth of a second, and answers must not wait for it.
 import { PersonaPlugError } from '../../lib/errors.ts';
 import type { Task } from '../../tasks/task.ts';
 import { untilNoAnswer } from '../answer-lock.ts';
@@ -32,7 +32,10 @@ export function serveTrainingWorker(options: ServeTrainingWorkerOptions = {}): v
 
   async function start(command: StartCommand): Promise<void> {
     if (running !== null) {
-      const busy = new PersonaPlugError('invalid-argument', 'This worker trains already. Pause that first.');
+      const busy = new PersonaPlugError(
+        'invalid-argument',
+        'This worker trains already. Pause that training first, or wait for its end.',
+      );
       post({ type: 'error', error: toRemoteError(busy, false) });
       return;
     }
@@ -73,7 +76,7 @@ async function run(
     import('../../tuning/job/run-training.ts'),
   ]);
   await using store = await openHistory({ name: place.storageName });
-  // Stopped while the model loads: `runTraining` has not begun, and what it would go on with must not be left behind.
+  // Given up while the model loads: `runTraining` has not begun, so the checkpoint that it would go on with is removed here.
   const dropKept = async (): Promise<void> => {
     if ('resume' in order) await store.dropAdapters(order.task, order.resume, 'running');
   };

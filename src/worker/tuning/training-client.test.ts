@@ -1,4 +1,4 @@
-// The page's end of the training worker, over a worker that only listens.
+// The page's side of the training worker, over a worker that only listens.
 import { expect, test } from 'vitest';
 import type { TrainingEvent } from '../../adapter/training-run.ts';
 import { pageTrainings } from './page-trainings.ts';

@@ -1,4 +1,4 @@
-// The page's end of the training worker. Loaded with the first training: most pages never train.
+// The page's side of the training worker. Loaded with the first training: most pages never train.
 import type { TrainingEvent, TrainingRunOptions } from '../../adapter/training-run.ts';
 import { PersonaPlugError } from '../../lib/errors.ts';
 import { EventQueue } from '../../lib/event-queue.ts';
