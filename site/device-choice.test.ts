@@ -17,6 +17,11 @@ describe('engineOptionsFromQuery', () => {
   });
 
   it('refuses an unknown device by name', () => {
-    expect(() => engineOptionsFromQuery('?llm=quantum')).toThrow(/llm=quantum.*auto, wasm, webgpu/);
+    expect(() => engineOptionsFromQuery('?llm=quantum')).toThrow(
+      expect.objectContaining({
+        code: 'invalid-argument',
+        message: expect.stringMatching(/llm=quantum.*auto, wasm, webgpu/u),
+      }),
+    );
   });
 });

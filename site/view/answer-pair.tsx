@@ -8,7 +8,7 @@ export function AnswerPair({ demo }: DemoProps) {
   const { none, persona, explanation } = demo.state;
   const remark = remarkOn(explanation.value);
   return (
-    <section class="answers" aria-label="The two answers">
+    <section class="answers" aria-label="The two answers" data-adapters={explanation.value?.adapters.join(' ') ?? ''}>
       <AnswerCard id="answer-none" title="Without persona" answer={none.value} />
       <AnswerCard
         id="answer-persona"

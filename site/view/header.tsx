@@ -1,7 +1,7 @@
 import { countForeign } from '../watch-requests.ts';
 import type { DemoProps } from './demo-props.ts';
 
-/** The name, the promise, and the number that proves it. */
+/** The name, what it does, and how many requests went to other origins. */
 export function Header({ demo }: DemoProps) {
   const { sent, blocked } = countForeign(demo.state.foreignRequests.value);
   return (
@@ -9,7 +9,7 @@ export function Header({ demo }: DemoProps) {
       <img src="/favicon.svg" alt="" width="40" height="40" />
       <div>
         <h1>persona-plug</h1>
-        <p class="quiet">A language model that knows your hand, and keeps it to itself.</p>
+        <p class="quiet">A language model that writes like you. Your texts stay in this browser.</p>
       </div>
       <a class={sent + blocked === 0 ? 'seal' : 'seal is-broken'} href="#requests">
         <strong>{sent}</strong> requests to other origins{blocked > 0 && `, ${blocked} blocked`}

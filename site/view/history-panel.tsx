@@ -14,7 +14,7 @@ export function HistoryPanel({ demo }: DemoProps) {
   const { items, itemsOfTask, task, phase, job } = demo.state;
   const isBusy = phase.value !== 'ready' || job.value !== null;
   return (
-    <section class="card history" aria-labelledby="history-title">
+    <section class="card history" aria-labelledby="history-title" data-items={items.value.length}>
       <h2 id="history-title">Your history</h2>
       <p class="quiet">
         {items.value.length === 0

@@ -21,7 +21,7 @@ export function StaleTraining({ demo, name, stale, isDisabled }: StaleProps) {
   if (stale.stale === null) return null;
   const { reason, at } = stale.stale;
   return (
-    <article class="training-result is-stale" aria-label={`Stale: ${title}`}>
+    <article class="training-result is-stale" aria-label={`Stale: ${title}`} data-reason={reason}>
       <h3>Your {title} is switched off</h3>
       <p>
         {reasons[reason]} ({new Date(at).toLocaleString('en')}).{' '}

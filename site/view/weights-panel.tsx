@@ -7,7 +7,7 @@ import type { DemoProps } from './demo-props.ts';
 /** How many items are shown before the visitor asks for all. */
 const shortLength = 8;
 
-/** Which items drove the answer, how strongly, and whether the gate let them. */
+/** Which items drove the answer, how strongly, and whether the gate was open. */
 export function WeightsPanel({ demo }: DemoProps) {
   const { explanation, job, isAsking } = demo.state;
   const isLong = useSignal(false);
@@ -62,7 +62,7 @@ function excerpt(input: string): string {
 function Gate({ explanation }: { readonly explanation: Explanation }) {
   const { gate, gateThreshold, isPersonaUsed, reason } = explanation;
   return (
-    <div class="gate">
+    <div class="gate" data-open={isPersonaUsed}>
       <div
         class="gate-track"
         role="meter"

@@ -107,7 +107,7 @@ describe('the examples of a history', () => {
     });
     const blind = items.map((item) => ({ ...item, vectors: { ...item.vectors, input: new Float32Array(0) } }));
     expect(() => personalItems(blind, { ...parts('instruction'), plug: following }, share).source('i3')).toThrow(
-      'reads 16 numbers of a query, this one has 0',
+      expect.objectContaining({ code: 'model-mismatch', message: expect.stringMatching(/\b16\b.*\b0\b/u) }),
     );
   });
 
@@ -120,6 +120,8 @@ describe('the examples of a history', () => {
   });
 
   test('too few items are refused with their number', () => {
-    expect(() => personalItems(history(3), parts('instruction'), share)).toThrow(/3 items/);
+    expect(() => personalItems(history(3), parts('instruction'), share)).toThrow(
+      expect.objectContaining({ code: 'invalid-argument', details: { task: 'notes', items: 3 } }),
+    );
   });
 });

@@ -34,8 +34,11 @@ test('the least bound counts, and what a browser hides is no bound', () => {
 test('too little is refused with what is needed, what there is, and a remedy', () => {
   const there = availableMemory({ device: 'wasm', deviceMemory: 0.5 });
   expect(() => assertMemory('nano-llm', 300 * 2 ** 20, there)).toThrow(
-    'Training on "nano-llm" needs about 300 MiB of memory, and there are 256 MiB: half of the device\'s 0.5 GiB. ' +
-      'Train on a device with more memory, or with a smaller language model.',
+    expect.objectContaining({
+      code: 'memory-insufficient',
+      details: { needed: 300 * 2 ** 20, available: 256 * 2 ** 20 },
+      message: expect.stringMatching(/nano-llm.*300 MiB.*256 MiB.*0\.5 GiB/u),
+    }),
   );
   expect(() => assertMemory('nano-llm', 256 * 2 ** 20, there)).not.toThrow();
 });
