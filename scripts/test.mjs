@@ -40,6 +40,7 @@ const gates = [
   ['Types', 'types'],
   ['Lint', 'lint'],
   ['Layers', 'layers'],
+  ['Words to avoid', 'words'],
   ['Unused code', 'unused'],
   ['Build of the library', 'build:library'],
   ['Package', 'package'],

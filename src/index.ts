@@ -37,7 +37,6 @@ export async function createPersonalizer(options: CreatePersonalizerOptions): Pr
 
 export { connect, type ConnectOptions, type PersonaWorker } from './worker/connect.ts';
 export type { TrainingSettings } from './worker/tuning/training-protocol.ts';
-export { servePersonaWorker, type ServePersonaWorkerOptions } from './worker/serve-persona-worker.ts';
 export type * from './engine/personalizer.ts';
 export type { Adapter, AdapterName, AdapterResult, AdapterState, StaleMark } from './adapter/adapter.ts';
 export type { AdapterBase, AdapterKind } from './adapter/adapter-kind.ts';

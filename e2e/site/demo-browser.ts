@@ -57,7 +57,7 @@ export class DemoBrowser {
   }
 }
 
-/** @throws when the page could not load its models, with the page's own words. */
+/** @throws when the page could not load its models, with what the page says. */
 export async function waitUntilReady(page: Page): Promise<EngineStatus> {
   await page.waitForFunction(() => globalThis.personaPlugDemo !== undefined);
   const ready = await page.evaluate(async () => await globalThis.personaPlugDemo?.ready);

@@ -125,24 +125,34 @@ function createModel(
       );
     }
     const flat = flattenPrompt(prompt, settings);
-    using sequence = startSequence(session, settings, adapter);
-    const meter = createProgressMeter({ stage: 'prefill', label: name, total: flat.length, unit: 'steps', onProgress });
-    const [firstLogits] = await sequence.append(flat, 1, { signal, onChunk: (done) => meter.update(done) });
-    const context: DecodeContext = {
-      async append(tokens, stop) {
-        const [logits] = await sequence.append(tokenPositions(tokens, hiddenSize), 1, stop);
-        return logits ?? new Float32Array(0);
-      },
-      tokenizer,
-      endTokens,
-      firstLogits: firstLogits ?? new Float32Array(0),
-    };
-    // The last token of an answer is never run, so an answer may be one token longer than the rest of the window.
-    const maximumNewTokens = Math.min(options.maximumNewTokens, contextWindow - flat.length);
-    const result = yield* choices === undefined
-      ? decodeFreely(context, { ...options, maximumNewTokens })
-      : decodeChoice(context, choices, options);
-    return { promptTokens: flat.length, ...result };
+    const sequence = startSequence(session, settings, adapter);
+    try {
+      const meter = createProgressMeter({
+        stage: 'prefill',
+        label: name,
+        total: flat.length,
+        unit: 'steps',
+        onProgress,
+      });
+      const [firstLogits] = await sequence.append(flat, 1, { signal, onChunk: (done) => meter.update(done) });
+      const context: DecodeContext = {
+        async append(tokens, stop) {
+          const [logits] = await sequence.append(tokenPositions(tokens, hiddenSize), 1, stop);
+          return logits ?? new Float32Array(0);
+        },
+        tokenizer,
+        endTokens,
+        firstLogits: firstLogits ?? new Float32Array(0),
+      };
+      // The last token of an answer is never run, so an answer may be one token longer than the rest of the window.
+      const maximumNewTokens = Math.min(options.maximumNewTokens, contextWindow - flat.length);
+      const result = yield* choices === undefined
+        ? decodeFreely(context, { ...options, maximumNewTokens })
+        : decodeChoice(context, choices, options);
+      return { promptTokens: flat.length, ...result };
+    } finally {
+      sequence[Symbol.dispose]();
+    }
   }
 
   return {
@@ -166,8 +176,12 @@ function createModel(
     async logits(prompt, continuation, { signal } = {}) {
       signal?.throwIfAborted();
       const flat = withContinuation(flattenPrompt(prompt, settings), continuation, settings);
-      using sequence = startSequence(session, settings, adapter);
-      return await sequence.append(flat, continuation.length + 1, { signal });
+      const sequence = startSequence(session, settings, adapter);
+      try {
+        return await sequence.append(flat, continuation.length + 1, { signal });
+      } finally {
+        sequence[Symbol.dispose]();
+      }
     },
     [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
   };

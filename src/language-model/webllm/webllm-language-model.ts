@@ -110,27 +110,31 @@ export async function webllmLanguageModel(
     }
     const { length: promptTokens } = flattenPrompt(prompt, limits);
     return yield* alone(options.signal, async function* (engine, signal) {
-      using soft = engine.hook.registerPrompt(prompt);
-      const meter = createProgressMeter({
-        stage: 'prefill',
-        label: source.name,
-        total: promptTokens,
-        unit: 'steps',
-        onProgress,
-      });
-      const firstLogits = await engine.append(soft.tokenIds, { signal, onChunk: (done) => meter.update(done) });
-      const context: DecodeContext = {
-        append: async (tokens, stop) => await engine.append(tokens, stop),
-        tokenizer: source.tokenizer,
-        endTokens: source.endTokens,
-        firstLogits,
-      };
-      // The last token of an answer is never run, so an answer may be one token longer than the rest of the window.
-      const maximumNewTokens = Math.min(options.maximumNewTokens, contextWindow - promptTokens);
-      const result = yield* options.choices === undefined
-        ? decodeFreely(context, { ...options, signal, maximumNewTokens })
-        : decodeChoice(context, options.choices, { ...options, signal });
-      return { promptTokens, ...result };
+      const soft = engine.hook.registerPrompt(prompt);
+      try {
+        const meter = createProgressMeter({
+          stage: 'prefill',
+          label: source.name,
+          total: promptTokens,
+          unit: 'steps',
+          onProgress,
+        });
+        const firstLogits = await engine.append(soft.tokenIds, { signal, onChunk: (done) => meter.update(done) });
+        const context: DecodeContext = {
+          append: async (tokens, stop) => await engine.append(tokens, stop),
+          tokenizer: source.tokenizer,
+          endTokens: source.endTokens,
+          firstLogits,
+        };
+        // The last token of an answer is never run, so an answer may be one token longer than the rest of the window.
+        const maximumNewTokens = Math.min(options.maximumNewTokens, contextWindow - promptTokens);
+        const result = yield* options.choices === undefined
+          ? decodeFreely(context, { ...options, signal, maximumNewTokens })
+          : decodeChoice(context, options.choices, { ...options, signal });
+        return { promptTokens, ...result };
+      } finally {
+        soft[Symbol.dispose]();
+      }
     });
   }
 
@@ -150,9 +154,13 @@ export async function webllmLanguageModel(
     const tokens = continuation.map((id) => checkedId(id, vocabularySize));
     const rows: Float32Array[] = [];
     const steps = alone(signal, async function* (engine, either): AsyncGenerator<Float32Array, void, void> {
-      using soft = engine.hook.registerPrompt(prompt);
-      yield await engine.append(soft.tokenIds, { signal: either });
-      for (const token of tokens) yield await engine.append([token], { signal: either });
+      const soft = engine.hook.registerPrompt(prompt);
+      try {
+        yield await engine.append(soft.tokenIds, { signal: either });
+        for (const token of tokens) yield await engine.append([token], { signal: either });
+      } finally {
+        soft[Symbol.dispose]();
+      }
     });
     for await (const row of steps) rows.push(row);
     return rows;
