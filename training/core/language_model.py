@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedModel
 from transformers.utils import logging
@@ -28,6 +29,11 @@ def load_language_model(path: str | Path, dtype: torch.dtype = torch.float32) ->
     """A causal LM from a local folder or by name."""
     config = AutoConfig.from_pretrained(path)
     return AutoModelForCausalLM.from_pretrained(path, config=config, dtype=dtype, attn_implementation="sdpa")
+
+
+def embedding_table(model: PreTrainedModel) -> nn.Embedding:
+    """The module that embeds ids."""
+    return cast(nn.Embedding, model.get_input_embeddings())
 
 
 def round_to_bfloat16(model: PreTrainedModel) -> PreTrainedModel:

@@ -1,4 +1,4 @@
-"""Muon for the weight matrices, AdamW for embeddings and norms, and the learning-rate schedule by time.
+"""Muon for the weight matrices, AdamW for embeddings and norms, and the learning-rate schedule.
 
 Muon orthogonalises the momentum of each matrix. Over some thousand steps it needs fewer tokens than AdamW alone. The
 schedule is warm-up, plateau, decay; unlike a cosine it can be told at any step to finish.
@@ -13,40 +13,37 @@ from torch import nn
 
 
 @dataclass
-class TimeSchedule:
-    """Learning-rate factor as a function of seconds trained: linear warm-up, plateau, linear decay to zero."""
+class Schedule:
+    """Learning-rate factor as a function of the steps done: linear warm-up, plateau, linear decay to zero."""
 
-    budget: float
+    steps: int
     warm_up_share: float = 0.02
     decay_share: float = 0.25
-    decay_start: float | None = None  # set when the run is told to finish early
+    decay_start: float | None = None  # another step than `decay_share` says
 
-    def __post_init__(self) -> None:
-        if self.decay_start is None:
-            self.decay_start = self.budget * (1 - self.decay_share)
+    def finish_from(self, step: int) -> None:
+        """Starts the decay now, unless it has begun; the run then ends after the same share of its steps."""
+        if step < self._decay_start:
+            self.decay_start = step
+            self.steps = min(self.steps, round(step / (1 - self.decay_share)))
 
-    def finish_from(self, elapsed: float) -> None:
-        """Starts the decay now, for as long a share of the (shortened) run as planned."""
-        if elapsed < self.decay_start:
-            self.decay_start = elapsed
-            self.budget = min(self.budget, elapsed / (1 - self.decay_share))
-
-    def factor(self, elapsed: float) -> float:
+    def factor(self, step: int) -> float:
         """Factor in [0, 1] on the peak learning rates."""
-        warm_up = min(1.0, (elapsed + 1) / (self.budget * self.warm_up_share + 1))
-        decay = min(1.0, max(0.0, (self.budget - elapsed) / max(self.budget - self.decay_start, 1e-9)))
+        warm_up = min(1.0, (step + 1) / (self.steps * self.warm_up_share + 1))
+        decay = min(1.0, max(0.0, (self.steps - step) / max(self.steps - self._decay_start, 1e-9)))
         return warm_up * decay
 
-    def is_over(self, elapsed: float) -> bool:
-        """Whether the budget is used up."""
-        return elapsed >= self.budget
+    @property
+    def _decay_start(self) -> float:
+        return self.steps * (1 - self.decay_share) if self.decay_start is None else self.decay_start
 
 
 def create_optimizers(
     model: nn.Module, muon_rate: float, adam_rate: float, weight_decay: float
 ) -> list[torch.optim.Optimizer]:
     """Two optimizers that cover every trainable parameter once; each group remembers its peak rate as `peak`."""
-    matrices, others = [], []
+    matrices: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             is_matrix = parameter.ndim == 2 and "embed_tokens" not in name and "lm_head" not in name

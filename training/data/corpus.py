@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from training.core.run_directory import RunDirectory
 from training.data.excerpts import excerpts
 from training.data.tokenizer import BOS, END, TextTokenizer, train_tokenizer
 from training.data.users import SHIPPED_TASKS, measured_index, training_users
@@ -70,7 +71,15 @@ def excerpt_documents(articles: Sequence[str], count: int, seed: int) -> Iterato
                 yield document
 
 
-def build_corpus(directory: Path, config: CorpusConfig) -> None:
+def build_corpus(run: RunDirectory, config: CorpusConfig) -> None:
+    """Builds the corpus of a run."""
+    run.begin("corpus")
+    with run.corpus.writing() as folder:
+        folder.mkdir()
+        write_corpus(folder, config)
+
+
+def write_corpus(directory: Path, config: CorpusConfig) -> None:
     """Writes tokenizer.json, train.u16, held-out.u16 and corpus.json into `directory`."""
     train_articles, held_out_articles = [], []
     for title, article in wikipedia_documents(wikipedia_articles(), config.characters_per_article):
@@ -82,7 +91,6 @@ def build_corpus(directory: Path, config: CorpusConfig) -> None:
     random_order.shuffle(train_articles)
     tasks = task_documents()
 
-    directory.mkdir(parents=True, exist_ok=True)
     tokenizer_path = directory / "tokenizer.json"
     sample, characters = [], 0
     for article in train_articles:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from training.core.language_model import load_language_model, round_to_bfloat16
+from training.core.run_directory import RunDirectory
 from training.data.tokenizer import TextTokenizer
 from training.golden.golden import write_golden
 from training.golden.gradients import write_golden_tuning
@@ -19,7 +20,7 @@ from training.persona.unigram_adaptation import UnigramAdaptation
 
 
 def export_golden(
-    directory: Path,
+    run: RunDirectory,
     models: Path,
     plug: Plug,
     embedder_package: Path,
@@ -28,8 +29,8 @@ def export_golden(
 ) -> None:
     """Writes models/golden from the shipped weights."""
     target = models / "golden"
-    model = round_to_bfloat16(load_language_model(directory / "tuned")).eval()
-    tokenizer = TextTokenizer(directory / "corpus" / "tokenizer.json")
+    model = round_to_bfloat16(load_language_model(run.language_model())).eval()
+    tokenizer = TextTokenizer(run.tokenizer)
     write_golden(target, Reference(model, tokenizer, plug, adaptations=adaptations or {}), embedder_package, sample)
     write_golden_tuning(models, target)
     write_golden_curves(models, target)

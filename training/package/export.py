@@ -11,11 +11,14 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
+from transformers import PreTrainedModel
 
 from training.core.language_model import load_language_model, round_to_bfloat16
+from training.core.run_directory import RunDirectory
 from training.data.prompts import NANO_TEMPLATE
 from training.data.tokenizer import END
 from training.data.users import SHIPPED_TASKS
@@ -41,19 +44,23 @@ NOTICES = Path("training/package/webgpu_library/LIBRARY_NOTICES.md")  # licences
 WEBLLM_VERSION = "0.2.86"
 
 
-def results_of(directory: Path) -> dict[str, object]:
+def results_of(run: RunDirectory) -> dict[str, Any]:
     """The reports of a run that exist, for the manifests."""
-    found = {}
-    for name in ("pretrain", "task-tune", "distill", "plug", "unigram-adaptation", "evaluate-dev"):
-        path = directory / f"{name}.json"
-        if path.exists():
-            found[name] = json.loads(path.read_text())
+    reports = {
+        "pretrain": run.pretrain_report,
+        "task-tune": run.task_tune_report,
+        "distill": run.distill_report,
+        "plug": run.plug_report,
+        "unigram-adaptation": run.unigram_adaptation_report,
+        "evaluate-dev": run.evaluation,
+    }
+    found = {name: report.read() for name, report in reports.items() if report.exists()}
     for name in ("task-tune", "distill", "plug"):
         found.get(name, {}).pop("history", None)  # the curve stays with the run
     return found
 
 
-def write_checkpoint(model, tokenizer: Path, config: Path, folder: Path) -> None:
+def write_checkpoint(model: PreTrainedModel, tokenizer: Path, config: Path, folder: Path) -> None:
     """A Hugging Face folder with bf16 weights, for the converter."""
     folder.mkdir(parents=True, exist_ok=True)
     state = {name: tensor.detach().to(torch.bfloat16).contiguous() for name, tensor in model.state_dict().items()}
@@ -65,23 +72,23 @@ def write_checkpoint(model, tokenizer: Path, config: Path, folder: Path) -> None
 
 
 def export_language_model(
-    directory: Path, models: Path, config_path: Path, library: Path | None, name: str = "nano-llm"
+    run: RunDirectory, models: Path, config_path: Path, library: Path | None, name: str = "nano-llm"
 ) -> dict:
     """Writes models/<name> and returns its manifest."""
     target = models / name
     target.mkdir(parents=True, exist_ok=True)
     config = json.loads(config_path.read_text())
-    model = round_to_bfloat16(load_language_model(directory / "tuned"))
+    model = round_to_bfloat16(load_language_model(run.language_model()))
     with tempfile.TemporaryDirectory() as temporary:
         checkpoint = Path(temporary) / "checkpoint"
-        write_checkpoint(model, directory / "corpus" / "tokenizer.json", config_path, checkpoint)
+        write_checkpoint(model, run.tokenizer, config_path, checkpoint)
         convert(checkpoint, target)
     shutil.copyfile(config_path, target / "config.json")
     if library is not None:
         shutil.copyfile(library, target / "model.wasm")
     shutil.copyfile(NOTICES, target / NOTICES.name)
     onnx = export_onnx_llm.export(config_path, target / "tensor-cache.json", target / "model.onnx")
-    results = results_of(directory)
+    results = results_of(run)
     sources = ("wikipedia", *sources_of(results.get("task-tune", {}).get("kept", SHIPPED_TASKS)))
     (target / "LICENSE").write_text(licence_text())
     (target / "MODEL_CARD.md").write_text(language_model_card(results))
@@ -132,7 +139,7 @@ def export_language_model(
 
 
 def export_plug(
-    directory: Path,
+    run: RunDirectory,
     models: Path,
     plug: Plug,
     config: PlugConfig,
@@ -146,7 +153,7 @@ def export_plug(
     target.mkdir(parents=True, exist_ok=True)
     save_file({**plug.export_tensors(), **unigram_tensors(adaptations or {})}, target / "plug.safetensors")
     (target / "plug.safetensors").chmod(0o644)  # safetensors writes for the owner alone
-    results = results_of(directory)
+    results = results_of(run)
     (target / "LICENSE").write_text(licence_text())
     (target / "MODEL_CARD.md").write_text(plug_card(results, name))
     write_manifest(
@@ -178,9 +185,9 @@ def export_plug(
     )
 
 
-def check_same_model(directory: Path, package: Path) -> None:
-    """Raises unless the run's tuned model is the one of the package, weight by weight."""
-    trained = round_to_bfloat16(load_language_model(directory / "tuned")).state_dict()
+def check_same_model(run: RunDirectory, package: Path) -> None:
+    """Raises unless the run's language model is the one of the package, weight by weight."""
+    trained = round_to_bfloat16(load_language_model(run.language_model())).state_dict()
     packaged = shipped_language_model(package).state_dict()
     different = [name for name in packaged if not torch.equal(packaged[name], trained[name])]
     if different:

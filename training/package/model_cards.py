@@ -136,7 +136,7 @@ def plug_card(results: dict, name: str = "plug") -> str:
         "",
         "Query head, projector and gate are shared by all tasks; temperature, decay and instruction rows are per task, and",
         "a task unknown to the plug uses their means (`default`).",
-        *unigram_adaptation_section(results.get("unigram-adaptation", {})),
+        *unigram_adaptation_section(results.get("unigram-adaptation", {}).get("tasks", {})),
         "",
         "Results are on LaMP-shaped tasks rebuilt from public sources, on dev users; intervals resample users.",
         "",

@@ -16,6 +16,7 @@ from torch import Tensor
 from transformers import AutoTokenizer, PreTrainedModel
 
 from training.core.language_model import load_language_model, round_to_bfloat16
+from training.core.run_directory import RunDirectory
 from training.data.prompt_format import context_of, prompt_format_of
 from training.data.prompts import NANO_FORMAT, PromptFormat
 from training.data.tokenizer import TextTokenizer
@@ -66,12 +67,10 @@ def freeze(model: PreTrainedModel, device: str, dtype: str) -> PreTrainedModel:
     return model.to(device)
 
 
-def load_nano(directory: Path, weights: Path | None, device: str, dtype: str) -> FrozenModel:
-    """The tuned model of a run directory (or other weights with the same tokenizer)."""
-    model = load_language_model(weights or directory / "tuned")
-    return FrozenModel(
-        freeze(model, device, dtype), TextTokenizer(directory / "corpus" / "tokenizer.json"), NANO_FORMAT
-    )
+def load_nano(run: RunDirectory, weights: Path | None, device: str, dtype: str) -> FrozenModel:
+    """The language model of a run (or other weights with the same tokenizer)."""
+    model = load_language_model(weights or run.language_model())
+    return FrozenModel(freeze(model, device, dtype), TextTokenizer(run.tokenizer), NANO_FORMAT)
 
 
 def load_frozen(path: str | Path, device: str, dtype: str) -> FrozenModel:
@@ -84,9 +83,9 @@ def load_frozen(path: str | Path, device: str, dtype: str) -> FrozenModel:
     return FrozenModel(model, text, prompt_format_of(tokenizer, text, context_of(model.config)))
 
 
-def frozen_of_run(directory: Path, llm: str, weights: Path | None, device: str, dtype: str) -> FrozenModel:
+def frozen_of_run(run: RunDirectory, llm: str, weights: Path | None, device: str, dtype: str) -> FrozenModel:
     """The language model of a plug's config: `llm` where it names one, else the run's own."""
-    return load_frozen(llm, device, dtype) if llm else load_nano(directory, weights, device, dtype)
+    return load_frozen(llm, device, dtype) if llm else load_nano(run, weights, device, dtype)
 
 
 def text_tokenizer(path: str | Path, tokenizer) -> TextTokenizer:

@@ -11,7 +11,7 @@ from training.persona.histories import Query, collate_histories
 from training.persona.plug import Persona, Plug
 
 
-def persona_rows(plug: Plug, task: int, persona: Persona) -> Tensor:
+def persona_rows(persona: Persona) -> Tensor:
     """Rows [b, instruction + persona, hidden] in the order of the prompt: I, then P."""
     return torch.cat([persona.instruction, persona.rows], dim=1)
 
@@ -34,4 +34,4 @@ def rows_and_gate(
         x = torch.stack([torch.from_numpy(query.x) for query in queries])
         return plug.instruction_of(task, x, dropout), torch.ones(len(queries))
     persona = persona_of_queries(plug, task, queries, without_outputs, dropout)
-    return persona_rows(plug, task, persona), persona.gate
+    return persona_rows(persona), persona.gate

@@ -11,26 +11,27 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
 
+from training.core.artifacts import write_atomically
 from training.core.intervals import clustered_interval
 from training.core.machine import prepare_machine
+from training.core.run_directory import RunDirectory
 from training.data.users import SHIPPED_TASKS, users_of_split
 from training.data.vector_store import Vectors
-from training.pipeline.run import config_of
+from training.pipeline.settings import config_of, load_settings
 from training.steps.evaluate import Evaluator, evaluator_of_run, format_report, report
 from training.steps.plug.plug_config import PlugConfig
 from training.steps.plug.train_plug import train_plug
 from training.steps.plug.user_samples import build_user_samples
 
-BASE_PARTS = ("corpus", "tuned", "embeddings", "linear-heads.pt", "plug-start.pt")  # what a variant takes from the base
+# What a variant takes from the base.
+BASE_ARTIFACTS = ("corpus", "task_tuned", "distilled", "embeddings", "linear_heads", "plug_start")
 OPEN = "persona, gate open"
-UNIGRAM_ADAPTATION = "unigram-adaptation.pt"  # of the base, the same for all variants
 # Without a start there is no mean with it; variants with other sizes cannot start at the head.
 AFRESH = {"start": "none", "start_share": 0.0, "keeps_last": False}
 LABELS = {**AFRESH, "gold_share": 1.0}
@@ -87,25 +88,25 @@ def variant_config(full: PlugConfig, changes: Mapping[str, object]) -> PlugConfi
     return replace(full, **fields)
 
 
-def take_over(base: Path, directory: Path, part: str) -> None:
-    """Links a part of the base run into a variant's folder, where the base has it."""
-    link = directory / part
-    link.unlink(missing_ok=True)
-    if (base / part).exists():
-        link.symlink_to((base / part).resolve())
+def take_over(base: RunDirectory, run: RunDirectory, name: str) -> None:
+    """Links an artifact of the base into a variant's directory, where the base has it."""
+    artifact, target = getattr(run, name), getattr(base, name)
+    artifact.remove()
+    if target.exists():
+        artifact.path.symlink_to(target.path.resolve())
 
 
-def train_variant(base: Path, directory: Path, config: PlugConfig, has_unigram_adaptation: bool) -> dict[str, dict]:
-    """Trains and measures a variant in a folder that links to the base's language model, vectors and unigram
-    adaptation.
-    """
-    directory.mkdir(parents=True, exist_ok=True)
-    for part in BASE_PARTS:
-        take_over(base, directory, part)
-    train_plug(directory, replace(config, has_gate=False))  # all variants are measured with the gate open
+def train_variant(
+    base: RunDirectory, run: RunDirectory, config: PlugConfig, has_unigram_adaptation: bool
+) -> dict[str, dict]:
+    """Trains and measures a variant in a directory that links to the base's model, vectors and unigram adaptation."""
+    run.path.mkdir(parents=True, exist_ok=True)
+    for name in BASE_ARTIFACTS:
+        take_over(base, run, name)
+    train_plug(run, replace(config, has_gate=False))  # all variants are measured with the gate open
     if has_unigram_adaptation and config.persona_rows:
-        take_over(base, directory, UNIGRAM_ADAPTATION)
-    evaluator, vectors = evaluator_of_run(directory)
+        take_over(base, run, "unigram_adaptation")
+    evaluator, vectors = evaluator_of_run(run)
     return {task: measure(evaluator, vectors, task) for task in config.tasks}
 
 
@@ -151,11 +152,11 @@ def shown(interval: Mapping[str, float]) -> str:
     return f"{interval['mean']:.3f} [{interval['low']:.3f}, {interval['high']:.3f}]".replace("-", "−")
 
 
-def ablate(base: Path, directory: Path, full: PlugConfig, names: list[str]) -> dict[str, dict]:
+def ablate(base: RunDirectory, directory: Path, full: PlugConfig, names: list[str]) -> dict[str, dict]:
     """Trains the variants that are not done yet and writes the table after each."""
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / "ablation.json"
-    trained = hashlib.sha256((base / "tuned" / "model.safetensors").read_bytes()).hexdigest()
+    trained = hashlib.sha256((base.language_model() / "model.safetensors").read_bytes()).hexdigest()
     settings = json.loads(json.dumps({"base": trained[:16], **asdict(full)}))  # tuples as lists, as in the file
     known = json.loads(path.read_text()) if path.exists() else {"settings": settings, "variants": {}}
     if known["settings"] != settings:
@@ -164,14 +165,12 @@ def ablate(base: Path, directory: Path, full: PlugConfig, names: list[str]) -> d
     for name in names:
         if name in results:
             continue
-        print(f"variant {list(names).index(name) + 1} of {len(names)}: {name}", flush=True)
-        folder = directory / name.replace(" ", "-").replace("(", "").replace(")", "")
-        results[name] = train_variant(
-            base, folder, variant_config(full, VARIANTS[name]), bool(VARIANTS[name].get("unigram_adaptation", True))
-        )
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(known, indent=1))
-        partial.replace(path)
+        print(f"variant {names.index(name) + 1} of {len(names)}: {name}", flush=True)
+        run = RunDirectory(directory / name.replace(" ", "-").replace("(", "").replace(")", ""))
+        changes = VARIANTS[name]
+        has_unigram_adaptation = bool(changes.get("unigram_adaptation", True))
+        results[name] = train_variant(base, run, variant_config(full, changes), has_unigram_adaptation)
+        write_atomically(path, known)
         (directory / "ablation.md").write_text(table(results))
     return results
 
@@ -190,9 +189,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     prepare_machine(arguments.threads)
-    full = config_of(PlugConfig, tomllib.loads(arguments.config.read_text())["plug"])
+    full = config_of(PlugConfig, load_settings(arguments.config)["plug"])
     full = replace(full, tasks=tuple(arguments.tasks or full.tasks), steps=arguments.steps or full.steps)
-    print(table(ablate(arguments.base, arguments.run_directory, full, arguments.variants)))
+    print(table(ablate(RunDirectory(arguments.base), arguments.run_directory, full, arguments.variants)))
 
 
 if __name__ == "__main__":

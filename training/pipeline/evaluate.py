@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 
 from training.core.machine import prepare_machine
+from training.core.run_directory import RunDirectory
 from training.data.tokenizer import TextTokenizer
 from training.package.model_package import read_manifest
 from training.package.shipped import OnDemandVectors, shipped_language_model, shipped_plug, shipped_unigram_adaptation
@@ -65,7 +66,7 @@ def main() -> int:
     arguments = parser.parse_args()
     prepare_machine(arguments.threads)
     evaluator, vectors = (
-        evaluator_of_run(arguments.run_directory)
+        evaluator_of_run(RunDirectory(arguments.run_directory))
         if arguments.run_directory
         else evaluator_of_packages(arguments.models, arguments.plug)
     )

@@ -9,18 +9,19 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from training.core.run_directory import RunDirectory
 from training.golden.package import export_golden
 from training.package.export import check_same_model, export_language_model, export_plug
 from training.package.model_cards import CONTROLS
 from training.package.model_package import read_manifest
-from training.steps.plug.train_plug import load_plug
+from training.steps.plug.saved_plug import load_plug
 from training.steps.unigram_adaptation import load_unigram_adaptation
 
 PARTS = ("language-model", "plug", "golden")
 
 
 def export(
-    directory: Path,
+    run: RunDirectory,
     models: Path,
     config_path: Path,
     library: Path | None,
@@ -40,24 +41,22 @@ def export(
         raise ValueError(f"parts {sorted(unknown)} are unknown. Known: {', '.join(PARTS)}.")
     language_model = None
     if "language-model" in parts:
-        language_model = export_language_model(directory, models, config_path, library, language_model_name)
+        language_model = export_language_model(run, models, config_path, library, language_model_name)
     if not {"plug", "golden"} & set(parts):
         return
-    plug, plug_config = load_plug(directory / "plug.pt")
+    plug, plug_config = load_plug(run)
     plug.round_to_half()
-    adaptations = (
-        {} if plug_name in CONTROLS else load_unigram_adaptation(directory)
-    )  # controls stay what they control for
+    adaptations = {} if plug_name in CONTROLS else load_unigram_adaptation(run)  # controls stay what they control for
     if "plug" in parts:
         if language_model is None:
             package = language_model_package or models / language_model_name
-            check_same_model(directory, package)
+            check_same_model(run, package)
             language_model = read_manifest(package)
         embedder = read_manifest(embedder_package)["fingerprint"]
         bound = (embedder, language_model["fingerprint"])
-        export_plug(directory, models, plug, plug_config, *bound, plug_name, adaptations)
+        export_plug(run, models, plug, plug_config, *bound, plug_name, adaptations)
     if "golden" in parts:
-        export_golden(directory, models, plug, embedder_package, sample, adaptations)
+        export_golden(run, models, plug, embedder_package, sample, adaptations)
 
 
 def main() -> None:
@@ -71,7 +70,7 @@ def main() -> None:
     parser.add_argument("--sample", type=Path, default=None, help="a sample history for the end-to-end cases")
     arguments = parser.parse_args()
     export(
-        arguments.run_directory,
+        RunDirectory(arguments.run_directory),
         arguments.models,
         arguments.config,
         arguments.library,

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from training.core.run_directory import RunDirectory
 from training.data.prompts import answer_ids
 from training.data.tokenizer import END, TextTokenizer
 from training.persona.histories import Query
@@ -36,11 +36,10 @@ class DrawnAnswers:
 
     @staticmethod
     def of_run(
-        directory: Path, tokenizer: TextTokenizer, gold_share: float, end: int = END, cross_fitted: bool = True
+        run: RunDirectory, tokenizer: TextTokenizer, gold_share: float, end: int = END, cross_fitted: bool = True
     ) -> DrawnAnswers:
         """With the heads of a run; without heads where the run has none or only labels are wanted."""
-        path = directory / "linear-heads.pt"
-        heads = load_linear_heads(path) if path.exists() and gold_share < 1 else {}
+        heads = load_linear_heads(run) if gold_share < 1 else {}
         if not cross_fitted:  # users without a fold are answered by the head over all users
             heads = {task: replace(head, fold_of={}) for task, head in heads.items()}
         return DrawnAnswers(heads, tokenizer, gold_share, end)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from training.core.machine import prepare_machine
+from training.core.run_directory import RunDirectory
 from training.data.embedder import Embedder
 from training.data.splits import UPPER_BOUNDS, split_of_user
 from training.data.users import ALL_TASKS, SHIPPED_TASKS, load_users
@@ -36,9 +37,10 @@ def history_texts(tasks: tuple[str, ...], splits: tuple[str, ...] = EMBEDDED_SPL
 
 
 def embed_histories(
-    directory: Path, tasks: tuple[str, ...] = SHIPPED_TASKS, splits: tuple[str, ...] = EMBEDDED_SPLITS
+    run: RunDirectory, tasks: tuple[str, ...] = SHIPPED_TASKS, splits: tuple[str, ...] = EMBEDDED_SPLITS
 ) -> None:
     """Fills the store; tasks in the order given, short texts first. Rows done by an earlier run are kept."""
+    directory = run.embeddings.path
     rows = grow_store(directory, history_texts(tasks, splits))
     vectors = np.lib.format.open_memmap(directory / "vectors.npy", mode="r+")
     embedder = Embedder()
@@ -72,7 +74,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     prepare_machine(arguments.threads)
-    embed_histories(arguments.run_directory / "embeddings", tuple(arguments.tasks), tuple(arguments.splits))
+    embed_histories(RunDirectory(arguments.run_directory), tuple(arguments.tasks), tuple(arguments.splits))
 
 
 if __name__ == "__main__":

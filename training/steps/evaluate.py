@@ -10,12 +10,12 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import torch
 
 from training.core.intervals import clustered_interval
 from training.core.language_model import load_language_model, round_to_bfloat16
+from training.core.run_directory import RunDirectory
 from training.data.prompts import TASK_PROMPTS
 from training.data.samples import batches_by_length
 from training.data.splits import Split
@@ -29,7 +29,7 @@ from training.persona.histories import Query
 from training.persona.persona_rows import persona_of_queries, persona_rows, rows_and_gate
 from training.persona.soft_prompt import SlotSample, log_likelihood
 from training.persona.unigram_adaptation import UnigramAdaptation, bias_of_histories
-from training.steps.plug.train_plug import load_plug
+from training.steps.plug.saved_plug import load_plug
 from training.steps.plug.user_samples import UserSamples, build_user_samples
 from training.steps.unigram_adaptation import load_unigram_adaptation
 
@@ -77,7 +77,7 @@ class Evaluator:
         persona = persona_of_queries(self.plug, task, queries, self.without_outputs)
         answers = [owner.answers(query.items) for owner, query in zip(owners, queries, strict=True)]
         bias = bias_of_histories(adaptation, answers, persona.weights)
-        return persona_rows(self.plug, task, persona), persona.gate, bias
+        return persona_rows(persona), persona.gate, bias
 
     @torch.no_grad()
     def measure(self, task: str, users: list[UserSamples], seed: int = 0, batch_tokens: int = 4096) -> Measured:
@@ -180,14 +180,28 @@ def report(task: str, measured: Measured) -> dict[str, object]:
     return result
 
 
-def evaluator_of_run(directory: Path) -> tuple[Evaluator, VectorStore]:
+def evaluator_of_run(run: RunDirectory) -> tuple[Evaluator, VectorStore]:
     """The run's language model (rounded to bf16, as it will ship) and plug, with the vectors that were trained on."""
-    tokenizer = TextTokenizer(directory / "corpus" / "tokenizer.json")
-    model = round_to_bfloat16(load_language_model(directory / "tuned")).eval()
-    plug, config = load_plug(directory / "plug.pt")
+    model = round_to_bfloat16(load_language_model(run.language_model())).eval()
+    plug, config = load_plug(run)
     sizes = (config.instruction_rows, config.persona_rows)
-    evaluator = Evaluator(model, plug, tokenizer, sizes, config.without_outputs, load_unigram_adaptation(directory))
-    return evaluator, VectorStore(directory / "embeddings")
+    tokenizer = TextTokenizer(run.tokenizer)
+    evaluator = Evaluator(model, plug, tokenizer, sizes, config.without_outputs, load_unigram_adaptation(run))
+    return evaluator, VectorStore(run.embeddings.path)
+
+
+def evaluate_run(run: RunDirectory, tasks: Sequence[str]) -> None:
+    """Measures a run on dev users and writes the report; an interrupted run goes on after the last saved task."""
+    run.begin("evaluate")
+    checkpoint = run.checkpoint("evaluate", {"tasks": list(tasks)})
+    results: dict[str, dict] = checkpoint.load() or {}
+    evaluator, vectors = evaluator_of_run(run)
+    for task in tasks:
+        if task not in results:
+            results.update(evaluate(evaluator, vectors, [task]))
+            checkpoint.save_if_due(lambda: results)
+    run.evaluation.write(results)
+    checkpoint.remove()
 
 
 def evaluate(evaluator: Evaluator, vectors: Vectors, tasks: Sequence[str], split: Split = "dev") -> dict[str, dict]:

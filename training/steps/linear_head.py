@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -22,8 +22,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from training.core.machine import prepare_machine
-from training.core.optimizers import TimeSchedule, set_rate
+from training.core.optimizers import Schedule, set_rate
+from training.core.run_directory import RunDirectory
 from training.data.embedder import DIM
+from training.data.splits import Split
 from training.data.task_choices import choices_of
 from training.data.users import User, training_users
 from training.data.vector_store import VectorStore
@@ -36,7 +38,7 @@ class LinearHeadConfig:
     """Sizes and rates; `folds`: heads that are trained, each without its share of the users."""
 
     tasks: tuple[str, ...] = ("news_category",)
-    splits: tuple[str, ...] = ("train_a", "train_b")
+    splits: tuple[Split, ...] = ("train_a", "train_b")
     folds: int = 6
     steps: int = 350
     passes: float = math.inf  # at most; with too many, the head of a small task memorises its items
@@ -140,8 +142,9 @@ def fit_head(task: str, choices: int, users: Sequence[LabelledUser], config: Lin
     if not queries_of_a_pass:
         raise ValueError(f"{task}: no user has two items whose output is one of the {choices} choices.")
     steps = math.ceil(min(config.steps, config.passes * queries_of_a_pass / config.batch))
-    schedule = TimeSchedule(steps, warm_up_share=0.05, decay_share=0.6)
-    order, waiting = random.Random(seed), []
+    schedule = Schedule(steps, warm_up_share=0.05, decay_share=0.6)
+    order = random.Random(seed)
+    waiting: list[tuple[LabelledUser, int]] = []
     for step in range(steps):
         if not waiting:
             for user, indices in zip(users, known, strict=True):
@@ -176,28 +179,51 @@ def measure(head: Plug, users: Sequence[LabelledUser], first_only: int | None = 
     return right / max(1, count), loss / max(1, count), count
 
 
-def cross_fit(task: str, users: Sequence[LabelledUser], choices: Sequence[str], config: LinearHeadConfig):
-    """A head for every fold, measured on the users that it has not seen, and one over all users."""
+def load_head(task: str, choices: int, config: LinearHeadConfig, state: dict[str, Tensor]) -> Plug:
+    """A fitted head of these weights."""
+    head = create_head(task, choices, config, 0)
+    head.load_state_dict(state)
+    return head.eval().requires_grad_(False)
+
+
+def cross_fit(
+    task: str,
+    users: Sequence[LabelledUser],
+    choices: Sequence[str],
+    config: LinearHeadConfig,
+    fitted: list[dict[str, Tensor]] | None = None,
+    on_fitted: Callable[[], object] = lambda: None,
+) -> CrossFittedHeads:
+    """A head for every fold, measured on the users that it has not seen, and one over all users.
+
+    `fitted` holds the weights of the heads that an interrupted run has fitted; the others are added to it.
+    """
     folds = min(config.folds, len(users))
     if folds < 2:
-        raise ValueError(f"{task}: cross-fitting needs two users, and there is {len(users)}.")
-    heads = []
-    for fold in range(folds):
+        raise ValueError(f"{task}: cross-fitting needs two users, and there is {len(users)}. Leave the task out.")
+    fitted = [] if fitted is None else fitted
+    for fold in range(len(fitted), folds + 1):  # the last one is fitted on all users
         seen = [user for position, user in enumerate(users) if position % folds != fold]
-        heads.append(fit_head(task, len(choices), seen, config, config.seed * 100 + fold))
-        accuracy, loss, count = measure(heads[-1], users[fold::folds], first_only=20)
-        print(
-            f"{task}: fold {fold + 1}/{folds}, {count} unseen queries: accuracy {accuracy:.3f}, {loss:.3f} nats",
-            flush=True,
-        )
-    whole = fit_head(task, len(choices), users, config, config.seed * 100 + folds)
+        head = fit_head(task, len(choices), seen, config, config.seed * 100 + fold)
+        if fold < folds:
+            accuracy, loss, count = measure(head, users[fold::folds], first_only=20)
+            print(
+                f"{task}: fold {fold + 1}/{folds}, {count} unseen queries: accuracy {accuracy:.3f}, {loss:.3f} nats",
+                flush=True,
+            )
+        fitted.append(head.state_dict())
+        on_fitted()
+    *heads, whole = (load_head(task, len(choices), config, state) for state in fitted)
     fold_of = {user.user.id: position % folds for position, user in enumerate(users)}
     return CrossFittedHeads(task, tuple(choices), tuple(heads), whole, fold_of)
 
 
-def fit_linear_heads(directory: Path, config: LinearHeadConfig) -> Path:
-    """Fits the heads of every task and writes RUN/linear-heads.pt."""
-    store = VectorStore(directory / "embeddings")
+def fit_linear_heads(run: RunDirectory, config: LinearHeadConfig) -> None:
+    """Fits the heads of every task and writes them; an interrupted run goes on after the last saved head."""
+    run.begin("linear_head")
+    checkpoint = run.checkpoint("linear_head", asdict(config))
+    fitted: dict[str, list[dict[str, Tensor]]] = checkpoint.load() or {}
+    store = VectorStore(run.embeddings.path)
     saved = []
     for task in config.tasks:
         choices = choices_of(task)
@@ -205,8 +231,10 @@ def fit_linear_heads(directory: Path, config: LinearHeadConfig) -> Path:
             raise ValueError(
                 f"{task} is answered in free text, and a head has a number for every choice. Leave it out."
             )
-        users = [user for split in config.splits for user in training_users(task, split)]
-        heads = cross_fit(task, label_users(users, choices, store), choices, config)
+        users = label_users([user for split in config.splits for user in training_users(task, split)], choices, store)
+        heads = cross_fit(
+            task, users, choices, config, fitted.setdefault(task, []), lambda: checkpoint.save_if_due(lambda: fitted)
+        )
         saved.append(
             {
                 "task": task,
@@ -216,31 +244,22 @@ def fit_linear_heads(directory: Path, config: LinearHeadConfig) -> Path:
                 "fold_of": dict(heads.fold_of),
             }
         )
-    path = directory / "linear-heads.pt"
-    torch.save({"config": asdict(config), "heads": saved}, path)
-    return path
+    run.linear_heads.write({"config": asdict(config), "heads": saved})
+    checkpoint.remove()
 
 
-def load_linear_heads(path: Path) -> dict[str, CrossFittedHeads]:
-    """The heads by task."""
-    saved = torch.load(path, weights_only=True)
+def load_linear_heads(run: RunDirectory) -> dict[str, CrossFittedHeads]:
+    """The heads of a run by task; empty where it has none."""
+    if not run.linear_heads.exists():
+        return {}
+    saved = run.linear_heads.read()
     config = LinearHeadConfig(**saved["config"])
-
-    def load(task: str, choices: int, state: dict) -> Plug:
-        head = create_head(task, choices, config, 0)
-        head.load_state_dict(state)
-        return head.eval().requires_grad_(False)
-
-    return {
-        entry["task"]: CrossFittedHeads(
-            entry["task"],
-            tuple(entry["choices"]),
-            tuple(load(entry["task"], len(entry["choices"]), state) for state in entry["folds"]),
-            load(entry["task"], len(entry["choices"]), entry["whole"]),
-            entry["fold_of"],
-        )
-        for entry in saved["heads"]
-    }
+    heads = {}
+    for entry in saved["heads"]:
+        task, choices = entry["task"], tuple(entry["choices"])
+        *folds, whole = (load_head(task, len(choices), config, state) for state in [*entry["folds"], entry["whole"]])
+        heads[task] = CrossFittedHeads(task, choices, tuple(folds), whole, entry["fold_of"])
+    return heads
 
 
 def has_room(plug: Plug, heads: CrossFittedHeads) -> bool:
@@ -280,7 +299,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     prepare_machine(arguments.threads)
-    fit_linear_heads(arguments.run_directory, LinearHeadConfig(tasks=tuple(arguments.tasks)))
+    fit_linear_heads(RunDirectory(arguments.run_directory), LinearHeadConfig(tasks=tuple(arguments.tasks)))
 
 
 if __name__ == "__main__":

@@ -8,20 +8,23 @@ weights are kept, and which tasks are no longer trained because they begin to be
 from __future__ import annotations
 
 import argparse
-import json
+import copy
 import math
 import random
-import shutil
-import time
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
+from transformers import PreTrainedModel
 
 from training.core.language_model import load_language_model
 from training.core.machine import prepare_machine
-from training.core.optimizers import TimeSchedule, create_optimizers, set_rate
+from training.core.optimizers import Schedule, create_optimizers, set_rate
+from training.core.run_directory import RunDirectory
 from training.data.samples import Sample, answer_log_likelihood, batches_by_length, collate
+from training.data.splits import Split
 from training.data.task_samples import build_samples, held_out_samples, tuning_users
 from training.data.tokenizer import TextTokenizer
 from training.data.users import ALL_TASKS, SHIPPED_TASKS
@@ -33,8 +36,8 @@ class TaskTuneConfig:
     """Rates and shares. `repeats`: how often a task's users occur in one pass; 0.5 is every second one, at random."""
 
     tasks: tuple[str, ...] = SHIPPED_TASKS
-    splits: tuple[str, ...] = ("train_a",)  # with train_b the model sees the plug's users too
-    minutes: float = 12.0
+    splits: tuple[Split, ...] = ("train_a",)  # with train_b the model sees the plug's users too
+    steps: int = 1300  # at most
     muon_rate: float = 0.0015
     adam_rate: float = 0.0006
     weight_decay: float = 0.05
@@ -94,7 +97,7 @@ class EarlyStopping:
 
 
 @torch.no_grad()
-def held_out_loss(model, samples: list[Sample], batch_tokens: int) -> dict[str, float]:
+def held_out_loss(model: PreTrainedModel, samples: Sequence[Sample], batch_tokens: int) -> dict[str, float]:
     """Mean negative log-likelihood of an answer token, by task."""
     sums: dict[str, list[float]] = {}
     for batch in batches_by_length([len(sample) for sample in samples], batch_tokens, random.Random(0)):
@@ -111,58 +114,79 @@ def held_out_loss(model, samples: list[Sample], batch_tokens: int) -> dict[str, 
     return {task: total / max(1, count) for task, (total, count) in sorted(sums.items())}
 
 
-def task_tune(directory: Path, config: TaskTuneConfig, source: Path | None = None) -> Path:
-    """Tunes the pre-trained model of the run directory (or `source`) and returns the folder of the best weights."""
-    finished = directory / "tuned"
-    # What was made of an earlier task tuning must not be taken for this one's.
-    shutil.rmtree(directory / "task-tuned", ignore_errors=True)
-    for name in ("plug-start.pt", "plug.checkpoint.pt"):
-        (directory / name).unlink(missing_ok=True)
+def task_tune(run: RunDirectory, config: TaskTuneConfig, source: Path | None = None) -> None:
+    """Tunes the pre-trained model of the run (or `source`) and writes the best weights and a report."""
+    run.begin("task_tune")
+    checkpoint = run.checkpoint("task_tune", asdict(config))
     torch.manual_seed(config.seed)
-    tokenizer = TextTokenizer(directory / "corpus" / "tokenizer.json")
-    model = load_language_model(source or directory / "pretrained")
+    tokenizer = TextTokenizer(run.tokenizer)
+    model = load_language_model(source or run.pretrained.path)
     optimizers = create_optimizers(model, config.muon_rate, config.adam_rate, config.weight_decay)
-    schedule = TimeSchedule(config.minutes * 60, warm_up_share=0.03, decay_share=0.6)
-    watched = tuning_users(config.tasks, config.splits, True)
+    schedule = Schedule(config.steps, warm_up_share=0.03, decay_share=0.6)
+    users = tuning_users(config.tasks, config.splits, is_held_out=False)
+    watched = tuning_users(config.tasks, config.splits, is_held_out=True)
 
     def held_out(retrieved: int, per_task: int) -> list[Sample]:
         return held_out_samples(tokenizer, config.tasks, watched, per_task, retrieved, config.maximum_length)
 
     watched_samples = held_out(0, config.held_out_samples)
-    users = tuning_users(config.tasks, config.splits, False)
     stopping = EarlyStopping(config.tasks, config.patience)
-    elapsed, epoch, step, history = 0.0, 0, 0, []
-    next_evaluation = schedule.budget / config.evaluations
+    step, next_evaluation = 0, config.steps / config.evaluations
+    epoch, position, stopped_before = 0, 0, stopping.stopped()  # batches of this epoch, tasks stopped at its start
+    best: dict[str, torch.Tensor] = {}
     kept: dict[str, float] = {}
+    history: list[dict[str, float]] = []
 
     def evaluate() -> None:
-        nonlocal kept
+        nonlocal best, kept
         losses = held_out_loss(model, watched_samples, config.batch_tokens)
-        history.append({"minutes": elapsed / 60, "epoch": epoch, **losses})
+        history.append({"step": step, "epoch": epoch, **losses})
         is_best = stopping.record(losses)
-        told = f"  not trained any further: {sorted(stopping.stopped())}" if stopping.stopped() else ""
-        print(f"{elapsed / 60:.1f} min  {'best so far' if is_best else 'held out'}  {losses}{told}", flush=True)
+        told = f"  no longer trained: {sorted(stopping.stopped())}" if stopping.stopped() else ""
+        print(f"step {step}  {'best so far' if is_best else 'held out'}  {losses}{told}", flush=True)
         if is_best:
-            kept = losses
-            model.save_pretrained(finished)
+            best, kept = copy.deepcopy(model.state_dict()), losses
+
+    def state() -> dict[str, Any]:
+        return {
+            "model": model.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in optimizers],
+            "random": torch.get_rng_state(),
+            "stopping": vars(stopping),
+            "progress": (step, next_evaluation, epoch, position, sorted(stopped_before)),
+            "best": best,
+            "kept": kept,
+            "history": history,
+        }
 
     def is_over() -> bool:
-        return schedule.is_over(elapsed) or len(stopping.stopped()) == len(config.tasks)
+        return step >= config.steps or len(stopping.stopped()) == len(config.tasks)
 
-    evaluate()
+    if saved := checkpoint.load():
+        model.load_state_dict(saved["model"])
+        for optimizer, values in zip(optimizers, saved["optimizers"], strict=True):
+            optimizer.load_state_dict(values)
+        torch.set_rng_state(saved["random"])
+        vars(stopping).update(saved["stopping"])
+        step, next_evaluation, epoch, position, stopped = saved["progress"]
+        stopped_before, best, kept, history = set(stopped), saved["best"], saved["kept"], saved["history"]
+        print(f"goes on at step {step}", flush=True)
+    else:
+        evaluate()
     while not is_over():
         order = random.Random(config.seed * 1000 + epoch)
         passes = [user for user in users for _ in range(int(config.repeats[user.task] + order.random()))]
-        passes = [user for user in passes if user.task not in stopping.stopped()]
+        passes = [user for user in passes if user.task not in stopped_before]
         samples = build_samples(
             tokenizer, passes, order, config.retrieval_share, config.maximum_retrieved, config.maximum_length
         )
-        for batch in batches_by_length([len(sample) for sample in samples], config.batch_tokens, order):
-            started = time.monotonic()
+        batches = list(batches_by_length([len(sample) for sample in samples], config.batch_tokens, order))
+        for batch in batches[position:]:
+            position += 1
             chosen = [samples[index] for index in batch if samples[index].task not in stopping.stopped()]
             if not chosen:
                 continue
-            set_rate(optimizers, schedule.factor(elapsed))
+            set_rate(optimizers, schedule.factor(step))
             ids, targets = collate(chosen)
             with torch.autocast("cpu", torch.bfloat16):
                 loss = training_loss(model, chosen, ids, targets, config.dropout, config.label_smoothing)
@@ -172,22 +196,17 @@ def task_tune(directory: Path, config: TaskTuneConfig, source: Path | None = Non
                 optimizer.step()
                 optimizer.zero_grad(set_to_none=True)
             step += 1
-            elapsed += time.monotonic() - started
             if step % 20 == 0:
-                left = (schedule.budget - elapsed) / 60
-                speed = ids.numel() / (time.monotonic() - started)
-                print(
-                    f"step {step}  epoch {epoch}  loss {loss.item():.3f}  {speed:.0f} tokens/s  {left:.1f} min left",
-                    flush=True,
-                )
-            if elapsed > next_evaluation:
-                next_evaluation += schedule.budget / config.evaluations
+                print(f"step {step} of {config.steps}  epoch {epoch}  loss {loss.item():.3f}", flush=True)
+            if step > next_evaluation:
+                next_evaluation += config.steps / config.evaluations
                 evaluate()
+            checkpoint.save_if_due(state)
             if is_over():
                 break
-        epoch += 1
+        epoch, position, stopped_before = epoch + 1, 0, stopping.stopped()
     evaluate()
-    best = load_language_model(finished)
+    model.load_state_dict(best)
     report = {
         "steps": step,
         "epochs": epoch,
@@ -195,14 +214,16 @@ def task_tune(directory: Path, config: TaskTuneConfig, source: Path | None = Non
         "best_evaluation": stopping.best_evaluation,
         "best_evaluation_of": stopping.best_evaluation_of,
         "retrieved": {
-            str(count): held_out_loss(best, held_out(count, config.reported_samples), config.batch_tokens)
+            str(count): held_out_loss(model, held_out(count, config.reported_samples), config.batch_tokens)
             for count in range(config.maximum_retrieved + 1)
         },
         "history": history,
     }
     print(f"kept evaluation {stopping.best_evaluation}; by retrieved items: {report['retrieved']}", flush=True)
-    (directory / "task-tune.json").write_text(json.dumps(report, indent=1))
-    return finished
+    with run.task_tuned.writing() as folder:
+        model.save_pretrained(folder)
+    run.task_tune_report.write(report)
+    checkpoint.remove()
 
 
 def main() -> None:
@@ -210,10 +231,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run-directory", type=Path, default=Path("training/runs/nano"))
     parser.add_argument("--source", type=Path, default=None, help="a checkpoint folder other than RUN/pretrained")
-    parser.add_argument("--minutes", type=float, default=TaskTuneConfig.minutes)
+    parser.add_argument("--steps", type=int, default=TaskTuneConfig.steps)
     parser.add_argument("--tasks", nargs="+", choices=ALL_TASKS, default=list(SHIPPED_TASKS))
     splits = ("train_a", "train_b")
-    parser.add_argument("--splits", nargs="+", choices=splits, default=["train_a"], help="both: see the guide")
+    parser.add_argument("--splits", nargs="+", choices=splits, default=["train_a"], help="both: see training/README.md")
     parser.add_argument("--patience", type=int, default=TaskTuneConfig.patience)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
@@ -221,10 +242,10 @@ def main() -> None:
     config = TaskTuneConfig(
         tasks=tuple(arguments.tasks),
         splits=tuple(arguments.splits),
-        minutes=arguments.minutes,
+        steps=arguments.steps,
         patience=arguments.patience,
     )
-    task_tune(arguments.run_directory, config, arguments.source)
+    task_tune(RunDirectory(arguments.run_directory), config, arguments.source)
 
 
 if __name__ == "__main__":

@@ -15,17 +15,18 @@ outputs of users B expects their words already; then `split` must be "dev".
 from __future__ import annotations
 
 import argparse
-import json
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from training.core.machine import prepare_machine
+from training.core.run_directory import RunDirectory
 from training.data.prompts import TASK_PROMPTS, answer_ids
 from training.data.samples import IGNORED, batches_by_length
 from training.data.splits import Split
@@ -44,12 +45,9 @@ from training.persona.unigram_adaptation import (
     unigram_tensors,
 )
 from training.steps.plug.plug_config import PlugConfig
+from training.steps.plug.saved_plug import gate_content, load_plug
 from training.steps.plug.train_gate import train_gate
-from training.steps.plug.train_plug import load_plug
 from training.steps.plug.user_samples import UserSamples, build_user_samples, spread_queries
-from training.steps.pretrain import save_atomically
-
-FILE = "unigram-adaptation.pt"
 
 
 @dataclass(frozen=True)
@@ -148,12 +146,12 @@ def fit_task(
         chosen = [entries[position] for position in batch]
         persona = persona_of_queries(plug, task, [user.query(index, range(index)) for user, index in chosen])
         samples = [user.with_rows[index] for user, index in chosen]
-        hidden, targets = answer_states(frozen.model, samples, persona_rows(plug, task, persona), False)
+        hidden, targets = answer_states(frozen.model, samples, persona_rows(persona), False)
         for row, (user, index) in enumerate(chosen):
             is_answer = targets[row] != IGNORED
             logits = frozen.model.get_output_embeddings()(hidden[row][is_answer])
             answers = user.answers(range(index))
-            words = token_counts(answers, persona.weights[row, : len(answers)])
+            words = token_counts(answers, persona.weights[row, : len(answers)].tolist())
             losses.add(logits, targets[row][is_answer], *words)
         if done // 100 != (done + len(batch)) // 100:
             print(f"{plug.tasks[task]}: {done + len(batch)} of {len(entries)} queries", flush=True)
@@ -169,73 +167,61 @@ def users_to_fit(task: str, split: Split) -> list[User]:
 
 
 def fit_unigram_adaptation(
-    directory: Path, config: UnigramAdaptationConfig, model_path: Path | None = None, device: str | None = None
+    run: RunDirectory, config: UnigramAdaptationConfig, model_path: Path | None = None, device: str | None = None
 ) -> dict[str, dict[str, float]]:
-    """Fits every adapted task, prints and writes the parameters; a plug without such tasks gets no file."""
-    plug, plug_config = load_plug(directory / "plug.pt")
+    """Fits every adapted task, trains the gate again, and writes both with a report, which it returns by task.
+
+    A plug without adapted tasks gets no files. An interrupted run goes on after the last task that it has saved.
+    """
+    run.begin("unigram_adaptation")
+    plug, plug_config = load_plug(run)
     tasks = adapted_tasks(plug_config, config.tasks)
     if not tasks:
-        (directory / FILE).unlink(missing_ok=True)
         print("no unigram adaptation: the plug has no persona rows, or no task in free text", flush=True)
         return {}
-    frozen = frozen_of_run(directory, plug_config.llm, model_path, device or plug_config.device, plug_config.dtype)
-    store = VectorStore(directory / "embeddings")
+    frozen = frozen_of_run(run, plug_config.llm, model_path, device or plug_config.device, plug_config.dtype)
+    store = VectorStore(run.embeddings.path)
     sizes = (plug_config.instruction_rows, plug_config.persona_rows)
-    adaptations, report = {}, {}
+
+    def samples(users: Sequence[User]) -> list[UserSamples]:
+        return build_user_samples(users, frozen.tokenizer, store, sizes, plug_config.maximum_prompt, frozen.form)
+
+    checkpoint = run.checkpoint("unigram_adaptation", asdict(config))
+    fitted: dict[str, dict[str, Any]] = checkpoint.load() or {}
     for task in tasks:
-        users = build_user_samples(
-            users_to_fit(task, config.split),
-            frozen.tokenizer,
-            store,
-            sizes,
-            plug_config.maximum_prompt,
-            frozen.form,
-        )
+        if task in fitted:
+            continue
+        users = samples(users_to_fit(task, config.split))
         background = training_background(task, frozen)
-        number = plug.tasks.index(task)
-        adaptations[task], report[task] = fit_task(frozen, plug, number, users, background, config)
-        report[task]["users"] = len(users)
-        print(f"{task}: {report[task]}", flush=True)
-    if plug_config.has_gate:
-        train_gate_anew(directory, plug, plug_config, frozen, store, adaptations)
-    save_atomically(unigram_tensors(adaptations), directory / FILE)
-    (directory / "unigram-adaptation.json").write_text(json.dumps(report, indent=1))
-    return report
-
-
-def train_gate_anew(
-    directory: Path,
-    plug: Plug,
-    config: PlugConfig,
-    frozen: FrozenModel,
-    store: VectorStore,
-    adaptations: Mapping[str, UnigramAdaptation],
-) -> None:
-    """Trains the gate of RUN/plug.pt once more, with the adapted answers, and writes its report into RUN/plug.json."""
-    sizes = (config.instruction_rows, config.persona_rows)
-    users = {
-        task: build_user_samples(
-            tuning_users([task], config.splits, is_held_out=False),
-            frozen.tokenizer,
-            store,
-            sizes,
-            config.maximum_prompt,
-            frozen.form,
-        )
-        for task in plug.tasks
+        found, report = fit_task(frozen, plug, plug.tasks.index(task), users, background, config)
+        report["users"] = len(users)
+        print(f"{task}: {report}", flush=True)
+        fitted[task] = {
+            "background": torch.from_numpy(background),
+            "strength": found.strength,
+            "mass": found.mass,
+            "report": report,
+        }
+        checkpoint.save_if_due(lambda: fitted)
+    adaptations = {
+        task: UnigramAdaptation(entry["background"].numpy(), entry["strength"], entry["mass"])
+        for task, entry in fitted.items()
     }
-    report = train_gate(frozen.model, plug, users, config, adaptations)
-    path = directory / "plug.pt"
-    save_atomically({**torch.load(path, weights_only=True), "plug": plug.state_dict()}, path)
-    told = directory / "plug.json"
-    if told.exists():
-        told.write_text(json.dumps({**json.loads(told.read_text()), "gate": report}, indent=1))
+    gate_report = None
+    if plug_config.has_gate:
+        users_of = {task: samples(tuning_users([task], plug_config.splits, is_held_out=False)) for task in plug.tasks}
+        gate_report = train_gate(frozen.model, plug, users_of, plug_config, adaptations)
+        run.gate.write(gate_content(plug))
+    run.unigram_adaptation.write(unigram_tensors(adaptations))
+    reports = {task: entry["report"] for task, entry in fitted.items()}
+    run.unigram_adaptation_report.write({"tasks": reports, "gate": gate_report})
+    checkpoint.remove()
+    return reports
 
 
-def load_unigram_adaptation(directory: Path) -> dict[str, UnigramAdaptation]:
+def load_unigram_adaptation(run: RunDirectory) -> dict[str, UnigramAdaptation]:
     """The unigram adaptation of a run by task; empty where the run has none."""
-    path = directory / FILE
-    return read_unigram_tensors(torch.load(path, weights_only=True)) if path.exists() else {}
+    return read_unigram_tensors(run.unigram_adaptation.read()) if run.unigram_adaptation.exists() else {}
 
 
 def main() -> None:
@@ -250,7 +236,7 @@ def main() -> None:
     arguments = parser.parse_args()
     prepare_machine(arguments.threads)
     config = UnigramAdaptationConfig(queries=arguments.queries, split=arguments.split)
-    fit_unigram_adaptation(arguments.run_directory, config, arguments.model, arguments.device)
+    fit_unigram_adaptation(RunDirectory(arguments.run_directory), config, arguments.model, arguments.device)
 
 
 if __name__ == "__main__":

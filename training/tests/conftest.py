@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from training.data.users import DATA_VARIABLE, load_users, measured_queries
+from training.core.run_directory import RunDirectory
 from training.pipeline.unpack import unpack
 from training.steps.linear_head import LinearHeadConfig, fit_linear_heads
-from training.tests.tiny_run import write_data, write_vectors
+from training.tests.tiny_run import used_data, write_data, write_vectors
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,18 +30,14 @@ PACKAGE = Path(__file__).parents[2] / "models" / "nano-llm"
 
 
 @pytest.fixture
-def packaged_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A run directory of the language model that ships, with vectors and heads of invented users, who are the data."""
+def packaged_run(tmp_path: Path) -> Iterator[RunDirectory]:
+    """A run of the language model that ships, with vectors and heads of invented users, who are the data."""
     if not (PACKAGE / "manifest.json").exists():
         pytest.skip("models/nano-llm is not there")
+    run = RunDirectory(tmp_path / "run")
     write_data(tmp_path / "data")
-    splits = ("train_a", "train_b", "dev")
-    write_vectors(tmp_path / "data", tmp_path / "run" / "embeddings", "news_category", splits)
-    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path / "data"))
-    for cached in (load_users, measured_queries):
-        cached.cache_clear()
-    unpack(PACKAGE, tmp_path / "run")
-    fit_linear_heads(tmp_path / "run", LinearHeadConfig(folds=2, steps=2))
-    yield tmp_path / "run"
-    for cached in (load_users, measured_queries):
-        cached.cache_clear()
+    write_vectors(tmp_path / "data", run, "news_category", splits=("train_a", "train_b", "dev"))
+    unpack(PACKAGE, run)
+    with used_data(tmp_path / "data"):
+        fit_linear_heads(run, LinearHeadConfig(folds=2, steps=2))
+        yield run

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from training.core.run_directory import RunDirectory
 from training.persona.plug import Plug
 from training.steps.plug.batches import Batches, batch_gradients
 from training.steps.plug.plug_config import PlugConfig
@@ -27,7 +28,6 @@ def config_of(llm: str) -> PlugConfig:
         steps=3,
         dropout=0.0,
         batch_tokens=700,
-        checkpoint_minutes=0.0,
         gate_queries=4,
         evaluations=1,
     )
@@ -52,11 +52,11 @@ def main() -> None:
     """Command line: run directory, folder of the language model."""
     torch.set_num_threads(1)
     directory, llm = Path(sys.argv[1]), sys.argv[2]
-    training = prepare(directory, config_of(llm))
+    training = prepare(RunDirectory(directory), config_of(llm))
     found = gradients(training)
     if training.processes.is_main:
         torch.save(found, directory / "gradients.pt")
-    train(training, directory)
+    train(training, RunDirectory(directory))
     (directory / f"digest-{training.processes.index}-of-{training.processes.count}").write_text(digest(training.plug))
 
 

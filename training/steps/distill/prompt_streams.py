@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Generic, TypeVar
 
-from training.data.samples import Sample, batches_by_length
+from training.data.samples import batches_by_length
 from training.data.splits import Split, is_tuning_holdout
 from training.data.task_samples import build_samples, earlier_items, tuning_users
 from training.data.tokenizer import TextTokenizer
@@ -29,7 +29,7 @@ class DistillConfig:
     tasks: tuple[str, ...] = SHIPPED_TASKS
     tunes_model: bool = True  # False: the model is frozen, and only the plug learns
     splits: tuple[Split, ...] = ("train_a",)  # of the plain prompts; those with rows and labels are of users A
-    minutes: float = 8.0
+    steps: int = 600
     muon_rate: float = 0.0006
     adam_rate: float = 0.0002
     weight_decay: float = 0.05
@@ -42,9 +42,8 @@ class DistillConfig:
     text_queries: int = 32  # of one whose prompts have their text
     retrieval_queries: int = 10  # of one whose prompts have earlier items too
     retrieval_batch_share: float = 0.0  # of the distillation batches with text, those with earlier items
-    label_minutes: float = (
-        math.inf
-    )  # from then on no labels; plain prompts keep the model at its answers of that moment
+    # Then the labels end, and plain prompts keep the model at its answers of that step; None: never.
+    label_steps: int | None = None
     before_share: float = 0.0  # weight of the model before distillation in the mean that is the result
     cut_share: float = 0.5
     largest_cut: float = 0.8  # of a prompt's tokens
@@ -66,6 +65,11 @@ class DistillConfig:
     held_out_queries: int = 80
     seed: int = 0
 
+    @property
+    def label_end(self) -> int:
+        """The step from which only heads are learned from; that after the last where labels are used to the end."""
+        return self.steps if self.label_steps is None else self.label_steps
+
 
 def cut(entry: SlotSample, share: float, order: random.Random) -> SlotSample:
     """The prompt without a random share of its text; the tokens before the slot and the last token stay."""
@@ -78,40 +82,77 @@ def cut(entry: SlotSample, share: float, order: random.Random) -> SlotSample:
     return SlotSample(replace(entry.sample, prompt=kept), entry.slot)
 
 
-def plain_batches(tokenizer: TextTokenizer, tasks: Sequence[str], config: DistillConfig) -> Iterator[list[SlotSample]]:
-    """Endless batches of prompts without rows, some with retrieved items."""
-    users = tuning_users(tasks, config.splits, is_held_out=False)
-    for epoch in itertools.count():
-        order = random.Random(config.seed * 1000 + epoch)
-        samples: list[Sample] = build_samples(
-            tokenizer, users, order, config.retrieval_share, config.maximum_retrieved, config.maximum_length
-        )
-        for batch in batches_by_length([len(sample) for sample in samples], config.batch_tokens, order):
-            yield [SlotSample(samples[index], 0) for index in batch]
-
-
 def bare(users: Sequence[UserSamples]) -> list[UserSamples]:
     """The users with prompts of rows alone."""
     none = random.Random(0)  # with a share of 1 nothing is random
     return [replace(user, with_rows=tuple(cut(entry, 1.0, none) for entry in user.with_rows)) for user in users]
 
 
-def row_batches(users: Sequence[UserSamples], plug_config: PlugConfig, config: DistillConfig, batch_tokens: int):
-    """Endless batches of one task: prompts, some of them cut, with queries over thinned histories."""
-    for epoch in itertools.count():
-        order = random.Random(config.seed * 1000 + epoch)
-        for samples, queries in training_batches(
-            users, plug_config.items_per_user, batch_tokens, order, short_share=plug_config.short_share
-        ):
-            yield (
-                [
-                    cut(entry, order.uniform(0.2, config.largest_cut), order)
-                    if order.random() < config.cut_share
-                    else entry
-                    for entry in samples
-                ],
-                queries,
+@dataclass(frozen=True)
+class RowBatch:
+    """Prompts with rows whose answers are the users' own, and their queries."""
+
+    samples: list[SlotSample]
+    queries: list[Query]
+
+
+Batch = TypeVar("Batch")
+
+
+class CountedBatches(Generic[Batch]):
+    """Endless batches whose order depends on a seed alone, so that their number is all that a checkpoint needs."""
+
+    def __init__(self, batches: Iterator[Batch]) -> None:
+        self._batches = batches
+        self.taken = 0
+
+    def next(self) -> Batch:
+        """The next batch."""
+        self.taken += 1
+        return next(self._batches)
+
+    def skip(self, count: int) -> None:
+        """Passes over batches that an interrupted run has taken."""
+        for _ in range(count):
+            self.next()
+
+
+def plain_prompts(tokenizer: TextTokenizer, config: DistillConfig) -> CountedBatches[list[SlotSample]]:
+    """Batches of prompts without rows, some with retrieved items."""
+    users = tuning_users(config.tasks, config.splits, is_held_out=False)
+
+    def batches() -> Iterator[list[SlotSample]]:
+        for epoch in itertools.count():
+            order = random.Random(config.seed * 1000 + epoch)
+            samples = build_samples(
+                tokenizer, users, order, config.retrieval_share, config.maximum_retrieved, config.maximum_length
             )
+            for batch in batches_by_length([len(sample) for sample in samples], config.batch_tokens, order):
+                yield [SlotSample(samples[index], 0) for index in batch]
+
+    return CountedBatches(batches())
+
+
+def row_batches(
+    users: Sequence[UserSamples], plug_config: PlugConfig, config: DistillConfig, batch_tokens: int
+) -> CountedBatches[RowBatch]:
+    """Batches of one task: prompts, some of them cut, with queries over thinned histories."""
+
+    def batches() -> Iterator[RowBatch]:
+        for epoch in itertools.count():
+            order = random.Random(config.seed * 1000 + epoch)
+            for samples, queries in training_batches(
+                users, plug_config.items_per_user, batch_tokens, order, short_share=plug_config.short_share
+            ):
+                yield RowBatch([maybe_cut(entry, config, order) for entry in samples], queries)
+
+    return CountedBatches(batches())
+
+
+def maybe_cut(entry: SlotSample, config: DistillConfig, order: random.Random) -> SlotSample:
+    """The prompt as it is or, with probability `cut_share`, without a random part of its text."""
+    is_cut = order.random() < config.cut_share
+    return cut(entry, order.uniform(0.2, config.largest_cut), order) if is_cut else entry
 
 
 def with_earlier_items(
@@ -155,42 +196,55 @@ class PromptStreams:
         users = of("train_a")
         seen = [user for user in users if not is_tuning_holdout(user.user.id)]
         self.held_out = spread_queries([u for u in users if is_tuning_holdout(u.user.id)], config.held_out_queries)
-        self._bare_share, self._cut_share, self._largest_cut = config.bare_share, config.cut_share, config.largest_cut
-        self._retrieval_share = config.retrieval_batch_share
-        self._bare_distillation = None
-
-        def distillation(users: Sequence[UserSamples], batch: int, **shares: float) -> DistillationBatches:
-            return DistillationBatches(answers.heads[task], answers.answers[task], users, batch, **shares)
-
+        self._config = config
+        self._distillation: HeadBatches | None = None
         if task in answers:
             others = [user for user in of("train_b") if not is_tuning_holdout(user.user.id)]
-            self._bare_distillation = distillation(bare(seen + others), config.bare_queries)
-            self._text_distillation = distillation(seen, config.text_queries, mixed_share=0.0)
-            self._retrieval_distillation = None
-            if config.retrieval_batch_share:
-                # Rows of another user beside a user's own items would only teach the model to ignore one of the two.
-                with_items = with_earlier_items(seen, tokenizer, sizes, config)
-                shares = {"mixed_share": 0.0, "other_user_share": 0.0}
-                self._retrieval_distillation = distillation(with_items, config.retrieval_queries, **shares)
+            # Rows of another user beside a user's own items would only teach the model to ignore one of the two.
+            with_items = with_earlier_items(seen, tokenizer, sizes, config) if config.retrieval_batch_share else []
+            heads, choices = answers.heads[task], answers.answers[task]
+            self._distillation = HeadBatches(
+                bare=DistillationBatches(heads, choices, bare(seen + others), config.bare_queries),
+                text=DistillationBatches(heads, choices, seen, config.text_queries, mixed_share=0.0),
+                retrieval=DistillationBatches(
+                    heads, choices, with_items, config.retrieval_queries, mixed_share=0.0, other_user_share=0.0
+                ),
+            )
         self._whole = row_batches(seen, plug_config, config, config.batch_tokens)
         self._bare = row_batches(bare(seen), plug_config, config, config.bare_batch_tokens)
 
     @property
     def has_head(self) -> bool:
         """Whether the task has a head that can be distilled."""
-        return self._bare_distillation is not None
+        return self._distillation is not None
 
-    def next(self, chooser: random.Random) -> DistillationBatch | tuple[list[SlotSample], list[Query]]:
-        """The next batch: of the head's answers where the task has a head, else samples and queries."""
-        is_bare = chooser.random() < self._bare_share
-        if self._bare_distillation is None:
-            return next(self._bare if is_bare else self._whole)
+    @property
+    def taken(self) -> tuple[int, int]:
+        """How many batches of the users' own answers were taken, with text and without."""
+        return self._whole.taken, self._bare.taken
+
+    def skip(self, taken: tuple[int, int]) -> None:
+        """Passes over the batches that an interrupted run has taken."""
+        self._whole.skip(taken[0])
+        self._bare.skip(taken[1])
+
+    def next(self, chooser: random.Random) -> DistillationBatch | RowBatch:
+        """The next batch: of the head's answers where the task has a head, else of the users' own."""
+        config, distillation = self._config, self._distillation
+        is_bare = chooser.random() < config.bare_share
+        if distillation is None:
+            return (self._bare if is_bare else self._whole).next()
         if is_bare:
-            return self._bare_distillation.next(chooser)
-        has_items = self._retrieval_distillation is not None and chooser.random() < self._retrieval_share
-        batch = (self._retrieval_distillation if has_items else self._text_distillation).next(chooser)
-        return replace(batch, samples=[self._cut(entry, chooser) for entry in batch.samples])
+            return distillation.bare.next(chooser)
+        has_items = bool(config.retrieval_batch_share) and chooser.random() < config.retrieval_batch_share
+        batch = (distillation.retrieval if has_items else distillation.text).next(chooser)
+        return replace(batch, samples=[maybe_cut(entry, config, chooser) for entry in batch.samples])
 
-    def _cut(self, entry: SlotSample, chooser: random.Random) -> SlotSample:
-        is_cut = chooser.random() < self._cut_share
-        return cut(entry, chooser.uniform(0.2, self._largest_cut), chooser) if is_cut else entry
+
+@dataclass(frozen=True)
+class HeadBatches:
+    """The distillation batches of a task: rows alone, with text, and with text and earlier items."""
+
+    bare: DistillationBatches
+    text: DistillationBatches
+    retrieval: DistillationBatches

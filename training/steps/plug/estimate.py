@@ -57,7 +57,7 @@ def estimate(
     plug.zero_grad(set_to_none=True)
     each = sum(seconds[1:]) / (len(seconds) - 1)
     mean_samples, mean_tokens = (sum(column) / len(sizes) for column in zip(*sizes, strict=True))
-    steps = config.steps or config.minutes * 60 / each
+    steps = config.steps
     trained = [parameter for parameter in plug.parameters() if parameter.requires_grad]
     what, peak = peak_memory(processes.device if processes.count > 1 else config.device)
     lines = [
@@ -72,7 +72,7 @@ def estimate(
             f"({mean_tokens / each:.0f} tokens/s), on {processes.count} process(es); "
             f"peak {what} so far {peak:.2f} GiB each"
         ),
-        f"the run: about {steps:.0f} steps, {steps * mean_tokens / 1e6:.2f} M tokens, {steps * each / 60:.1f} min",
+        f"the run: {steps} steps, {steps * mean_tokens / 1e6:.2f} M tokens, {steps * each / 60:.1f} min",
     ]
     for task in config.tasks:
         share = config.task_shares[task] / sum(config.task_shares[name] for name in config.tasks)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import torch
 
 from training.data.embedder import DIM
+from training.data.splits import Split
 from training.data.users import SHIPPED_TASKS
 from training.persona.plug import Plug
 
@@ -24,7 +25,7 @@ class PlugConfig:
     """Sizes, rates and shares. `task_shares`: how often a batch is of each task."""
 
     tasks: tuple[str, ...] = SHIPPED_TASKS
-    splits: tuple[str, ...] = ("train_b",)  # whose users train
+    splits: tuple[Split, ...] = ("train_b",)  # whose users train
     gold_share: float = 0.5  # of an answer's target, where the run has linear heads; 1: the labels alone
     cross_fitted: bool = True  # drawn by heads that have not seen the asker; False: by the head over all users
     keeps_last: bool = False  # not the best: a head over all users has seen the held-out ones too
@@ -36,9 +37,7 @@ class PlugConfig:
     llm: str = ""  # folder or name of any Hugging Face causal LM with its own tokenizer; "" is the run's nano model
     device: str = "cpu"  # of the frozen language model
     dtype: str = "bfloat16"  # of its weights and matrix products; float32 where exactness matters more than time
-    minutes: float = 14.0
-    steps: int = 0  # where not 0, the run's length instead of minutes: then it does not depend on the machine
-    checkpoint_minutes: float = 5.0
+    steps: int = 300
     persona_rows: int = 4
     instruction_rows: int = 4
     instruction_rank: int = 64  # of the part of I that follows the query; 0 is PPlug's constant I

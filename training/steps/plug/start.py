@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from training.core.artifacts import TensorFile
+from training.core.run_directory import RunDirectory
 from training.persona.plug import Plug
 from training.steps.plug.plug_config import PlugConfig
 
 TASK_PARTS = ("instruction", "instruction_out", "log_temperature", "raw_decay", "center")  # of a plug: one a task
 
 
-def start_path(directory: Path, config: PlugConfig, model_path: Path | None) -> Path | None:
-    """Where the plug starts from: the named file, else what distillation has left for the run's own model, else
-    nowhere.
-    """
+def start_file(run: RunDirectory, config: PlugConfig, model_path: Path | None) -> TensorFile | None:
+    """The plug to start from: the named file, else what distillation has left for the run's own model, else none."""
     if config.start == "none":
         return None
     if config.start:
-        if not Path(config.start).exists():
+        found = TensorFile(Path(config.start))
+        if not found.exists():
             raise FileNotFoundError(f'{config.start} (start) is missing. Name a plug.pt, or "none".')
-        return Path(config.start)
-    found = directory / "plug-start.pt"
-    return found if found.exists() and not config.llm and model_path is None else None
+        return found
+    return run.plug_start if run.plug_start.exists() and not config.llm and model_path is None else None
 
 
 @torch.no_grad()
-def start_from(plug: Plug, path: Path) -> list[str]:
+def start_from(plug: Plug, saved: Mapping[str, Any]) -> list[str]:
     """Takes over what fits of a trained plug, tasks by name; returns what was taken. Other sizes start afresh."""
-    saved = torch.load(path, weights_only=True)
     rows = [(saved["config"]["tasks"].index(t), n) for n, t in enumerate(plug.tasks) if t in saved["config"]["tasks"]]
     taken = []
     for name, ours in plug.state_dict().items():

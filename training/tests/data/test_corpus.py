@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import lzma
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from training.core.run_directory import RunDirectory
 from training.data.corpus import CorpusConfig, build_corpus, is_held_out
 from training.data.tokenizer import TextTokenizer
-from training.data.users import DATA_VARIABLE, load_users, measured_index, measured_queries
-from training.tests.tiny_run import write_data
+from training.tests.tiny_run import used_data, write_data
 
 FERRY = (
     "The ferry crosses the river {n} times a day. It carries cars and bicycles. Nobody has counted the gulls on {n}. "
@@ -25,7 +26,7 @@ def title_of_slice(held_out: bool) -> str:
 
 
 @pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def data(tmp_path: Path) -> Iterator[None]:
     folder = tmp_path / "data"
     write_data(folder)
     (folder / "text").mkdir()
@@ -36,25 +37,20 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
                 FERRY.format(n=n) + f"They call it {title} all the same." + " It runs." * 12 for n in range(5)
             ]
             lines.write(json.dumps({"title": title, "text": "\n".join(paragraphs)}) + "\n")
-    monkeypatch.setenv(DATA_VARIABLE, str(folder))
-    caches = (load_users, measured_queries, measured_index)
-    for cached in caches:
-        cached.cache_clear()
-    yield
-    for cached in caches:
-        cached.cache_clear()
+    with used_data(folder):
+        yield
 
 
 @pytest.mark.usefixtures("data")
 def test_articles_are_cut_and_excerpts_come_from_the_training_slice_alone(tmp_path: Path) -> None:
-    directory = tmp_path / "corpus"
-    build_corpus(directory, CorpusConfig(characters_per_article=700, beginning_characters=300, excerpts_per_article=2))
-    told = json.loads((directory / "corpus.json").read_text())
+    run = RunDirectory(tmp_path / "run")
+    build_corpus(run, CorpusConfig(characters_per_article=700, beginning_characters=300, excerpts_per_article=2))
+    told = json.loads((run.corpus.path / "corpus.json").read_text())
     assert told["excerpts"] == 4  # two titled passages and two gap sentences of one article
     assert told["train"]["documents"] == 1 + 4 + 3 * told["task_documents"]
-    tokenizer = TextTokenizer(directory / "tokenizer.json")
+    tokenizer = TextTokenizer(run.tokenizer)
     train, held_out = (
-        tokenizer.decode(np.fromfile(directory / f"{name}.u16", dtype=np.uint16).tolist())
+        tokenizer.decode(np.fromfile(run.corpus.path / f"{name}.u16", dtype=np.uint16).tolist())
         for name in ("train", "held-out")
     )
     assert held_out.count("Nobody has counted") == 2 and "on 2." not in held_out  # the beginning: two paragraphs

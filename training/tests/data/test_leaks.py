@@ -23,13 +23,12 @@ from training.data.users import (
     ALL_TASKS,
     DATA_VARIABLE,
     data_directory,
-    load_users,
     measured_index,
     measured_queries,
     training_users,
 )
 from training.data.wikipedia import wikipedia_articles
-from training.tests.tiny_run import write_data
+from training.tests.tiny_run import used_data, write_data
 
 needs_data = pytest.mark.skipif(not os.environ.get(DATA_VARIABLE), reason=f"{DATA_VARIABLE} is not set")
 
@@ -109,16 +108,12 @@ def test_the_index_finds_what_a_plain_search_finds() -> None:
     assert measured_index().holds(planted) in queries
 
 
-def test_an_article_with_a_query_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_article_with_a_query_is_left_out(tmp_path: Path) -> None:
     write_data(tmp_path)
-    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path))
-    for cached in (load_users, measured_queries, measured_index):
-        cached.cache_clear()
-    query = max(measured_queries()[0], key=len)
-    articles = [("clean", OTHER * 2), ("leaking", f"{OTHER} {query}. {OTHER}")]
-    assert [title for title, _ in wikipedia_documents(articles, 3000)] == ["clean"]
-    for cached in (load_users, measured_queries, measured_index):
-        cached.cache_clear()
+    with used_data(tmp_path):
+        query = max(measured_queries()[0], key=len)
+        articles = [("clean", OTHER * 2), ("leaking", f"{OTHER} {query}. {OTHER}")]
+        assert [title for title, _ in wikipedia_documents(articles, 3000)] == ["clean"]
 
 
 def test_an_excerpt_that_would_be_most_of_a_query_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

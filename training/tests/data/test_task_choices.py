@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from training.core.run_directory import RunDirectory
 from training.data.task_choices import choices_of
 from training.data.task_prompts import TASK_PROMPTS
-from training.data.users import load_users
 from training.steps.linear_head import LinearHeadConfig, fit_linear_heads
-from training.tests.tiny_run import write_data, write_vectors
+from training.tests.tiny_run import used_data, write_data, write_vectors
 
 
 @pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def data(tmp_path: Path) -> Iterator[Path]:
     """Invented users whose outputs are always Politics, Tech or Travel, whatever the task."""
     write_data(tmp_path / "data")
-    monkeypatch.setenv("PERSONA_PLUG_DATA", str(tmp_path / "data"))
-    for cached in (load_users, choices_of):
-        cached.cache_clear()
-    yield tmp_path / "data"
-    for cached in (load_users, choices_of):
-        cached.cache_clear()
+    with used_data(tmp_path / "data"):
+        yield tmp_path / "data"
 
 
 def test_outputs_that_the_template_does_not_name_are_choices_too(data: Path) -> None:
@@ -32,6 +29,7 @@ def test_outputs_that_the_template_does_not_name_are_choices_too(data: Path) -> 
 
 def test_free_text_has_no_choices_and_no_head(data: Path, tmp_path: Path) -> None:
     assert choices_of("news_headline") == ()
-    write_vectors(data, tmp_path / "run" / "embeddings", "news_headline")
+    run = RunDirectory(tmp_path / "run")
+    write_vectors(data, run, "news_headline")
     with pytest.raises(ValueError, match="news_headline"):
-        fit_linear_heads(tmp_path / "run", LinearHeadConfig(tasks=("news_headline",), folds=2))
+        fit_linear_heads(run, LinearHeadConfig(tasks=("news_headline",), folds=2))

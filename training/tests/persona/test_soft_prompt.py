@@ -8,7 +8,6 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from training.core.optimizers import TimeSchedule
 from training.data.samples import Sample
 from training.data.tokenizer import TextTokenizer, train_tokenizer
 from training.persona.choice_decoding import build_trie, decode_choices
@@ -79,15 +78,6 @@ def test_choices_are_always_one_of_the_choices(model: LlamaForCausalLM, tokenize
     raised = [tokenizer.decode(ids) for ids in decode_choices(model, prompts, trie, bias=bias)]
     assert (raised[1], raised[0], raised[2]) == ("green", answers[0], answers[2])
     assert bias[1, word] == 1000.0  # the caller's stays
-
-
-def test_a_run_told_to_finish_decays_at_once() -> None:
-    schedule = TimeSchedule(100.0)
-    assert schedule.factor(50.0) == 1.0
-    schedule.finish_from(30.0)
-    assert schedule.budget == pytest.approx(40.0)
-    assert schedule.factor(35.0) == pytest.approx(0.5)
-    assert schedule.is_over(40.0)
 
 
 def test_a_spread_first_token_has_the_mean_of_drawn_answers(model: LlamaForCausalLM) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from training.core.run_directory import RunDirectory
 from training.pipeline.ablation import OPEN, VARIANTS, ablate, table, variant_config
 from training.steps.plug.plug_config import PlugConfig
 
@@ -49,23 +50,24 @@ def test_variants_are_compared_by_pairs() -> None:
 
 
 def test_a_table_of_other_settings_or_of_a_base_trained_anew_is_not_continued(tmp_path: Path) -> None:
-    weights = tmp_path / "tuned" / "model.safetensors"
+    base = RunDirectory(tmp_path)
+    weights = base.task_tuned.path / "model.safetensors"
     weights.parent.mkdir()
     weights.write_bytes(b"first")
-    assert ablate(tmp_path, tmp_path, FULL, []) == {}
+    assert ablate(base, tmp_path, FULL, []) == {}
     known = {"settings": {}, "variants": {"full": {"news_category": result([1.0, 2.0, 3.0])}}}
     (tmp_path / "ablation.json").write_text(json.dumps(known))
     with pytest.raises(ValueError, match="ablation.json"):
-        ablate(tmp_path, tmp_path, FULL, ["full"])
+        ablate(base, tmp_path, FULL, ["full"])
     settings = {"base": hashlib.sha256(b"first").hexdigest()[:16], **json.loads(json.dumps(asdict(FULL)))}
     (tmp_path / "ablation.json").write_text(json.dumps({**known, "settings": settings}))
-    assert ablate(tmp_path, tmp_path, FULL, ["full"]) == known["variants"]  # it is there already
+    assert ablate(base, tmp_path, FULL, ["full"]) == known["variants"]  # it is there already
     weights.write_bytes(b"second")
     with pytest.raises(ValueError, match="ablation.json"):
-        ablate(tmp_path, tmp_path, FULL, ["full"])
+        ablate(base, tmp_path, FULL, ["full"])
 
 
-def test_a_variant_is_trained_measured_and_kept(packaged_run: Path, tmp_path: Path) -> None:
+def test_a_variant_is_trained_measured_and_kept(packaged_run: RunDirectory, tmp_path: Path) -> None:
     sizes = {"projector_width": 256, "persona_rows": 1, "instruction_rows": 1}
     config = PlugConfig(tasks=("news_category",), steps=2, evaluations=1, gold_share=0.0, **sizes)
     names = ["full", "PPlug as published"]

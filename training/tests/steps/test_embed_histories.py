@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import training.steps.embed_histories as module
+from training.core.run_directory import RunDirectory
 from training.data.embedder import DIM
 from training.data.users import Item, User
 from training.data.vector_store import VectorStore
@@ -46,25 +47,25 @@ def invented(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_store_grows_by_tasks_and_splits(tmp_path: Path) -> None:
-    embed_histories(tmp_path, ("movie_tag",))
+    embed_histories(RunDirectory(tmp_path), ("movie_tag",))
     assert CountingEmbedder.made == 6
-    before = VectorStore(tmp_path).of_text("movie_tag of carol 1").copy()
+    before = VectorStore(tmp_path / "embeddings").of_text("movie_tag of carol 1").copy()
     with pytest.raises(KeyError, match="movie_tag of alice 1"):
-        VectorStore(tmp_path).of_text("movie_tag of alice 1")
-    embed_histories(tmp_path, ("movie_tag", "movie_rating"), ("train_a", "train_b"))
+        VectorStore(tmp_path / "embeddings").of_text("movie_tag of alice 1")
+    embed_histories(RunDirectory(tmp_path), ("movie_tag", "movie_rating"), ("train_a", "train_b"))
     assert CountingEmbedder.made == 6 + 3 + 6  # alice's inputs, then the other task's: outputs are known
-    store = VectorStore(tmp_path)
+    store = VectorStore(tmp_path / "embeddings")
     assert np.array_equal(store.of_text("movie_tag of carol 1"), before)
     assert store.of_texts(["movie_tag of alice 1", "movie_rating of carol 2"]).shape == (2, DIM)
-    embed_histories(tmp_path, ("movie_tag",))  # a smaller wish takes nothing away
+    embed_histories(RunDirectory(tmp_path), ("movie_tag",))  # a smaller wish takes nothing away
     assert CountingEmbedder.made == 15
 
 
 def test_an_interrupted_store_goes_on(tmp_path: Path) -> None:
     CountingEmbedder.limit = 3
     with pytest.raises(KeyboardInterrupt):
-        embed_histories(tmp_path, ("movie_rating",))
+        embed_histories(RunDirectory(tmp_path), ("movie_rating",))
     assert CountingEmbedder.made == 3
     CountingEmbedder.limit = 10**9
-    embed_histories(tmp_path, ("movie_rating",))
+    embed_histories(RunDirectory(tmp_path), ("movie_rating",))
     assert CountingEmbedder.made == 6

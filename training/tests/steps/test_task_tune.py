@@ -2,40 +2,36 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from training.core.run_directory import RunDirectory
 from training.data.samples import Sample, collate
 from training.data.splits import is_tuning_holdout, split_of_user
 from training.data.task_samples import held_out_samples, sample_of, tuning_users
 from training.data.tokenizer import TextTokenizer, train_tokenizer
-from training.data.users import DATA_VARIABLE, load_users, measured_index, measured_queries
+from training.data.users import load_users
 from training.steps.regularisation import drop, training_loss
 from training.steps.task_tune import EarlyStopping, TaskTuneConfig, task_tune
-from training.tests.tiny_run import WORDS, write_data
+from training.tests.tiny_run import WORDS, used_data, write_data
 
 SIZES = {"vocab_size": 400, "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
 TASKS = ("news_category", "movie_tag")
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """A run directory with a tokenizer and a random model, and invented users of all tasks."""
+def run(tmp_path: Path) -> Iterator[RunDirectory]:
+    """A run with a tokenizer and a random model, and invented users of all tasks."""
     write_data(tmp_path / "data", users=40)
-    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path / "data"))
-    cached = (load_users, measured_queries, measured_index)
-    for function in cached:
-        function.cache_clear()
-    directory = tmp_path / "run"
-    train_tokenizer([" ".join(WORDS), "Politics Travel Tech"] * 3, directory / "corpus" / "tokenizer.json", 330)
-    small_model().save_pretrained(directory / "pretrained")
-    yield directory
-    for function in cached:
-        function.cache_clear()
+    run = RunDirectory(tmp_path / "run")
+    train_tokenizer([" ".join(WORDS), "Politics Travel Tech"] * 3, run.tokenizer, 330)
+    small_model().save_pretrained(run.pretrained.path)
+    with used_data(tmp_path / "data"):
+        yield run
 
 
 def small_model() -> LlamaForCausalLM:
@@ -43,7 +39,7 @@ def small_model() -> LlamaForCausalLM:
     return LlamaForCausalLM(LlamaConfig(**SIZES, num_key_value_heads=2, intermediate_size=48, tie_word_embeddings=True))
 
 
-def test_tasks_and_splits_decide_who_is_learned_from(run: Path) -> None:
+def test_tasks_and_splits_decide_who_is_learned_from(run: RunDirectory) -> None:
     names = {user.id for user in tuning_users(TASKS, ("train_a",), False)}
     both = tuning_users(TASKS, ("train_a", "train_b"), False)
     assert {split_of_user(name) for name in names} == {"train_a"}
@@ -53,12 +49,12 @@ def test_tasks_and_splits_decide_who_is_learned_from(run: Path) -> None:
     assert all(is_tuning_holdout(user.id) for user in tuning_users(TASKS, ("train_a", "train_b"), True))
 
 
-def test_the_report_names_the_best_evaluation_and_every_number_of_retrieved_items(run: Path) -> None:
+def test_the_report_names_the_best_evaluation_and_every_number_of_retrieved_items(run: RunDirectory) -> None:
     config = TaskTuneConfig(
-        tasks=TASKS, minutes=0.02, evaluations=3, held_out_samples=8, reported_samples=4, batch_tokens=2000, patience=0
+        tasks=TASKS, steps=24, evaluations=3, held_out_samples=8, reported_samples=4, batch_tokens=2000, patience=0
     )
     task_tune(run, config)
-    report = json.loads((run / "task-tune.json").read_text())
+    report = run.task_tune_report.read()
     best = report["history"][report["best_evaluation"]]
     assert {task: best[task] for task in TASKS} == report["kept"]
     assert list(report["retrieved"]) == ["0", "1", "2", "3", "4"]
@@ -66,7 +62,7 @@ def test_the_report_names_the_best_evaluation_and_every_number_of_retrieved_item
     for task in TASKS:
         at_best = report["history"][report["best_evaluation_of"][task]][task]
         assert at_best == min(entry[task] for entry in report["history"]) < report["history"][0][task]
-    assert (run / "tuned" / "config.json").exists()
+    assert (run.language_model() / "config.json").exists()
 
 
 def test_a_task_is_stopped_when_it_gains_no_more() -> None:
@@ -83,18 +79,18 @@ def test_a_task_is_stopped_when_it_gains_no_more() -> None:
     assert stopping.best_evaluation == 4 and stopping.best_evaluation_of == {"news_category": 4, "movie_tag": 5}
 
 
-def test_tuning_ends_when_no_task_gains(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tuning_ends_when_no_task_gains(run: RunDirectory) -> None:
     config = TaskTuneConfig(
-        tasks=TASKS, minutes=60.0, evaluations=36_000, patience=1, muon_rate=0.0, adam_rate=0.0, weight_decay=0.0,
+        tasks=TASKS, steps=36_000, evaluations=36_000, patience=1, muon_rate=0.0, adam_rate=0.0, weight_decay=0.0,
         held_out_samples=2, reported_samples=1,
     )  # fmt: skip
-    task_tune(run, config)  # learning nothing for an hour: ends after the first evaluation without a gain
-    report = json.loads((run / "task-tune.json").read_text())
+    task_tune(run, config)  # without a gain it ends after the first evaluation
+    report = run.task_tune_report.read()
     assert report["best_evaluation"] == 0 and len(report["history"]) <= 4
 
 
-def test_retrieved_items_are_earlier_ones_of_the_same_user(run: Path) -> None:
-    tokenizer = TextTokenizer(run / "corpus" / "tokenizer.json")
+def test_retrieved_items_are_earlier_ones_of_the_same_user(run: RunDirectory) -> None:
+    tokenizer = TextTokenizer(run.tokenizer)
     user = next(user for user in load_users("movie_tag") if split_of_user(user.id) == "train_a")
     prompt = tokenizer.decode(sample_of(tokenizer, user, 3, 2, True, 512).prompt)
     shown = [item.id for item in user.items if item.input in prompt]
@@ -104,8 +100,8 @@ def test_retrieved_items_are_earlier_ones_of_the_same_user(run: Path) -> None:
     assert len(short) <= 60
 
 
-def test_held_out_samples_are_spread_over_the_task(run: Path) -> None:
-    tokenizer = TextTokenizer(run / "corpus" / "tokenizer.json")
+def test_held_out_samples_are_spread_over_the_task(run: RunDirectory) -> None:
+    tokenizer = TextTokenizer(run.tokenizer)
     users = tuning_users(TASKS, ("train_a", "train_b"), True)
     samples = held_out_samples(tokenizer, TASKS, users, 5, 0, 512)
     assert [sum(sample.task == task for sample in samples) for task in TASKS] == [5, 5]

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+from training.core.run_directory import RunDirectory
 from training.data.samples import answer_log_likelihood, until_said
-from training.data.users import DATA_VARIABLE, load_users, measured_queries
 from training.golden.reference import HistoryItem, PersonaResult, Reference
 from training.golden.unigram_adaptation import golden_unigram_adaptation
 from training.golden.writer import GoldenWriter
@@ -27,6 +27,7 @@ from training.persona.unigram_adaptation import (
     unigram_tensors,
 )
 from training.steps.plug.plug_config import PlugConfig
+from training.steps.plug.saved_plug import load_plug
 from training.steps.plug.train_plug import train_plug
 from training.steps.unigram_adaptation import (
     GridLosses,
@@ -36,7 +37,7 @@ from training.steps.unigram_adaptation import (
     load_unigram_adaptation,
 )
 from training.tests.tiny_models import FAMILIES, write_tiny_model
-from training.tests.tiny_run import write_data, write_vectors
+from training.tests.tiny_run import used_data, write_data, write_vectors
 
 BACKGROUND = np.array([0.4, 0.2, 0.2, 0.1, 0.1], np.float32)
 
@@ -133,7 +134,7 @@ def test_the_package_holds_them_and_gives_them_back(tmp_path: Path, name: str) -
     config = PlugConfig(persona_rows=2, instruction_rows=1, instruction_rank=0, projector_width=4)
     plug = Plug(6, 8, 4, 2, 1, config.tasks, temperature=7.0)
     fitted = {"news_headline": UnigramAdaptation(BACKGROUND, 0.6, 1000.0)} if name == "plug" else {}
-    export_plug(tmp_path, tmp_path / "models", plug, config, "e", "l", name, fitted)
+    export_plug(RunDirectory(tmp_path), tmp_path / "models", plug, config, "e", "l", name, fitted)
     package = tmp_path / "models" / name
     block = json.loads((package / "manifest.json").read_text())["plug"]
     found = shipped_unigram_adaptation(package)
@@ -182,26 +183,26 @@ def test_golden_cases_hold_seen_and_unseen_tokens(tmp_path: Path) -> None:
     )
 
 
-def test_the_plug_of_any_language_model_is_fitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_plug_of_any_language_model_is_fitted(tmp_path: Path) -> None:
     write_data(tmp_path / "data")
-    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path / "data"))
-    run = tmp_path / "run"
-    write_vectors(tmp_path / "data", run / "embeddings", "news_headline")
+    run = RunDirectory(tmp_path / "run")
+    write_vectors(tmp_path / "data", run, "news_headline")
     llm = str(write_tiny_model("smollm", tmp_path / "llm"))
     config = PlugConfig(
         tasks=("news_headline",), llm=llm, dtype="float32", steps=1, batch_tokens=700, gate_queries=4, evaluations=1
     )
-    try:
-        for cached in (load_users, measured_queries):
-            cached.cache_clear()
+    with used_data(tmp_path / "data"):
         train_plug(run, config)
+        before = run.plug.path.read_bytes()
         report = fit_unigram_adaptation(run, UnigramAdaptationConfig(queries=20))
         found = load_unigram_adaptation(run)["news_headline"]
         assert found.background.shape == (FAMILIES["smollm"]["vocab_size"],)
-        # Everybody writes three words, which a random model does not expect.
+        # All users write the same three words, which a random model does not expect.
         assert found.strength > 0 and report["news_headline"]["after"] < report["news_headline"]["before"]
+        # The gate is trained again, in a file of its own.
+        assert run.plug.path.read_bytes() == before
+        trained, gated = run.plug.read()["plug"], load_plug(run)[0].state_dict()
+        assert {name for name in gated if not torch.equal(gated[name], trained[name])} <= set(run.gate.read())
+        assert not torch.equal(gated["gate_in.weight"], trained["gate_in.weight"])
         train_plug(run, config)
-        assert load_unigram_adaptation(run) == {}  # they were fitted for the plug before
-    finally:
-        for cached in (load_users, measured_queries):
-            cached.cache_clear()
+        assert load_unigram_adaptation(run) == {} and not run.gate.exists()  # they were fitted for the former plug
