@@ -1,7 +1,7 @@
 """Golden losses and gradients of personal tuning in the browser: soft prompt rows, LoRA matrices and (IA)³ vectors on
 fixed inputs, computed by torch.
 
-    python -m training.golden.gradients --models models --output models/golden
+    python -m training.golden.gradients --models models --output research-models/golden
 
 The language model is the shipped one in float64 on its bf16-rounded weights. The parameters are not stored: value i of
 a tensor is `scale * sin(frequency * i + phase)` in float64, rounded to float32, which every language computes alike.

@@ -1,6 +1,6 @@
 """Golden loss curves of personal tuning: 50 steps on the items of an invented user, trained by peft and torch.
 
-    python -m training.golden.loss_curves --models models --output models/golden
+    python -m training.golden.loss_curves --models models --output research-models/golden
 
 Items, order, AdamW, warm-up and clipping are those of the TypeScript package, and there is no dropout; a TypeScript
 test compares every step. LoRA and (IA)³ are those of peft where it is installed, otherwise those of

@@ -22,13 +22,13 @@ from training.persona.unigram_adaptation import UnigramAdaptation
 def export_golden(
     run: RunDirectory,
     models: Path,
+    target: Path,
     plug: Plug,
     embedder_package: Path,
     sample: Path | None,
     adaptations: Mapping[str, UnigramAdaptation] | None = None,
 ) -> None:
-    """Writes models/golden from the shipped weights."""
-    target = models / "golden"
+    """Writes the golden vectors of the weights that ship, which lie in `models`, into `target`."""
     model = round_to_bfloat16(load_language_model(run.language_model())).eval()
     tokenizer = TextTokenizer(run.tokenizer)
     write_golden(target, Reference(model, tokenizer, plug, adaptations=adaptations or {}), embedder_package, sample)

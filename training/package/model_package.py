@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 MANIFEST = "manifest.json"
+UNLISTED = {MANIFEST, "package.json"}  # package.json is npm's, and decides nothing that a package computes
 ROLES = ("weights", "graph", "tokenizer", "library", "config", "golden", "licence", "card")
 # Which files decide a package's outputs, by kind; another graph of the same LLM weights computes the same function.
 FINGERPRINT_ROLES = {
@@ -61,7 +62,7 @@ def write_manifest(
     for path, role in roles.items():
         if role not in ROLES:
             raise ValueError(f"role {role!r} of {path} is unknown: use one of {', '.join(ROLES)}")
-    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {MANIFEST}
+    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - UNLISTED
     if missing := sorted(set(roles) - present):
         raise ValueError(f"{folder} lacks {', '.join(missing)}: write these files before the manifest")
     if unlisted := sorted(present - set(roles)):
@@ -132,7 +133,7 @@ def verify(folder: str | Path) -> list[str]:
             problems.append(f"{path} has {path.stat().st_size} bytes, the manifest says {file['bytes']}")
         elif (found := sha256_of(path)) != file["sha256"]:
             problems.append(f"{path} has SHA-256 {found}, the manifest says {file['sha256']}")
-    listed = {file["path"] for file in manifest["files"]} | {MANIFEST}
+    listed = {file["path"] for file in manifest["files"]} | UNLISTED
     present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     problems += [f"{folder / path} is not in the manifest" for path in sorted(present - listed)]
     if fingerprint(manifest["kind"], manifest["files"]) != manifest["fingerprint"]:

@@ -24,17 +24,17 @@ CHECKED_TASK = "news_category"
 MINIMUM_QUERIES = 300
 
 
-def evaluator_of_packages(models: Path, plug_name: str = "plug") -> tuple[Evaluator, OnDemandVectors]:
-    """What ships: packages nano-llm and plug (or a control), with the 8-bit embedder."""
+def evaluator_of_packages(models: Path, plug_package: Path) -> tuple[Evaluator, OnDemandVectors]:
+    """The language model that ships and the plug of a package, with the 8-bit embedder."""
     tokenizer = TextTokenizer(models / "nano-llm" / "tokenizer.json")
-    plug = shipped_plug(models / plug_name)
+    plug = shipped_plug(plug_package)
     evaluator = Evaluator(
         shipped_language_model(models / "nano-llm"),
         plug,
         tokenizer,
         (plug.instruction_rows, plug.persona_rows),
-        tuple(read_manifest(models / plug_name)["plug"].get("withoutOutputs", ())),
-        shipped_unigram_adaptation(models / plug_name),
+        tuple(read_manifest(plug_package)["plug"].get("withoutOutputs", ())),
+        shipped_unigram_adaptation(plug_package),
     )
     return evaluator, OnDemandVectors(models / "all-minilm-l6-v2")
 
@@ -56,7 +56,7 @@ def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", type=Path, default=Path("models"), help="the packages to measure")
-    parser.add_argument("--plug", default="plug", help="name of the plug's package, e.g. plug-instruction")
+    parser.add_argument("--plug", type=Path, default=None, help="the plug's package, if not that in --models")
     parser.add_argument("--run-directory", type=Path, default=None, help="measure a training run instead of packages")
     parser.add_argument("--output", type=Path, default=None, help="a JSON file for the numbers")
     parser.add_argument("--tasks", nargs="+", default=[CHECKED_TASK])
@@ -68,7 +68,7 @@ def main() -> int:
     evaluator, vectors = (
         evaluator_of_run(RunDirectory(arguments.run_directory))
         if arguments.run_directory
-        else evaluator_of_packages(arguments.models, arguments.plug)
+        else evaluator_of_packages(arguments.models, arguments.plug or arguments.models / "plug")
     )
     results = evaluate(evaluator, vectors, arguments.tasks, arguments.split)
     if arguments.output is not None:

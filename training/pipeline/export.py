@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from training.core.run_directory import RunDirectory
@@ -20,43 +20,52 @@ from training.steps.unigram_adaptation import load_unigram_adaptation
 PARTS = ("language-model", "plug", "golden")
 
 
-def export(
-    run: RunDirectory,
-    models: Path,
-    config_path: Path,
-    library: Path | None,
-    embedder_package: Path,
-    sample: Path | None,
-    parts: Sequence[str] = PARTS,
-    language_model_name: str = "nano-llm",
-    plug_name: str = "plug",
-    language_model_package: Path | None = None,
-) -> None:
-    """Writes packages; the embedder's must exist, since the plug names its fingerprint.
+@dataclass(frozen=True)
+class ExportConfig:
+    """Which packages are written, under which names, and what they are made of besides the run."""
+
+    parts: tuple[str, ...] = PARTS
+    model_config: str = "configs/nano-llm.config.json"
+    embedder: str = "models/all-minilm-l6-v2"  # its package; the plug names its fingerprint
+    language_model: str = ""  # without the part language-model: the plug's package of it; "": that in `models`
+    language_model_name: str = "nano-llm"
+    plug_name: str = "plug"
+    library: str = ""  # a compiled model.wasm to take along; "": the one that is there stays
+    sample: str = ""  # a sample history for the golden answers
+    golden: str = "research-models/golden"
+
+
+def export(run: RunDirectory, models: Path, config: ExportConfig) -> None:
+    """Writes the packages into `models`, and the golden vectors.
 
     Without the part `language-model` the plug is bound to an existing package of the very model it was trained on.
     """
-    unknown = set(parts) - set(PARTS)
+    unknown = set(config.parts) - set(PARTS)
     if unknown:
         raise ValueError(f"parts {sorted(unknown)} are unknown. Known: {', '.join(PARTS)}.")
     language_model = None
-    if "language-model" in parts:
-        language_model = export_language_model(run, models, config_path, library, language_model_name)
-    if not {"plug", "golden"} & set(parts):
+    if "language-model" in config.parts:
+        library = Path(config.library) if config.library else None
+        language_model = export_language_model(
+            run, models, Path(config.model_config), library, config.language_model_name
+        )
+    if not {"plug", "golden"} & set(config.parts):
         return
     plug, plug_config = load_plug(run)
     plug.round_to_half()
-    adaptations = {} if plug_name in CONTROLS else load_unigram_adaptation(run)  # controls stay what they control for
-    if "plug" in parts:
+    is_control = config.plug_name in CONTROLS  # controls stay what they control for
+    adaptations = {} if is_control else load_unigram_adaptation(run)
+    embedder = Path(config.embedder)
+    if "plug" in config.parts:
         if language_model is None:
-            package = language_model_package or models / language_model_name
+            package = Path(config.language_model) if config.language_model else models / config.language_model_name
             check_same_model(run, package)
             language_model = read_manifest(package)
-        embedder = read_manifest(embedder_package)["fingerprint"]
-        bound = (embedder, language_model["fingerprint"])
-        export_plug(run, models, plug, plug_config, *bound, plug_name, adaptations)
-    if "golden" in parts:
-        export_golden(run, models, plug, embedder_package, sample, adaptations)
+        bound = (read_manifest(embedder)["fingerprint"], language_model["fingerprint"])
+        export_plug(run, models, plug, plug_config, *bound, config.plug_name, adaptations)
+    if "golden" in config.parts:
+        sample = Path(config.sample) if config.sample else None
+        export_golden(run, models, Path(config.golden), plug, embedder, sample, adaptations)
 
 
 def main() -> None:
@@ -64,19 +73,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run-directory", type=Path, default=Path("training/runs/nano"))
     parser.add_argument("--models", type=Path, default=Path("models"))
-    parser.add_argument("--config", type=Path, default=Path("configs/nano-llm.config.json"))
-    parser.add_argument("--library", type=Path, default=None, help="a compiled model.wasm to take along")
-    parser.add_argument("--embedder", type=Path, default=Path("models/all-minilm-l6-v2"))
-    parser.add_argument("--sample", type=Path, default=None, help="a sample history for the end-to-end cases")
+    parser.add_argument("--config", default=ExportConfig.model_config)
+    parser.add_argument("--library", default="", help="a compiled model.wasm to take along")
+    parser.add_argument("--embedder", default=ExportConfig.embedder)
+    parser.add_argument("--sample", default="", help="a sample history for the end-to-end cases")
+    parser.add_argument("--golden", default=ExportConfig.golden, help="where the golden vectors go")
     arguments = parser.parse_args()
-    export(
-        RunDirectory(arguments.run_directory),
-        arguments.models,
-        arguments.config,
-        arguments.library,
-        arguments.embedder,
-        arguments.sample,
+    config = ExportConfig(
+        model_config=arguments.config,
+        library=arguments.library,
+        embedder=arguments.embedder,
+        sample=arguments.sample,
+        golden=arguments.golden,
     )
+    export(RunDirectory(arguments.run_directory), arguments.models, config)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from training.core.artifacts import write_atomically
 from training.core.machine import prepare_machine
 from training.core.run_directory import STEPS, RunDirectory, follows
 from training.data.corpus import CorpusConfig, build_corpus
-from training.pipeline.export import PARTS, export
+from training.pipeline.export import ExportConfig, export
 from training.pipeline.settings import config_of, load_settings, settings_hash
 from training.steps.distill.distill import distill
 from training.steps.distill.prompt_streams import DistillConfig
@@ -87,24 +87,7 @@ def build_steps(
     unigram_adaptation_config = config_of(UnigramAdaptationConfig, settings.get("unigram_adaptation", {}))
     label_steps = distill_config.label_steps
     embed_settings = {name: tuple(values) for name, values in settings.get("embed", {}).items()}
-    export_settings = settings.get("export", {})
-
-    def run_export() -> None:
-        library = export_settings.get("library")
-        sample = export_settings.get("sample")
-        package = export_settings.get("language_model")
-        export(
-            run,
-            models,
-            Path(export_settings.get("model_config", pretrain_config.model_config)),
-            Path(library) if library else None,
-            Path(export_settings.get("embedder", "models/all-minilm-l6-v2")),
-            Path(sample) if sample else None,
-            export_settings.get("parts", PARTS),
-            export_settings.get("language_model_name", "nano-llm"),
-            export_settings.get("plug_name", "plug"),
-            Path(package) if package else None,
-        )
+    export_config = config_of(ExportConfig, settings.get("export", {}))
 
     return {
         "corpus": lambda: build_corpus(run, corpus_config),
@@ -126,7 +109,7 @@ def build_steps(
         "plug": lambda: train_plug(run, replace(plug_config, steps=scaled(plug_config.steps, scale))),
         "unigram_adaptation": lambda: fit_unigram_adaptation(run, unigram_adaptation_config),
         "evaluate": lambda: evaluate_run(run, settings.get("evaluate", {}).get("tasks", plug_config.tasks)),
-        "export": run_export,
+        "export": lambda: export(run, models, export_config),
     }
 
 

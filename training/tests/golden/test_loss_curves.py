@@ -37,7 +37,7 @@ def test_our_adapters_train_as_those_of_peft(kind: str, rate: float, decay: floa
 
 @pytest.mark.parametrize(("kind", "rate", "decay"), CASES)
 def test_the_committed_curves_are_those_of_the_shipped_model(kind: str, rate: float, decay: float) -> None:
-    file = MODELS / "golden" / FILE
+    file = Path("research-models") / "golden" / FILE
     if not file.exists():
         pytest.skip(f"there is no {file}: make it with training.golden.loss_curves")
     document = json.loads(file.read_text(encoding="utf-8"))
