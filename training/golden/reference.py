@@ -113,9 +113,9 @@ def with_default_task(plug: Plug) -> Plug:
         wide.instruction_out = torch.nn.Parameter(torch.stack([tensors[name].double() for name in names]))
     centers = [tensors.get(f"center.{task}", torch.zeros(plug.center.shape[1])) for task in wide.tasks]
     wide.center = torch.stack(centers)
-    temperature, decay = torch.cat(stored["temperature"]), torch.cat(stored["decay"])
-    wide.temperature = lambda: temperature
-    wide.decay = lambda: decay
+    wide.decay = torch.cat(stored["decay"])
+    temperature = torch.cat(stored["temperature"])
+    wide.temperature = lambda: temperature  # type: ignore[method-assign] # exp(log τ) would not be the stored number
     return wide
 
 

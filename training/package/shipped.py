@@ -61,8 +61,7 @@ def shipped_plug(package: Path) -> Plug:
         "query.weight": tensors["query.weight"],
         "instruction": of_tasks("instruction"),
         "log_temperature": of_tasks("temperature")[:, 0].log(),
-        # The inverse of softplus: λ = ln(1 + e^raw).
-        "raw_decay": torch.expm1(of_tasks("decay")[:, 0].double()).log().float(),
+        "decay": of_tasks("decay")[:, 0],
     }
     state["center"] = of_tasks("center") if f"center.{tasks[0]}" in tensors else plug.center
     if rank:

@@ -42,13 +42,12 @@ class UserVectors:
 
 @dataclass(frozen=True)
 class Query:
-    """A query vector with its day, the items of a user (usually the asker) as its history, and the asker's id."""
+    """A query vector with its day, and the items of a user, usually the one who asks, as its history."""
 
     x: np.ndarray
     day: int
     vectors: UserVectors
     items: Sequence[int]
-    user: str = ""
 
 
 def dropped(items: Sequence[int], order: random.Random, largest_share: float = 0.5) -> list[int]:

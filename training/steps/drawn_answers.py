@@ -1,8 +1,8 @@
-"""Answers drawn from cross-fitted heads, so that a plug does not memorise the labels of a few users.
+"""Answers drawn from a linear head, so that a plug does not memorise the labels of a few users.
 
-A task with fixed choices has about sixty users and one label for each item. In every pass the answer is drawn anew from
-(1 − g) · p + g · label, where p is given by a head that has not seen the user. Unlike a label this tells how certain an
-answer is for an unseen user. In expectation the loss is the cross-entropy with that mixture.
+A task with fixed choices has about sixty users and one label for each item. In every pass the answer is drawn anew
+from (1 − g) · p + g · label, where p is given by the head over all users. Unlike a label this tells how certain an
+answer is. In expectation the loss is the cross-entropy with that mixture.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from training.data.tokenizer import END, TextTokenizer
 from training.persona.histories import Query
 from training.persona.plug import Plug
 from training.persona.soft_prompt import SlotSample
-from training.steps.linear_head import CrossFittedHeads, has_room, load_linear_heads, start_from_head
+from training.steps.linear_head import CrossFittedHeads, choice_logits, has_room, load_linear_heads, start_from_head
 
 
 class DrawnAnswers:
@@ -35,13 +35,9 @@ class DrawnAnswers:
         }
 
     @staticmethod
-    def of_run(
-        run: RunDirectory, tokenizer: TextTokenizer, gold_share: float, end: int = END, cross_fitted: bool = True
-    ) -> DrawnAnswers:
+    def of_run(run: RunDirectory, tokenizer: TextTokenizer, gold_share: float, end: int = END) -> DrawnAnswers:
         """With the heads of a run; without heads where the run has none or only labels are wanted."""
         heads = load_linear_heads(run) if gold_share < 1 else {}
-        if not cross_fitted:  # users without a fold are answered by the head over all users
-            heads = {task: replace(head, fold_of={}) for task, head in heads.items()}
         return DrawnAnswers(heads, tokenizer, gold_share, end)
 
     def __contains__(self, task: str) -> bool:
@@ -56,11 +52,13 @@ class DrawnAnswers:
                 return True
         return False
 
+    @torch.no_grad()
     def draw(self, task: str, samples: Sequence[SlotSample], queries: Sequence[Query], seed: int) -> list[SlotSample]:
         """The samples with drawn answers; the draw depends on `seed` alone."""
         if task not in self.heads:
             return list(samples)
-        mixture = (1 - self._gold_share) * self.heads[task].probabilities(queries)
+        said = choice_logits(self.heads[task].whole, queries).softmax(dim=1)
+        mixture = (1 - self._gold_share) * said
         for row, entry in enumerate(samples if self._gold_share else ()):
             gold = self._number[task].get(tuple(entry.sample.answer))
             if gold is None:

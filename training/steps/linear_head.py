@@ -2,8 +2,8 @@
 
 It is a plug whose embedding space are the choices, so that I(x) + P are their logits. It trains in a minute without a
 language model. A plug starts at it, so that a language model only has to read logits from the rows, and it is the
-teacher of distillation. A teacher must not have seen the user whom it answers for: heads are cross-fitted over folds of
-users, and a user is answered by the head whose training left this user out.
+teacher of distillation. One head is fitted on all users, and one without each fold of them: these are measured on the
+users that they have not seen, and are teachers too.
 
 `python -m training.steps.linear_head --run-directory RUN` writes RUN/linear-heads.pt.
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -69,7 +69,7 @@ class LabelledUser:
 
     def query(self, index: int, items: Sequence[int]) -> Query:
         """Item `index` as a query over `items` of the same user."""
-        return Query(self.vectors.inputs[index], int(self.vectors.days[index]), self.vectors, items, self.user.id)
+        return Query(self.vectors.inputs[index], int(self.vectors.days[index]), self.vectors, items)
 
 
 @dataclass(frozen=True)
@@ -80,19 +80,6 @@ class CrossFittedHeads:
     choices: tuple[str, ...]
     folds: tuple[Plug, ...]
     whole: Plug
-    fold_of: Mapping[str, int]
-
-    @torch.no_grad()
-    def probabilities(self, queries: Sequence[Query]) -> Tensor:
-        """p(choice | query, history) [b, choices] by heads that have not seen the asker; `whole` for unknown users."""
-        found = torch.zeros(len(queries), len(self.choices))
-        groups: dict[int, list[int]] = {}
-        for row, query in enumerate(queries):
-            groups.setdefault(self.fold_of.get(query.user, -1), []).append(row)
-        for fold, rows in groups.items():
-            head = self.whole if fold < 0 else self.folds[fold]
-            found[rows] = choice_logits(head, [queries[row] for row in rows]).softmax(dim=1)
-        return found
 
 
 def label_users(users: Sequence[User], choices: Sequence[str], store: VectorStore) -> list[LabelledUser]:
@@ -214,8 +201,7 @@ def cross_fit(
         fitted.append(head.state_dict())
         on_fitted()
     *heads, whole = (load_head(task, len(choices), config, state) for state in fitted)
-    fold_of = {user.user.id: position % folds for position, user in enumerate(users)}
-    return CrossFittedHeads(task, tuple(choices), tuple(heads), whole, fold_of)
+    return CrossFittedHeads(task, tuple(choices), tuple(heads), whole)
 
 
 def fit_linear_heads(run: RunDirectory, config: LinearHeadConfig) -> None:
@@ -241,7 +227,6 @@ def fit_linear_heads(run: RunDirectory, config: LinearHeadConfig) -> None:
                 "choices": list(choices),
                 "folds": [head.state_dict() for head in heads.folds],
                 "whole": heads.whole.state_dict(),
-                "fold_of": dict(heads.fold_of),
             }
         )
     run.linear_heads.write({"config": asdict(config), "heads": saved})
@@ -258,7 +243,7 @@ def load_linear_heads(run: RunDirectory) -> dict[str, CrossFittedHeads]:
     for entry in saved["heads"]:
         task, choices = entry["task"], tuple(entry["choices"])
         *folds, whole = (load_head(task, len(choices), config, state) for state in [*entry["folds"], entry["whole"]])
-        heads[task] = CrossFittedHeads(task, choices, tuple(folds), whole, entry["fold_of"])
+        heads[task] = CrossFittedHeads(task, choices, tuple(folds), whole)
     return heads
 
 
@@ -283,7 +268,6 @@ def start_from_head(plug: Plug, heads: CrossFittedHeads, words: Sequence[Sequenc
     plug.projector_in.weight[:width] = head.projector_in.weight
     plug.projector_in.bias[:width] = head.projector_in.bias
     plug.log_temperature.fill_(float(head.log_temperature))
-    plug.raw_decay.fill_(float(head.raw_decay))
     plug.projector_out.weight[:, :width] = (means @ head.projector_out.weight).repeat(plug.persona_rows, 1)
     if rank:
         plug.instruction_in.weight[:rank] = head.instruction_in.weight

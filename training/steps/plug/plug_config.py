@@ -1,7 +1,7 @@
 """The settings of a plug's training, and the parts of a plug that they switch off.
 
 The controls are plugs too: `persona_rows = 0` leaves only instruction rows and shows what a soft prompt brings without
-a history; `fixed_temperature`, `has_decay`, `has_gate`, `without_outputs` and `intact_share` together make PPlug as
+a history; `fixed_temperature`, `has_gate`, `without_outputs` and `intact_share` together make PPlug as
 published.
 """
 
@@ -27,7 +27,6 @@ class PlugConfig:
     tasks: tuple[str, ...] = SHIPPED_TASKS
     splits: tuple[Split, ...] = ("train_b",)  # whose users train
     gold_share: float = 0.5  # of an answer's target, where the run has linear heads; 1: the labels alone
-    cross_fitted: bool = True  # drawn by heads that have not seen the asker; False: by the head over all users
     keeps_last: bool = False  # not the best: a head over all users has seen the held-out ones too
     start_share: float = (
         0.0  # weight of the start in the mean that is the result (parts of tasks without a head are left out)
@@ -47,7 +46,6 @@ class PlugConfig:
     fixed_temperature: bool = False
     fixed_query: bool = False  # W stays the identity: weights by cosine alone
     calibrates_rows: bool = True  # rows start at the size of the model's embeddings; False: at a spread of 1
-    has_decay: bool = True
     has_gate: bool = True
     without_outputs: tuple[str, ...] = ()  # tasks whose outputs do not enter the persona
     rate: float = 0.002
@@ -91,8 +89,6 @@ def fix_parts(plug: Plug, config: PlugConfig) -> None:
         plug.log_temperature.fill_(math.log(config.temperature)).requires_grad_(False)
     if config.fixed_query:
         torch.nn.init.eye_(plug.query.weight.requires_grad_(False))
-    if not config.has_decay:
-        plug.raw_decay.fill_(float("-inf")).requires_grad_(False)  # softplus(−∞) = 0, exactly
     if not config.has_gate:
         plug.gate_out.weight.zero_()
         plug.gate_out.bias.fill_(ALWAYS_OPEN)
@@ -103,7 +99,6 @@ def fix_parts(plug: Plug, config: PlugConfig) -> None:
         for layer in (plug.query, plug.projector_in, plug.projector_out):
             layer.requires_grad_(False)
         plug.log_temperature.requires_grad_(False)
-        plug.raw_decay.requires_grad_(False)
 
 
 def optimizer_of(plug: Plug, config: PlugConfig) -> torch.optim.Optimizer:
@@ -111,7 +106,7 @@ def optimizer_of(plug: Plug, config: PlugConfig) -> torch.optim.Optimizer:
     reading, decayed = [plug.projector_in.weight], [plug.projector_out.weight]
     if plug.instruction_in is not None and plug.instruction_out is not None:
         reading, decayed = [*reading, plug.instruction_in.weight], [*decayed, plug.instruction_out]
-    free = [plug.projector_in.bias, plug.projector_out.bias, plug.instruction, plug.log_temperature, plug.raw_decay]
+    free = [plug.projector_in.bias, plug.projector_out.bias, plug.instruction, plug.log_temperature]
     groups = [
         {"params": reading, "peak": config.reading_rate or config.rate, "weight_decay": config.weight_decay},
         {"params": decayed, "peak": config.rate, "weight_decay": config.weight_decay},

@@ -14,7 +14,7 @@ from training.core.run_directory import RunDirectory
 from training.persona.plug import Plug
 from training.steps.plug.plug_config import PlugConfig
 
-TASK_PARTS = ("instruction", "instruction_out", "log_temperature", "raw_decay", "center")  # of a plug: one a task
+TASK_PARTS = ("instruction", "instruction_out", "log_temperature", "center")  # of a plug: one a task
 
 
 def start_file(run: RunDirectory, config: PlugConfig, model_path: Path | None) -> TensorFile | None:
@@ -56,7 +56,7 @@ def average_with_start(plug: Plug, start: dict[str, Tensor], share: float, disti
     """
     distilled = [index for index, task in enumerate(plug.tasks) if task in distilled_tasks]
     for name, ours in plug.state_dict().items():
-        if name.startswith("gate") or torch.equal(ours, start[name]):  # a part that is switched off may be infinite
+        if name.startswith("gate") or torch.equal(ours, start[name]):
             continue
         if name in TASK_PARTS:
             ours[distilled] = torch.lerp(ours[distilled], start[name][distilled], share)

@@ -69,7 +69,7 @@ def prepare(run: RunDirectory, config: PlugConfig, model_path: Path | None = Non
     plug = create_plug(config, table.shape[1])
     sized = table if config.calibrates_rows else table / table.std()
     plug.start_from_embeddings(sized, torch.Generator().manual_seed(config.seed))
-    answers = DrawnAnswers.of_run(run, frozen.tokenizer, config.gold_share, frozen.form.end, config.cross_fitted)
+    answers = DrawnAnswers.of_run(run, frozen.tokenizer, config.gold_share, frozen.form.end)
     start = start_file(run, config, model_path)
     if start is not None:
         processes.say(f"starts from {start.path}: {', '.join(start_from(plug, start.read()))}")

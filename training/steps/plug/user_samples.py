@@ -27,7 +27,7 @@ class UserSamples:
     def query(self, index: int, items: Sequence[int], of: UserSamples | None = None) -> Query:
         """Item `index` as a query; its history are `items` of this user or of another one."""
         vectors = (of or self).vectors
-        return Query(self.vectors.inputs[index], int(self.vectors.days[index]), vectors, items, self.user.id)
+        return Query(self.vectors.inputs[index], int(self.vectors.days[index]), vectors, items)
 
     def answers(self, items: Sequence[int]) -> list[list[int]]:
         """Token ids of the outputs of `items`, end token included; only the last ones, as in `collate_histories`."""

@@ -21,6 +21,7 @@ def test_a_plug_survives_its_package(tmp_path: Path, rank: int) -> None:
     plug = Plug(6, 8, 5, 2, 3, ("a", "b"), temperature=7.0, instruction_rank=rank, normalizes_query=rank == 0)
     plug.start_from_embeddings(torch.randn(40, 8), torch.Generator().manual_seed(1))
     plug.round_to_half()
+    plug.decay.copy_(torch.tensor([0.02, 0.3]))
     if rank:
         plug.center.normal_()
     save_file(plug.export_tensors(), tmp_path / "plug.safetensors")

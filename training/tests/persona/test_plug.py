@@ -23,6 +23,7 @@ def small_plug(**parts) -> Plug:
     plug = Plug(
         dim=6, hidden=8, width=5, persona_rows=2, instruction_rows=3, tasks=TASKS, temperature=7.0, **parts
     ).eval()
+    plug.decay.fill_(0.3)
     plug.start_from_embeddings(torch.randn(40, 8), torch.Generator().manual_seed(1))
     return plug.round_to_half()
 
