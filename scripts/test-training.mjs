@@ -1,4 +1,4 @@
-// `npm run test:training`: lint, format, import direction and tests of training/. Its last line is
+// `npm run test:training`: lint, format, types, import direction and tests of training/. Its last line is
 // `N passed, N failed, N skipped`. Python packages are installed into a cache folder on the first run.
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,7 +13,7 @@ const usage = `npm run test:training -- [--slow]
 
 async function main() {
   const { slow } = readArguments();
-  const { python } = await ensurePython();
+  const { python, environment } = await ensurePython();
   const reports = await mkdtemp(path.join(tmpdir(), 'persona-plug-training-'));
   try {
     const report = path.join(reports, 'pytest.xml');
@@ -21,6 +21,7 @@ async function main() {
     const counts = await runSteps([
       { title: 'Lint', command: [python, '-m', 'ruff', 'check', '--no-cache', 'training'] },
       { title: 'Format', command: [python, '-m', 'ruff', 'format', '--no-cache', '--check', 'training'] },
+      { title: 'Types', command: [python, '-m', 'mypy', '--cache-dir', path.join(environment, 'mypy-cache')] },
       { title: 'Import direction', command: [python, '-c', lintImports, '--no-cache'] },
       {
         title: 'Tests',

@@ -36,6 +36,11 @@ def embedding_table(model: PreTrainedModel) -> nn.Embedding:
     return cast(nn.Embedding, model.get_input_embeddings())
 
 
+def decoder_layers(model: PreTrainedModel) -> nn.ModuleList:
+    """The layers of the model's body."""
+    return cast(nn.ModuleList, model.base_model.layers)
+
+
 def round_to_bfloat16(model: PreTrainedModel) -> PreTrainedModel:
     """The model with every weight rounded to bfloat16 but kept in float32: what every runtime computes with."""
     with torch.no_grad():

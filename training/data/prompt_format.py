@@ -7,6 +7,8 @@ each token, so that both runtimes lay out the same ids without interpreting the 
 
 from __future__ import annotations
 
+from typing import cast
+
 from transformers import PreTrainedTokenizerBase
 
 from training.data.prompts import PromptFormat
@@ -39,9 +41,12 @@ def prompt_format_of(tokenizer: PreTrainedTokenizerBase, text: TextTokenizer, co
 
 def chat_ids(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int], int | None]:
     """Ids before and after the user's text of one user turn, and the id that ends the assistant's turn."""
+
+    def rendered(turns: list[dict[str, str]], **options: bool) -> str:
+        return cast(str, tokenizer.apply_chat_template(turns, tokenize=False, **options, **FIXED))  # type: ignore[arg-type]
+
     turn = [{"role": "user", "content": MARK}]
-    rendered = tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True, **FIXED)
-    parts = rendered.split(MARK)
+    parts = rendered(turn, add_generation_prompt=True).split(MARK)
     if len(parts) != 2:
         raise ValueError(
             f"the chat template writes the user's text {len(parts) - 1} times, expected once. "
@@ -49,7 +54,7 @@ def chat_ids(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int], 
         )
     before, after = (tokenizer(part, add_special_tokens=False)["input_ids"] for part in parts)
     answered = [*turn, {"role": "assistant", "content": ANSWER_MARK}]
-    rest = tokenizer.apply_chat_template(answered, tokenize=False, **FIXED).split(ANSWER_MARK)[-1]
+    rest = rendered(answered).split(ANSWER_MARK)[-1]
     following = tokenizer(rest, add_special_tokens=False)["input_ids"]
     # A special token right behind the answer ends the turn; it is not always the tokenizer's eos_token.
     ends_turn = bool(following) and following[0] in tokenizer.all_special_ids + list(tokenizer.added_tokens_decoder)
@@ -66,7 +71,7 @@ def controls(tokenizer: PreTrainedTokenizerBase, text: TextTokenizer, ids: list[
     """Each id as a control entry by the token's name. Raises where the name does not lead back to the id."""
     entries = []
     for id in ids:
-        name = tokenizer.convert_ids_to_tokens(id)
+        name = cast(str, tokenizer.convert_ids_to_tokens(id))
         if text.control(name) != id:
             raise ValueError(f"token {name!r} is id {text.control(name)} by name but {id} in the template. Rename it.")
         entries.append({"control": name})

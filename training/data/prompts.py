@@ -96,18 +96,16 @@ def lay_out(
         elif entry["slot"] == "prompt":
             add_ids(prompt_ids[:budget])
         else:
-            counts = (("instruction", instruction_rows), ("persona", persona_rows))
-            segments += [Segment(kind, count=count) for kind, count in counts if count > 0]
+            rows_of_slot = (Segment("instruction", count=instruction_rows), Segment("persona", count=persona_rows))
+            segments += [segment for segment in rows_of_slot if segment.count > 0]
     return segments
 
 
-def plain_prompt_ids(
-    tokenizer: TextTokenizer, task: str, text: str, retrieved: Sequence[Item] = (), **sizes: int
-) -> list[int]:
+def plain_prompt_ids(tokenizer: TextTokenizer, task: str, text: str, retrieved: Sequence[Item] = ()) -> list[int]:
     """Ids of the whole prompt without a persona."""
     template = TASK_PROMPTS.get(task, UNKNOWN_TASK)
     ids = tokenizer.encode(prompt_text(task, text, retrieved))
-    (segment,) = lay_out(tokenizer, ids, maximum_new_tokens=template.maximum_new_tokens, **sizes)
+    (segment,) = lay_out(tokenizer, ids, maximum_new_tokens=template.maximum_new_tokens)
     return segment.ids
 
 

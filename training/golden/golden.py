@@ -81,8 +81,10 @@ def golden_persona(writer: GoldenWriter, reference: Reference, embed: Embed) -> 
     """Weights, gate, features and rows of histories of several sizes; returns the personas by case name."""
     entries = long_history()
     undated = [(id, None if n % 2 else date, text, output) for n, (id, date, text, output) in enumerate(entries[:6])]
-    timed = [(id, f"{date}T18:30:00Z", text, output) for id, date, text, output in entries[:4]]
-    histories = {
+    timed: list[tuple[str, str | None, str, str]] = [
+        (id, f"{date}T18:30:00Z", text, output) for id, date, text, output in entries[:4]
+    ]
+    histories: dict[str, tuple[str, list[tuple[str, str | None, str, str]], str]] = {
         "one item": ("news_headline", entries[:1], AT),
         "three items": ("news_headline", list(SMALL_HISTORY), AT),
         "twenty items": ("news_headline", entries, AT),
@@ -170,7 +172,7 @@ def golden_end_to_end(writer: GoldenWriter, reference: Reference, embed: Embed, 
         for n, item in enumerate(large)
     ]
     small_category = [{**item, "task": "news_category", "output": "Weird News"} for item in small]
-    candidates = [
+    candidates: list[tuple[str, list[dict], list[str]]] = [
         ("three items", small, list(SMALL_HISTORY_QUERIES)),
         ("three items, category", small_category, list(SMALL_HISTORY_QUERIES)),
         ("twenty items", large, list(SMALL_HISTORY_QUERIES)),

@@ -21,9 +21,12 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
+from transformers import PreTrainedModel
 
+from training.core.language_model import embedding_table
 from training.data.prompts import lay_out, prompt_text
 from training.data.tokenizer import END, TextTokenizer
+from training.golden.writer import GoldenWriter
 from training.package.model_package import read_manifest
 from training.package.shipped import shipped_language_model
 from training.persona.ia3 import RescaledLinear, add_ia3
@@ -64,27 +67,16 @@ def waves(shape: tuple[int, ...], scale: float, frequency: float, phase: float) 
     return torch.from_numpy(values.astype(np.float32).astype(np.float64).reshape(shape))
 
 
-class Writer:
-    """Collects arrays for tuning.f32."""
-
-    def __init__(self) -> None:
-        self.parts: list[np.ndarray] = []
-
-    def array(self, values: Tensor) -> dict[str, object]:
-        """Appends an array and returns its address."""
-        offset = sum(part.size for part in self.parts)
-        self.parts.append(values.detach().numpy().astype("<f4").reshape(-1))
-        return {"offset": offset, "shape": list(values.shape)}
-
-
-def answer_loss(model: torch.nn.Module, embeddings: Tensor, answer: list[int]) -> Tensor:
+def answer_loss(model: PreTrainedModel, embeddings: Tensor, answer: list[int]) -> Tensor:
     """Mean negative log-likelihood of the answer after input embeddings [n, hidden] of prompt and answer[:-1]."""
     hidden = model.base_model(inputs_embeds=embeddings[None], use_cache=False).last_hidden_state[0]
     logits = model.get_output_embeddings()(hidden[-len(answer) :])
     return functional.cross_entropy(logits, torch.tensor(answer))
 
 
-def tuning_case(model: torch.nn.Module, tokenizer: TextTokenizer, writer: Writer, case: tuple) -> dict[str, object]:
+def tuning_case(
+    model: PreTrainedModel, tokenizer: TextTokenizer, writer: GoldenWriter, case: tuple
+) -> dict[str, object]:
     """One case: the soft rows are `base + prompt`, both waves; LoRA and (IA)³ cases have no rows."""
     task, text, output, rows, kind = case
     segments = [
@@ -95,7 +87,7 @@ def tuning_case(model: torch.nn.Module, tokenizer: TextTokenizer, writer: Writer
         if segment.kind != "instruction"
     ]
     answer = [*tokenizer.encode(output), END]
-    table = model.get_input_embeddings()
+    table = embedding_table(model)
     hidden = table.weight.shape[1]
     prompt = waves((max(rows, 1), hidden), 0.02, 0.7, 0.3).requires_grad_()
     parts = [
@@ -139,13 +131,12 @@ def write_golden_tuning(models: Path, output: Path) -> None:
     """Writes tuning.json and tuning.f32."""
     package = models / "nano-llm"
     tokenizer = TextTokenizer(package / "tokenizer.json")
-    writer = Writer()
+    writer = GoldenWriter(output, "tuning.f32")
     cases = []
     for case in CASES:
         model = shipped_language_model(package).double().requires_grad_(False)
         cases.append(tuning_case(model, tokenizer, writer, case))
-    output.mkdir(parents=True, exist_ok=True)
-    np.concatenate(writer.parts).tofile(output / "tuning.f32")
+    writer.close()
     document = {"languageModel": read_manifest(package)["fingerprint"], "rank": RANK, "alpha": ALPHA, "cases": cases}
     (output / "tuning.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 

@@ -23,7 +23,9 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
+from training.core.language_model import embedding_table
 from training.data.prompts import answer_ids, lay_out, prompt_text
 from training.data.tokenizer import TextTokenizer
 from training.golden.gradients import answer_loss, waves
@@ -96,7 +98,7 @@ def start_matrix(number: int, like: Tensor) -> Tensor:
     return waves(tuple(like.shape), 0.05, 0.31 + 0.01 * number, 0.2).to(like.dtype)
 
 
-def adapt(model: nn.Module, kind: str, use_peft: bool) -> list[nn.Parameter]:
+def adapt(model: PreTrainedModel, kind: str, use_peft: bool) -> list[nn.Parameter]:
     """Puts an adapter that changes nothing yet into a frozen model; returns what is trained."""
     if use_peft:
         return adapt_with_peft(model, kind)
@@ -109,7 +111,7 @@ def adapt(model: nn.Module, kind: str, use_peft: bool) -> list[nn.Parameter]:
     return [matrix for layer in layers for matrix in (layer.lora_a, layer.lora_b)]
 
 
-def adapt_with_peft(model: nn.Module, kind: str) -> list[nn.Parameter]:
+def adapt_with_peft(model: PreTrainedModel, kind: str) -> list[nn.Parameter]:
     """The same with peft's own modules."""
     from peft import IA3Config, LoraConfig, get_peft_model
 
@@ -127,14 +129,14 @@ def adapt_with_peft(model: nn.Module, kind: str) -> list[nn.Parameter]:
     return [parameter for _, parameter in trained]
 
 
-def item_loss(model: nn.Module, tokenizer: TextTokenizer, text: str, output: str, rows: Tensor | None) -> Tensor:
+def item_loss(model: PreTrainedModel, tokenizer: TextTokenizer, text: str, output: str, rows: Tensor | None) -> Tensor:
     """Mean loss of an item's answer; `rows` [k, hidden] stand in the persona's place."""
     answer = answer_ids(tokenizer, output)
     count = 0 if rows is None else len(rows)
     ids = tokenizer.encode(prompt_text(TASK, text))
     segments = lay_out(tokenizer, ids, persona_rows=count, maximum_new_tokens=len(answer))
-    table = model.get_input_embeddings()
-    parts = [table(torch.tensor(s.ids)) if s.kind == "ids" else rows for s in segments]
+    table = embedding_table(model)
+    parts = [rows if rows is not None and s.kind != "ids" else table(torch.tensor(s.ids)) for s in segments]
     return answer_loss(model, torch.cat([*parts, table(torch.tensor(answer[:-1]))]), answer)
 
 
@@ -142,7 +144,7 @@ def curve(package: Path, kind: str, rate: float, decay: float, *, steps: int = S
     """Losses of a run's first `steps` on the shipped language model, in float64 on its bf16-rounded weights."""
     model = shipped_language_model(package).double().requires_grad_(False)
     tokenizer = TextTokenizer(package / "tokenizer.json")
-    hidden = model.get_input_embeddings().weight.shape[1]
+    hidden = embedding_table(model).weight.shape[1]
     if kind == "prompt":
         change = nn.Parameter(torch.zeros(PROMPT_ROWS, hidden, dtype=torch.float64))
         base = waves((PROMPT_ROWS, hidden), 0.05, 0.37, 1.1)

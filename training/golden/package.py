@@ -18,6 +18,19 @@ from training.package.model_package import write_manifest
 from training.persona.plug import Plug
 from training.persona.unigram_adaptation import UnigramAdaptation
 
+FILES = (
+    "golden.f32",
+    "embedder.json",
+    "prompts.json",
+    "persona.json",
+    "language-model.json",
+    "end-to-end.json",
+    "marginals.json",
+    "tuning.json",
+    "tuning.f32",
+    "tuning-curves.json",
+)
+
 
 def export_golden(
     run: RunDirectory,
@@ -36,8 +49,6 @@ def export_golden(
     write_golden_curves(models, target)
     (target / "LICENSE").write_text(licence_text())
     (target / "MODEL_CARD.md").write_text(GOLDEN_CARD)
-    names = ("golden.f32", "embedder.json", "prompts.json", "persona.json", "language-model.json", "end-to-end.json")
-    names += ("marginals.json", "tuning.json", "tuning.f32", "tuning-curves.json")
     write_manifest(
         target,
         kind="golden",
@@ -45,7 +56,7 @@ def export_golden(
         version=VERSION,
         licence="Apache-2.0",
         description="What every runtime must reproduce: token ids, vectors, persona rows, logits and whole answers.",
-        roles={**dict.fromkeys(names, "golden"), "LICENSE": "licence", "MODEL_CARD.md": "card"},
+        roles={**dict.fromkeys(FILES, "golden"), "LICENSE": "licence", "MODEL_CARD.md": "card"},
         training_data=[],
         results={},
     )

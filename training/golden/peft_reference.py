@@ -17,7 +17,8 @@ from pathlib import Path
 import torch
 from peft import PeftModel
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
+from transformers import PreTrainedModel
 
 from training.package.shipped import shipped_language_model
 from training.persona.ia3 import MODULES, add_ia3
@@ -27,7 +28,7 @@ TOLERANCE = 1e-4  # float32 sums in another order
 LAYERS = "base_model.model.model.layers"
 
 
-def apply_lora(model: nn.Module, config: dict, tensors: dict[str, Tensor]) -> None:
+def apply_lora(model: PreTrainedModel, config: dict, tensors: dict[str, Tensor]) -> None:
     """Takes the matrices of a LoRA out of `tensors`."""
     for name, layer in add_lora(model, config["r"], config["lora_alpha"]).items():
         _, number, projection = name.split(".")
@@ -37,7 +38,7 @@ def apply_lora(model: nn.Module, config: dict, tensors: dict[str, Tensor]) -> No
             layer.lora_b.copy_(tensors.pop(f"{stem}.lora_B.weight"))
 
 
-def apply_ia3(model: nn.Module, _config: dict, tensors: dict[str, Tensor]) -> None:
+def apply_ia3(model: PreTrainedModel, _config: dict, tensors: dict[str, Tensor]) -> None:
     """Takes the vectors of an (IA)³ out of `tensors`; they are l, ours are l - 1."""
     for name, layer in add_ia3(model).items():
         _, number, place = name.split(".")

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from torch import Tensor
+from transformers import PreTrainedModel
 
 from training.data.prompts import TASK_PROMPTS, UNKNOWN_TASK, Segment, answer_ids, lay_out, prompt_text
 from training.data.tokenizer import END, TextTokenizer
@@ -130,7 +131,7 @@ def repeating(answer: Sequence[int], size: int) -> list[int]:
 class Reference:
     """Language model (float32, bf16-rounded), tokenizer, plug and its unigram adaptation by task."""
 
-    model: object
+    model: PreTrainedModel
     tokenizer: TextTokenizer
     plug: Plug
     context_window: int = 1024
@@ -160,8 +161,10 @@ class Reference:
                 parts.append(torch.as_tensor(segment, dtype=torch.float32))
             elif segment.kind == "ids":
                 parts.append(table(torch.tensor(segment.ids)))
-            else:
+            elif persona is not None:
                 parts.append((persona.instruction if segment.kind == "instruction" else persona.rows).float())
+            else:
+                raise ValueError(f"the prompt has {segment.kind} rows, and there is no persona. Lay it out without.")
         return torch.cat(parts).detach()
 
     def logit_bias(self, task: str, persona: PersonaResult | None) -> Tensor | None:

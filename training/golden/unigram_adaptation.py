@@ -45,7 +45,7 @@ def golden_unigram_adaptation(
         persona = personas[name]
         answers = [answer_ids(reference.tokenizer, item.output) for item in persona.items]
         weights = persona.weights.numpy().astype(np.float32)
-        seen, counts = token_counts(answers, weights)
+        seen, counts = token_counts(answers, weights.tolist())
         bias = np.zeros(len(adaptation.background))
         bias[seen] = adaptation.bias(seen, counts)
         unseen = np.setdiff1d(np.arange(len(bias)), seen)

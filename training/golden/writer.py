@@ -9,10 +9,10 @@ import numpy as np
 
 
 class GoldenWriter:
-    """Collects arrays for golden.f32 and writes the JSON files beside it."""
+    """Collects arrays for one binary file and writes the JSON files beside it."""
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
+    def __init__(self, directory: Path, arrays: str = "golden.f32") -> None:
+        self._directory, self._arrays = directory, arrays
         self._parts: list[np.ndarray] = []
         self._offset = 0
         directory.mkdir(parents=True, exist_ok=True)
@@ -33,5 +33,5 @@ class GoldenWriter:
         (self._directory / name).write_text(text + "\n", encoding="utf-8")
 
     def close(self) -> None:
-        """Writes golden.f32."""
-        np.concatenate(self._parts or [np.zeros(0, "<f4")]).tofile(self._directory / "golden.f32")
+        """Writes the binary file."""
+        np.concatenate(self._parts or [np.zeros(0, "<f4")]).tofile(self._directory / self._arrays)

@@ -43,8 +43,8 @@ class EmbedderGraph:
         x = self.embeddings()
         # 0 where attended, a large negative number where padded: [b, 1, 1, n].
         mask = graph.node("Cast", "attention_mask", to=TensorProto.FLOAT)
-        mask = graph.node("Sub", mask, graph.constant(numpy.float32([1]), "one"))
-        mask = graph.node("Mul", mask, graph.constant(numpy.float32([1e9]), "penalty"))
+        mask = graph.node("Sub", mask, graph.constant(numpy.array([1], "float32"), "one"))
+        mask = graph.node("Mul", mask, graph.constant(numpy.array([1e9], "float32"), "penalty"))
         mask = graph.node("Unsqueeze", mask, graph.constant([1, 2]))
         layers = self.config["num_hidden_layers"]
         for index in range(layers):
@@ -70,9 +70,9 @@ class EmbedderGraph:
         graph = self.graph
         table = self.weights[name]
         codes, scale = quantize_rows(table[:MAXIMUM_TOKENS] if "position" in name else table)
-        codes = graph.node("Gather", graph.constant(codes, f"{name}.codes"), index)
-        scale = graph.node("Gather", graph.constant(scale, f"{name}.scale"), index)
-        return graph.node("Mul", graph.node("Cast", codes, to=TensorProto.FLOAT), scale)
+        chosen = graph.node("Gather", graph.constant(codes, f"{name}.codes"), index)
+        scales = graph.node("Gather", graph.constant(scale, f"{name}.scale"), index)
+        return graph.node("Mul", graph.node("Cast", chosen, to=TensorProto.FLOAT), scales)
 
     def norm(self, name: str, x: str, residual: str, bias: str | None, output: str | None = None) -> str:
         """LayerNorm(x + bias + residual)."""

@@ -111,13 +111,13 @@ def measure(embedder: OnnxEmbedder, reference: ReferenceEmbedder, sts: Path | No
     texts = sorted({text for row in rows for text in row[1:3]})
     quantized = {text: embedder.embed(text) for text in texts}
     exact = {text: reference.embed(text) for text in texts}
-    cosines = numpy.array([quantized[text] @ exact[text] for text in texts])
+    similar = numpy.array([quantized[text] @ exact[text] for text in texts])
     gold = numpy.array([float(row[0]) for row in rows])
 
     def score(vectors: dict[str, numpy.ndarray]) -> float:
         return round(spearman(gold, numpy.array([vectors[row[1]] @ vectors[row[2]] for row in rows])), 4)
 
-    lowest, mean = (round(float(value), 5) for value in (cosines.min(), cosines.mean()))
+    lowest, mean = (round(float(value), 5) for value in (similar.min(), similar.mean()))
     return {
         "cosine": {"sentences": len(texts), "minimum": lowest, "mean": mean},
         "stsbDevSpearman": {"float32": score(exact), "int8": score(quantized), "pairs": len(rows)},

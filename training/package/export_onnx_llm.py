@@ -192,7 +192,7 @@ class LlamaGraph:
         value = graph.node("Concat", past_value, value, axis=2)
         # Query heads that share a key head lie side by side: they become rows of one product, and keys need no
         # repeating.
-        query = graph.node("Mul", query, graph.constant(numpy.float32([d**-0.5]), f"scale.{index}"))
+        query = graph.node("Mul", query, graph.constant(numpy.array([d**-0.5], "float32"), f"scale.{index}"))
         query = graph.node("Reshape", query, graph.constant([1, keys, -1, d]))  # [1, key heads, groups * n, d]
         scores = graph.node("MatMul", query, graph.node("Transpose", key, perm=[0, 1, 3, 2]))
         scores = graph.node("Softmax", graph.node("Add", scores, self.mask), axis=-1)

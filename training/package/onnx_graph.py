@@ -6,6 +6,9 @@ It names values, collects nodes and initializers, and assembles the model. Writi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy
 import onnx
 from onnx import TensorProto, helper, numpy_helper
@@ -37,14 +40,14 @@ class Graph:
         count = self._counts[stem] = self._counts.get(stem, -1) + 1
         return f"{stem}.{count}"
 
-    def nodes_of(self, operator: str, inputs: list[str], outputs: list[str], **attributes: object) -> None:
+    def nodes_of(self, operator: str, inputs: list[str], outputs: list[str], **attributes: Any) -> None:
         """Adds a node with named outputs; an empty output name leaves an optional output out."""
         domain = MICROSOFT if operator in MICROSOFT_OPERATORS else ""
         self.nodes.append(
             helper.make_node(operator, inputs, outputs, name=self.name(operator), domain=domain, **attributes)
         )
 
-    def node(self, operator: str, *inputs: str, output: str | None = None, **attributes: object) -> str:
+    def node(self, operator: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
         """Adds a node with one output and returns the output's name."""
         output = output or self.name(f"{operator.lower()}_out")
         self.nodes_of(operator, list(inputs), [output], **attributes)
@@ -94,8 +97,8 @@ class Graph:
     def model(
         self,
         title: str,
-        inputs: list[tuple[str, int, list[int | str]]],
-        outputs: list[tuple[str, int, list[int | str]]],
+        inputs: Sequence[tuple[str, int, Sequence[int | str]]],
+        outputs: Sequence[tuple[str, int, Sequence[int | str]]],
     ) -> onnx.ModelProto:
         """The model with these inputs and outputs, each (name, element type, shape)."""
         graph = helper.make_graph(

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import load_file
-from transformers import LlamaForCausalLM, PreTrainedModel
+from transformers import PreTrainedModel
 
 from training.core.language_model import create_language_model
 from training.package.model_package import read_manifest
@@ -19,9 +19,9 @@ from training.persona.unigram_adaptation import UnigramAdaptation, read_unigram_
 
 def shipped_language_model(package: Path) -> PreTrainedModel:
     """The Llama of a package, float32, from the bf16 shards that every runtime reads."""
-    model: LlamaForCausalLM = create_language_model(package / "config.json").eval()
-    config = model.config
-    query, key = config.num_attention_heads * config.head_dim, config.num_key_value_heads * config.head_dim
+    model = create_language_model(package / "config.json").eval()
+    config = json.loads((package / "config.json").read_text())
+    query, key = (config[f"num_{kind}_heads"] * config["head_dim"] for kind in ("attention", "key_value"))
     splits = {"self_attn.qkv_proj": ("qkv", (query, key, key)), "mlp.gate_up_proj": (("gate", "up"), None)}
     state: dict[str, torch.Tensor] = {}
     for shard in json.loads((package / "tensor-cache.json").read_text())["records"]:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import AutoTokenizer, PreTrainedModel
 
-from training.core.language_model import load_language_model, round_to_bfloat16
+from training.core.language_model import embedding_table, load_language_model, round_to_bfloat16
 from training.core.run_directory import RunDirectory
 from training.data.prompt_format import context_of, prompt_format_of
 from training.data.prompts import NANO_FORMAT, PromptFormat
@@ -39,15 +40,15 @@ class FrozenModel:
 
         The ids are looked up, since some models scale what their embedding returns.
         """
-        table = self.model.get_input_embeddings()
+        table = embedding_table(self.model)
         ids = torch.arange(min(table.weight.shape[0], CALIBRATION_ROWS), device=self.model.device)
         return table(ids).float().cpu()
 
     def manifest_block(self) -> dict[str, object]:
         """What a package manifest says of the language model's prompts and sizes."""
         return {
-            "hiddenSize": int(self.model.get_input_embeddings().weight.shape[1]),
-            "vocabularySize": int(self.model.get_input_embeddings().weight.shape[0]),
+            "hiddenSize": int(embedding_table(self.model).weight.shape[1]),
+            "vocabularySize": int(embedding_table(self.model).weight.shape[0]),
             "contextWindow": self.form.context_window,
             "endTokens": [self.form.end],
             "promptTemplate": list(self.form.template),
@@ -63,8 +64,8 @@ def freeze(model: PreTrainedModel, device: str, dtype: str) -> PreTrainedModel:
         raise ValueError(f"dtype {dtype!r} is unknown. Use one of {', '.join(DTYPES)}.")
     if dtype == "bfloat16":
         round_to_bfloat16(model)
-    model = model.eval().requires_grad_(False)
-    return model.to(device)
+    model.eval().requires_grad_(False).to(torch.device(device))
+    return model
 
 
 def load_nano(run: RunDirectory, weights: Path | None, device: str, dtype: str) -> FrozenModel:
@@ -88,7 +89,7 @@ def frozen_of_run(run: RunDirectory, llm: str, weights: Path | None, device: str
     return load_frozen(llm, device, dtype) if llm else load_nano(run, weights, device, dtype)
 
 
-def text_tokenizer(path: str | Path, tokenizer) -> TextTokenizer:
+def text_tokenizer(path: str | Path, tokenizer: Any) -> TextTokenizer:
     """The tokenizer.json of the folder, since runtimes read that file; else what transformers made of other files."""
     file = Path(path) / "tokenizer.json"
     if file.is_file():
@@ -104,7 +105,7 @@ def check_inputs(model: PreTrainedModel, tolerance: float = 0.02) -> None:
 
     The tolerance is a share of the logits' spread: bfloat16 rounds to about 0.004 of a value.
     """
-    vocabulary = model.get_input_embeddings().weight.shape[0]
+    vocabulary = embedding_table(model).weight.shape[0]
     ids = torch.tensor([[1, 5, 9, 4, 7, 3]], device=model.device) % vocabulary
     expected = model(input_ids=ids, use_cache=False).logits.float()
     embeddings = model.get_input_embeddings()(ids)

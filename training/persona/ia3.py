@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from training.core.language_model import decoder_layers
 
 MODULES = {"k": "self_attn.k_proj", "v": "self_attn.v_proj", "down": "mlp.down_proj"}
 
@@ -24,10 +27,10 @@ class RescaledLinear(nn.Module):
         return self.base(x * scale) if self.scales_input else self.base(x) * scale
 
 
-def add_ia3(model: nn.Module) -> dict[str, RescaledLinear]:
+def add_ia3(model: PreTrainedModel) -> dict[str, RescaledLinear]:
     """Rescales keys (before rotary positions), values and inner activations, by `layers.<n>.<k|v|down>`."""
     found: dict[str, RescaledLinear] = {}
-    for number, layer in enumerate(model.base_model.layers):
+    for number, layer in enumerate(decoder_layers(model)):
         for place, path in MODULES.items():
             part, name = path.split(".")
             parent = getattr(layer, part)

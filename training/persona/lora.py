@@ -7,6 +7,9 @@ import math
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from transformers import PreTrainedModel
+
+from training.core.language_model import decoder_layers
 
 
 class LoraLinear(nn.Module):
@@ -26,10 +29,10 @@ class LoraLinear(nn.Module):
         return self.base(x) + self.scale * functional.linear(functional.linear(x, self.lora_a), self.lora_b)
 
 
-def add_lora(model: nn.Module, rank: int, alpha: float) -> dict[str, LoraLinear]:
+def add_lora(model: PreTrainedModel, rank: int, alpha: float) -> dict[str, LoraLinear]:
     """Puts LoRA around q_proj and v_proj of every layer; returns them as `layers.<n>.<q|v>`."""
     found: dict[str, LoraLinear] = {}
-    for number, layer in enumerate(model.base_model.layers):
+    for number, layer in enumerate(decoder_layers(model)):
         for projection in ("q", "v"):
             wrapped = LoraLinear(getattr(layer.self_attn, f"{projection}_proj"), rank, alpha)
             setattr(layer.self_attn, f"{projection}_proj", wrapped)

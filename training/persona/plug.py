@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -84,9 +85,15 @@ class Plug(nn.Module):
         self.gate_in = nn.Linear(GATE_FEATURES, GATE_WIDTH)
         self.gate_out = nn.Linear(GATE_WIDTH, 1)
 
-    def load_state_dict(self, state_dict: Mapping[str, Tensor], strict: bool = True, assign: bool = False):
+    def load_state_dict(self, state_dict: Mapping[str, Tensor], strict: bool = True, assign: bool = False) -> Any:
         """As of any module; an older file without a center leaves it as it is."""
         return super().load_state_dict({"center": self.center, **state_dict}, strict, assign)
+
+    def query_path(self) -> tuple[nn.Linear, nn.Parameter]:
+        """D and C of the instruction rows that follow the query."""
+        if self.instruction_in is None or self.instruction_out is None:
+            raise ValueError("instruction_rank is 0: the instruction rows are constant. Give the plug a rank.")
+        return self.instruction_in, self.instruction_out
 
     @torch.no_grad()
     def start_from_embeddings(self, table: Tensor, generator: torch.Generator) -> None:

@@ -14,6 +14,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -38,7 +39,7 @@ LABELS = {**AFRESH, "gold_share": 1.0}
 NO_HISTORY = {**LABELS, "persona_rows": 0, "instruction_rows": 8, "has_gate": False}
 
 # The fields of PlugConfig in which each variant differs from the full plug; `unigram_adaptation` is no field of it.
-VARIANTS: Mapping[str, Mapping[str, object]] = {
+VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "full": {},
     "without unigram adaptation": {"unigram_adaptation": False},
     "no mean with its start": {"start_share": 0.0},
@@ -76,7 +77,7 @@ VARIANTS: Mapping[str, Mapping[str, object]] = {
 }
 
 
-def variant_config(full: PlugConfig, changes: Mapping[str, object]) -> PlugConfig:
+def variant_config(full: PlugConfig, changes: Mapping[str, Any]) -> PlugConfig:
     """The config of a variant; `without_outputs` "all" or "labels" stands for the tasks that it means."""
     fields = {name: value for name, value in changes.items() if name != "unigram_adaptation"}
     if "without_outputs" in fields:

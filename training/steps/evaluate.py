@@ -10,8 +10,10 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
+from transformers import PreTrainedModel
 
 from training.core.intervals import clustered_interval
 from training.core.language_model import load_language_model, round_to_bfloat16
@@ -27,6 +29,7 @@ from training.persona.choice_decoding import Trie, build_trie, decode_choices
 from training.persona.gate import GATE_THRESHOLD
 from training.persona.histories import Query
 from training.persona.persona_rows import persona_of_queries, persona_rows, rows_and_gate
+from training.persona.plug import Plug
 from training.persona.soft_prompt import SlotSample, log_likelihood
 from training.persona.unigram_adaptation import UnigramAdaptation, bias_of_histories
 from training.steps.plug.saved_plug import load_plug
@@ -48,8 +51,8 @@ class Measured:
 class Evaluator:
     """Language model, plug and tokenizer under measurement."""
 
-    model: object
-    plug: object
+    model: PreTrainedModel
+    plug: Plug
     tokenizer: TextTokenizer
     rows: tuple[int, int]
     without_outputs: tuple[str, ...] = ()  # tasks whose outputs the plug never saw
@@ -155,11 +158,11 @@ def derangement(count: int, seed: int) -> list[int]:
     return control_users
 
 
-def report(task: str, measured: Measured) -> dict[str, object]:
+def report(task: str, measured: Measured) -> dict[str, Any]:
     """Means with intervals, and paired differences to the persona."""
     users = measured.users
     losses = measured.losses
-    result: dict[str, object] = {
+    result: dict[str, Any] = {
         "task": task,
         "queries": len(users),
         "users": len(set(users)),

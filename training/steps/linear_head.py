@@ -97,8 +97,9 @@ def create_head(task: str, choices: int, config: LinearHeadConfig, seed: int) ->
     head = Plug(DIM, choices, config.width, 1, 1, (task,), config.temperature, config.rank)
     with torch.no_grad():
         head.projector_in.weight.normal_(std=1.0)
-        head.instruction_in.weight.normal_(std=0.3)
-        head.instruction_out.normal_(std=0.5 / config.rank**0.5)
+        reading, writing = head.query_path()
+        reading.weight.normal_(std=0.3)
+        writing.normal_(std=0.5 / config.rank**0.5)
     return head
 
 
@@ -270,8 +271,9 @@ def start_from_head(plug: Plug, heads: CrossFittedHeads, words: Sequence[Sequenc
     plug.log_temperature.fill_(float(head.log_temperature))
     plug.projector_out.weight[:, :width] = (means @ head.projector_out.weight).repeat(plug.persona_rows, 1)
     if rank:
-        plug.instruction_in.weight[:rank] = head.instruction_in.weight
-        plug.instruction_out[task, :, :rank] = (means @ head.instruction_out[0]).repeat(plug.instruction_rows, 1)
+        (reading, writing), (head_reading, head_writing) = plug.query_path(), head.query_path()
+        reading.weight[:rank] = head_reading.weight
+        writing[task, :, :rank] = (means @ head_writing[0]).repeat(plug.instruction_rows, 1)
     plug.instruction[task] += means @ (head.instruction[0, 0] + head.projector_out.bias)
 
 

@@ -100,8 +100,8 @@ def pretrain(run: RunDirectory, config: PretrainConfig) -> None:
     step = 0
     if saved := checkpoint.load():
         model.load_state_dict(saved["model"])
-        for optimizer, state in zip(optimizers, saved["optimizers"], strict=True):
-            optimizer.load_state_dict(state)
+        for optimizer, values in zip(optimizers, saved["optimizers"], strict=True):
+            optimizer.load_state_dict(values)
         step, schedule.steps, schedule.decay_start = saved["step"], saved["steps"], saved["decay_start"]
         print(f"goes on at step {step}", flush=True)
 

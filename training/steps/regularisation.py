@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
+from transformers import PreTrainedModel
 
 from training.data.samples import IGNORED, Sample, answer_log_likelihood
 
@@ -25,7 +26,7 @@ def drop(values: Tensor, shares: Tensor) -> Tensor:
     return values * torch.bernoulli(kept.float().expand_as(values)).to(values) / kept
 
 
-def smoothed_losses(head, hidden: Tensor, targets: Tensor, smoothing: Tensor) -> Tensor:
+def smoothed_losses(head: nn.Module, hidden: Tensor, targets: Tensor, smoothing: Tensor) -> Tensor:
     """Each sample's summed loss over its answer, with `smoothing` [batch] of the target spread evenly; [batch]."""
     is_answer = targets != IGNORED
     log_probabilities = functional.log_softmax(head(hidden[is_answer]).float(), dim=-1)  # [answer tokens, vocabulary]
@@ -37,7 +38,7 @@ def smoothed_losses(head, hidden: Tensor, targets: Tensor, smoothing: Tensor) ->
 
 
 def training_loss(
-    model,
+    model: PreTrainedModel,
     samples: Sequence[Sample],
     ids: Tensor,
     targets: Tensor,

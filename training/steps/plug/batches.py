@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator, Mapping
 
 import torch
+from transformers import PreTrainedModel
 
 from training.core.processes import Processes
 from training.persona.histories import Query
@@ -60,7 +61,7 @@ class Batches:
 
 
 def batch_gradients(
-    model,
+    model: PreTrainedModel,
     plug: Plug,
     batch: tuple[int, list[SlotSample], list[Query]],
     config: PlugConfig,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
+from torch import Tensor
+from transformers import PreTrainedModel
 
 from training.core.processes import Processes
 from training.persona.plug import Plug
@@ -29,7 +31,7 @@ def tokens_of_pass(users: list[UserSamples], config: PlugConfig) -> tuple[int, i
     return samples, round(tokens)
 
 
-def bytes_of(tensors) -> int:
+def bytes_of(tensors: Iterable[Tensor]) -> int:
     """Bytes of tensors."""
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
@@ -43,7 +45,7 @@ def peak_memory(device: str) -> tuple[str, float]:
 
 
 def estimate(
-    model, plug: Plug, users: Mapping[str, list[UserSamples]], config: PlugConfig, processes: Processes
+    model: PreTrainedModel, plug: Plug, users: Mapping[str, list[UserSamples]], config: PlugConfig, processes: Processes
 ) -> list[str]:
     """The estimate as lines of text. Leaves the plug's weights as they are and no gradients."""
     batches, seconds, sizes = Batches(users, config), [], []

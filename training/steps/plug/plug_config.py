@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass, field
 
 import torch
+from torch import Tensor
 
 from training.data.embedder import DIM
 from training.data.splits import Split
@@ -103,16 +104,20 @@ def fix_parts(plug: Plug, config: PlugConfig) -> None:
 
 def optimizer_of(plug: Plug, config: PlugConfig) -> torch.optim.Optimizer:
     """AdamW; the query head moves slowly from the identity, scalars and rows are not decayed."""
-    reading, decayed = [plug.projector_in.weight], [plug.projector_out.weight]
+    reading: list[Tensor] = [plug.projector_in.weight]
+    decayed: list[Tensor] = [plug.projector_out.weight]
     if plug.instruction_in is not None and plug.instruction_out is not None:
         reading, decayed = [*reading, plug.instruction_in.weight], [*decayed, plug.instruction_out]
-    free = [plug.projector_in.bias, plug.projector_out.bias, plug.instruction, plug.log_temperature]
-    groups = [
-        {"params": reading, "peak": config.reading_rate or config.rate, "weight_decay": config.weight_decay},
-        {"params": decayed, "peak": config.rate, "weight_decay": config.weight_decay},
-        {"params": free, "peak": config.rate, "weight_decay": 0.0},
-        {"params": [plug.query.weight], "peak": config.query_rate, "weight_decay": 0.0},
+    free: list[Tensor] = [plug.projector_in.bias, plug.projector_out.bias, plug.instruction, plug.log_temperature]
+    groups: list[tuple[list[Tensor], float, float]] = [
+        (reading, config.reading_rate or config.rate, config.weight_decay),
+        (decayed, config.rate, config.weight_decay),
+        (free, config.rate, 0.0),
+        ([plug.query.weight], config.query_rate, 0.0),
     ]
-    for group in groups:
-        group["params"] = [parameter for parameter in group["params"] if parameter.requires_grad]
-    return torch.optim.AdamW([group for group in groups if group["params"]], lr=config.rate, betas=(0.9, 0.98))
+    trained = [
+        {"params": [p for p in parameters if p.requires_grad], "peak": peak, "weight_decay": weight_decay}
+        for parameters, peak, weight_decay in groups
+        if any(p.requires_grad for p in parameters)
+    ]
+    return torch.optim.AdamW(trained, lr=config.rate, betas=(0.9, 0.98))

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
+from transformers import PreTrainedModel
 
 from training.data.samples import batches_by_length
 from training.persona.gate import GATE_THRESHOLD
@@ -31,7 +32,7 @@ STEPS = 600  # of AdamW, over all pairs at once
 
 @torch.no_grad()
 def gate_pairs(
-    model,
+    model: PreTrainedModel,
     plug: Plug,
     task: int,
     users: list[UserSamples],
@@ -70,16 +71,16 @@ def gate_pairs(
             with_persona.append(log_likelihood(model, samples, rows, use_bfloat16, bias))
             without.append(none)
             own.append(torch.full((len(chosen),), is_own))
-    return tuple(torch.cat(parts) for parts in (features, with_persona, without, own))
+    return torch.cat(features), torch.cat(with_persona), torch.cat(without), torch.cat(own)
 
 
 def train_gate(
-    model,
+    model: PreTrainedModel,
     plug: Plug,
     users: Mapping[str, list[UserSamples]],
     config: PlugConfig,
     adaptations: Mapping[str, UnigramAdaptation] | None = None,
-) -> dict[str, object]:
+) -> dict[str, float]:
     """Fits the gate's two layers; returns how often it opens for own and for other histories.
 
     With `adaptations` the persona includes the bias of unigram adaptation.

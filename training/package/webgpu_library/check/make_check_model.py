@@ -107,7 +107,9 @@ class Golden:
     """Collects cases; each is a list of turns fed to one KV cache, then greedy decoding."""
 
     def __init__(self, config: LlamaConfig, state: dict[str, numpy.ndarray]):
-        self.config, self.cases, self.logits = config, [], []
+        self.config = config
+        self.cases: list[dict[str, object]] = []
+        self.logits: list[numpy.ndarray] = []
         self.state = {name: value.astype("f8") for name, value in state.items()}
         self.table = state["model.embed_tokens.weight"]
 
