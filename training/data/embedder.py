@@ -28,15 +28,21 @@ def packaged_model_directory() -> Path:
     return Path(found.submodule_search_locations[0]) / "model"
 
 
+def load_tokenizer(path: Path, maximum_tokens: int = MAXIMUM_TOKENS) -> Tokenizer:
+    """The embedder's tokenizer: cut to the maximum, never padded, and "[SEP]" inside a text is text."""
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.encode_special_tokens = True
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(maximum_tokens)
+    return tokenizer
+
+
 class Embedder:
     """Mean-pooled, L2-normalised sentence vectors of 384 numbers, from at most 256 tokens a text."""
 
     def __init__(self, directory: Path | None = None) -> None:
         directory = directory or packaged_model_directory()
-        self._tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
-        self._tokenizer.encode_special_tokens = True  # "[SEP]" inside a text is text
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(MAXIMUM_TOKENS)
+        self._tokenizer = load_tokenizer(directory / "tokenizer.json")
         self._model = AutoModel.from_pretrained(directory, dtype=torch.float32).eval()
 
     def token_ids(self, text: str) -> list[int]:

@@ -228,5 +228,5 @@ def write_golden(directory: Path, reference: Reference, embedder_package: Path, 
     personas = golden_persona(writer, reference, embedder.embed)
     golden_unigram_adaptation(writer, reference, personas)
     golden_language_model(writer, reference, personas)
-    golden_end_to_end(writer, reference, OnnxEmbedder(embedder_package).embed, read_sample(sample))
+    golden_end_to_end(writer, reference, OnnxEmbedder.of_package(embedder_package).embed, read_sample(sample))
     writer.close()

@@ -8,10 +8,10 @@ import numpy
 import onnx
 from onnx import TensorProto
 
+from training.data.embedder import MAXIMUM_TOKENS
 from training.package.onnx_graph import Graph
 
 BLOCK = 32
-MAXIMUM_TOKENS = 256
 
 
 def quantize_blocks(weight: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:

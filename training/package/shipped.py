@@ -88,7 +88,7 @@ class OnDemandVectors:
     """Vectors by the shipped 8-bit embedder, each computed when it is first asked for."""
 
     def __init__(self, package: Path) -> None:
-        self._embedder = OnnxEmbedder(package)
+        self._embedder = OnnxEmbedder.of_package(package)
         self._known: dict[str, np.ndarray] = {}
 
     def of_text(self, text: str) -> np.ndarray:

@@ -5,8 +5,9 @@ import numpy
 import pytest
 
 from training.package.embedder_graph import BLOCK, quantize_blocks, quantize_rows
-from training.package.export_embedder import OnnxEmbedder, pool, spearman
+from training.package.export_embedder import spearman
 from training.package.model_package import verify
+from training.package.onnx_embedder import OnnxEmbedder, pool
 
 PACKAGE = Path(__file__).resolve().parents[3] / "models/all-minilm-l6-v2"
 
@@ -40,14 +41,14 @@ def test_spearman_shares_the_ranks_of_ties() -> None:
 def test_the_package_that_ships_passes_its_self_test() -> None:
     assert verify(PACKAGE) == []
     test = json.loads((PACKAGE / "self-test.json").read_text())
-    embedder = OnnxEmbedder(PACKAGE)
+    embedder = OnnxEmbedder.of_package(PACKAGE, threads=1)
     for text, vector in zip(test["texts"], test["vectors"], strict=True):
         # 8-bit weights against float32: measured .9997; below .998 something is wrong.
         assert float(embedder.embed(text) @ numpy.array(vector)) >= 0.998
 
 
 def test_padding_does_not_change_a_vector() -> None:
-    embedder = OnnxEmbedder(PACKAGE)
+    embedder = OnnxEmbedder.of_package(PACKAGE, threads=1)
     ids = numpy.array([embedder.tokenizer.encode("A headline").ids], "int64")
     padded = numpy.pad(ids, ((0, 0), (0, 3)))
     feeds = {"input_ids": padded, "attention_mask": (padded > 0).astype("int64"), "token_type_ids": 0 * padded}
