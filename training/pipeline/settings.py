@@ -14,19 +14,20 @@ from training.core.run_directory import STEPS
 
 Config = TypeVar("Config")
 
-# Names of steps in older files.
-FORMER_NAMES = {"row_tune": "distill", "marginals": "unigram_adaptation"}
+# The name of a step in older files, whose fields are still the same.
+FORMER_NAMES = {"marginals": "unigram_adaptation"}
+KNOWN = {*STEPS, "run_directory", "models", "threads", "steps", "base"}
 
 
 def load_settings(path: Path) -> dict[str, Any]:
     """The settings of a file over those of the file that its `extends` names, beside it; tables are merged by key."""
     own = with_present_names(tomllib.loads(path.read_text(encoding="utf-8")))
-    if "extends" not in own:
-        return own
-    settings = load_settings(path.parent / own.pop("extends"))
+    settings = load_settings(path.parent / own.pop("extends")) if "extends" in own else {}
     for name, value in own.items():
         is_table = isinstance(value, dict) and isinstance(settings.get(name), dict)
         settings[name] = {**settings[name], **value} if is_table else value
+    if unknown := sorted(set(settings) - KNOWN):
+        raise ValueError(f"{path} sets {', '.join(unknown)}. Known: {', '.join(sorted(KNOWN))}.")
     return settings
 
 

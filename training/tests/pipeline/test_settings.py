@@ -25,12 +25,18 @@ def test_a_file_changes_keys_of_the_file_that_it_extends(tmp_path: Path) -> None
 
 
 def test_steps_of_older_files_are_known_under_their_former_names(tmp_path: Path) -> None:
-    (tmp_path / "old.toml").write_text('steps = ["row_tune"]\n[base]\nsteps = ["marginals"]\n[row_tune]\nseed = 1\n')
+    (tmp_path / "old.toml").write_text('steps = ["marginals"]\n[base]\nsteps = ["plug"]\n["marginals"]\nqueries = 1\n')
     assert load_settings(tmp_path / "old.toml") == {
-        "steps": ["distill"],
-        "base": {"steps": ["unigram_adaptation"]},
-        "distill": {"seed": 1},
+        "steps": ["unigram_adaptation"],
+        "base": {"steps": ["plug"]},
+        "unigram_adaptation": {"queries": 1},
     }
+
+
+def test_a_name_that_no_step_has_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "wrong.toml").write_text("[plugs]\nsteps = 1\n")
+    with pytest.raises(ValueError, match=r"wrong\.toml sets plugs.* plug,"):
+        load_settings(tmp_path / "wrong.toml")
 
 
 def test_an_unknown_setting_is_an_error() -> None:
