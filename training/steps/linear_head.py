@@ -48,9 +48,7 @@ class LinearHeadConfig:
     temperature: float = 10.0
     rate: float = 0.002
     query_rate: float = 0.0002
-    reading_rate: float = (
-        0.01  # of the projector's first layer and of the query path's, whose inputs are a twentieth of 1
-    )
+    reading_rate: float = 0.01  # of the projector's first layer, whose inputs are a twentieth of 1
     instruction_rate: float = 0.03
     weight_decay: float = 0.01
     dropout: float = 0.3

@@ -48,7 +48,7 @@ class DistillationBatches:
     ) -> None:
         self._heads, self._answers = (heads.whole, *heads.folds), [list(ids) for ids in answers]
         self._users, self._batch = users, batch
-        self._history, self._mixed_share, self._stranger_share = history, mixed_share, other_user_share
+        self._history, self._mixed_share, self._other_user_share = history, mixed_share, other_user_share
         first = sorted({ids[0] for ids in self._answers})
         self._first_tokens = torch.tensor(first)
         self._membership = torch.tensor([[float(ids[0] == token) for token in first] for ids in self._answers])
@@ -57,7 +57,7 @@ class DistillationBatches:
         user = order.choice(self._users)
         index = order.randrange(1, len(user.with_rows))
         whose, before = user, index
-        if order.random() < self._stranger_share:
+        if order.random() < self._other_user_share:
             whose = order.choice(self._users)
             before = len(whose.with_rows)
         count = min(self._history, round(before ** order.random()))

@@ -23,45 +23,12 @@ ALWAYS_OPEN = 20.0  # gate logit of a plug without a gate: sigmoid is 1 in float
 
 @dataclass(frozen=True)
 class PlugConfig:
-    """Sizes, rates and shares. `task_shares`: how often a batch is of each task."""
+    """The settings of a plug's training."""
 
+    # Who trains it, and for how long.
     tasks: tuple[str, ...] = SHIPPED_TASKS
-    splits: tuple[Split, ...] = ("train_b",)  # whose users train
-    gold_share: float = 0.5  # of an answer's target, where the run has linear heads; 1: the labels alone
-    keeps_last: bool = False  # not the best: a head over all users has seen the held-out ones too
-    start_share: float = (
-        0.0  # weight of the start in the mean that is the result (parts of tasks without a head are left out)
-    )
-    # A plug.pt of the same sizes to start from; "": RUN/plug-start.pt where there is one; "none": afresh.
-    start: str = ""
-    llm: str = ""  # folder or name of any Hugging Face causal LM with its own tokenizer; "" is the run's nano model
-    device: str = "cpu"  # of the frozen language model
-    dtype: str = "bfloat16"  # of its weights and matrix products; float32 where exactness matters more than time
-    steps: int = 300
-    persona_rows: int = 4
-    instruction_rows: int = 4
-    instruction_rank: int = 64  # of the part of I that follows the query; 0 is PPlug's constant I
-    normalizes_query: bool = False  # W·x of length 1, as published
-    projector_width: int = 256
-    temperature: float = 10.0
-    fixed_temperature: bool = False
-    fixed_query: bool = False  # W stays the identity: weights by cosine alone
-    calibrates_rows: bool = True  # rows start at the size of the model's embeddings; False: at a spread of 1
-    has_gate: bool = True
-    without_outputs: tuple[str, ...] = ()  # tasks whose outputs do not enter the persona
-    rate: float = 0.002
-    query_rate: float = 0.0005
-    reading_rate: float = 0.0  # of what reads vectors (projector's and I's first layer); 0: as `rate`
-    weight_decay: float = 0.01
-    warm_up_share: float = 0.03
-    decay_share: float = 0.6
-    dropout: float = 0.3
-    intact_share: float = 0.0  # of the samples, those with the whole history; from the others 0–50 % are dropped
-    short_share: float = 0.0  # of the samples, those with a few of the last items only
-    batch_tokens: int = 2048  # of all processes together
-    maximum_prompt: int = 256
-    items_per_user: int = 100
-    task_shares: dict[str, float] = field(
+    splits: tuple[Split, ...] = ("train_b",)
+    task_shares: dict[str, float] = field(  # how often a batch is of each task
         default_factory=lambda: {
             "news_category": 0.6,
             "news_headline": 0.22,
@@ -70,11 +37,55 @@ class PlugConfig:
             "movie_tag": 0.2,
         }
     )
+    steps: int = 300
+    seed: int = 0
+
+    # The language model that it is for.
+    llm: str = ""  # folder or name of any Hugging Face causal LM with its own tokenizer; "" is that of the run
+    device: str = "cpu"
+    dtype: str = "bfloat16"  # of its weights and matrix products; float32 where exactness matters more than time
+
+    # The plug itself.
+    persona_rows: int = 4
+    instruction_rows: int = 4
+    instruction_rank: int = 64  # of the part of I that follows the query; 0 is PPlug's constant I
+    normalizes_query: bool = False  # W·x of length 1, as published
+    projector_width: int = 256
+    temperature: float = 10.0
+    fixed_temperature: bool = False
+    fixed_query: bool = False  # W stays the identity: weights by cosine alone
+    without_outputs: tuple[str, ...] = ()  # tasks whose outputs do not enter the persona
+    has_gate: bool = True
+
+    # Where it starts, and which weights are kept.
+    # A plug.pt to start from; "": RUN/plug-start.pt or a linear head, where there is one; "none": afresh.
+    start: str = ""
+    calibrates_rows: bool = True  # rows start at the size of the model's embeddings; False: at a spread of 1
+    start_share: float = 0.0  # weight of the start in the mean that is the result; not of tasks without a head
+    keeps_last: bool = False  # not the best: a head over all users has seen the held-out ones too
+
+    # What it learns from.
+    gold_share: float = 0.5  # of an answer's target, where the run has linear heads; 1: the labels alone
+    intact_share: float = 0.0  # of the samples, those with the whole history; from the others 0–50 % are dropped
+    short_share: float = 0.0  # of the samples, those with a few of the last items only
+    items_per_user: int = 100
+    maximum_prompt: int = 256
+    batch_tokens: int = 2048  # of all processes together
+
+    # Rates.
+    rate: float = 0.002
+    query_rate: float = 0.0005
+    reading_rate: float = 0.0  # of what reads vectors (projector's and I's first layer); 0: as `rate`
+    weight_decay: float = 0.01
+    warm_up_share: float = 0.03
+    decay_share: float = 0.6
+    dropout: float = 0.3
+
+    # Evaluations on held-out users, and the gate.
+    evaluations: int = 8
     held_out_queries: int = 120
     gate_queries: int = 400
     gate_others_weight: float = 0.2  # of another user's history in the gate's loss
-    evaluations: int = 8
-    seed: int = 0
 
 
 def create_plug(config: PlugConfig, hidden: int) -> Plug:

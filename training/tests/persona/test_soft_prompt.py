@@ -71,7 +71,7 @@ def test_choices_are_always_one_of_the_choices(model: LlamaForCausalLM, tokenize
     answers = [tokenizer.decode(ids) for ids in decode_choices(model, prompts, trie)]
     assert set(answers) <= set(choices)
     assert [tokenizer.decode(decode_choices(model, [prompt], trie)[0]) for prompt in prompts] == answers
-    # A raised word is said, and only by the prompt it is raised for; raised until the answer has it.
+    # A bias acts on the prompt that it is for, and ends once its token has occurred.
     word = tokenizer.encode("green")[0]
     bias = torch.zeros(len(prompts), model.config.vocab_size)
     bias[1, word] = 1000.0

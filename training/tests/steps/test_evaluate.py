@@ -6,6 +6,6 @@ from training.steps.evaluate import derangement
 
 
 def test_no_user_is_the_own_control_user() -> None:
-    partners = derangement(9, seed=0)
-    assert sorted(partners) == list(range(9))
-    assert all(partner != user for user, partner in enumerate(partners))
+    control_users = derangement(9, seed=0)
+    assert sorted(control_users) == list(range(9))
+    assert all(control_user != user for user, control_user in enumerate(control_users))
