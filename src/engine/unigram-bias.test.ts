@@ -76,7 +76,7 @@ test('after forgetting they are, bit for bit, those of a history that never held
   expect((await forgot.prepare()).logitBias).toEqual((await never.prepare()).logitBias);
 });
 
-test('the most raised words are reported, whole', () => {
+test('the words that became likeliest are reported, whole', () => {
   const tokens: Readonly<Record<string, number[]>> = { ' Rome': [1], ' 2024': [2, 3], ' calm': [4] };
   const bias = new Map([
     [1, 0.5],
