@@ -8,7 +8,7 @@ import type { PromptTemplatePart } from '../model-package/manifest.ts';
 import type { Plug } from '../persona/plug.ts';
 import { createTaskRegistry, type TaskRegistry } from '../tasks/task-registry.ts';
 import { createItemEmbedder, type ItemEmbedder } from './item-embedder.ts';
-import { createMutex, type Mutex } from './mutex.ts';
+import { createMutex, type Mutex } from '../lib/mutex.ts';
 
 export interface EngineParts {
   readonly store: HistoryStore;

@@ -4,7 +4,7 @@ import type { HistoryItem, ItemVectors } from '../history/history-item.ts';
 import type { EmbeddedItem } from '../history/history-store.ts';
 import type { Progress } from '../lib/progress.ts';
 import { yieldToEventLoop } from '../lib/yield-to-event-loop.ts';
-import type { Mutex } from './mutex.ts';
+import type { Mutex } from '../lib/mutex.ts';
 
 export interface ItemEmbedder {
   /** The embedder's fingerprint. */

@@ -19,7 +19,7 @@ import type { WeightAdapter } from '../../adapter/weight-adapter.ts';
 import type { EngineSession } from './loading/engine-session.ts';
 import { packageSource, recordSource, type WebllmRecord } from './loading/engine-source.ts';
 import { loadWebllm } from './loading/load-webllm.ts';
-import { createSerialQueue, orAborted } from './serial-queue.ts';
+import { createSerialQueue, orAborted } from '../../lib/or-aborted.ts';
 import { checkWebllmVersion } from './hook/version-guard.ts';
 
 export type { WebllmRecord };

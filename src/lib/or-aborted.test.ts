@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createSerialQueue, orAborted } from './serial-queue.ts';
+import { createSerialQueue, orAborted } from './or-aborted.ts';
 
 test('gives callers their turns one at a time, in order', async () => {
   const queue = createSerialQueue();
