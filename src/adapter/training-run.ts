@@ -1,4 +1,5 @@
 // A training as an application sees it: what it asks for, and what it is told.
+import { PersonaPlugError } from '../lib/errors.ts';
 import type { AdapterResult } from './adapter.ts';
 import type { AdapterBase, AdapterKind } from './adapter-kind.ts';
 import type { TrainingOptions } from './training-options.ts';
@@ -64,4 +65,14 @@ export function refusedRun(error: unknown): TrainingRun {
       },
     }),
   };
+}
+
+/** The run of a personalizer that has no worker to train in. */
+export function runWithoutWorker(): TrainingRun {
+  return refusedRun(
+    new PersonaPlugError(
+      'invalid-argument',
+      'This personalizer has no worker to train in. Give createPersonalizer a trainingWorker, a function that starts a worker whose file calls serveTrainingWorker().',
+    ),
+  );
 }

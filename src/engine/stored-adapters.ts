@@ -2,14 +2,13 @@
 import { readAdapter } from '../adapter/adapter-record.ts';
 import type { Adapters } from '../adapter/adapters.ts';
 import { peftFiles } from '../adapter/peft-files.ts';
-import { refusedRun } from '../adapter/training-run.ts';
+import { runWithoutWorker } from '../adapter/training-run.ts';
 import { readWeightAdapter } from '../adapter/weight-adapter.ts';
 import type { HistoryStore } from '../history/history-store.ts';
 import type { CallOptions } from '../lib/call-options.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import { EventQueue } from '../lib/event-queue.ts';
 import type { AdapterInUse } from './adapter-in-use.ts';
-import { noTrainingWorker } from './no-training-worker.ts';
 
 export interface StoredAdaptersContext {
   readonly store: HistoryStore;
@@ -24,8 +23,8 @@ export function storedAdapters({ store, adapterInUse, during }: StoredAdaptersCo
       during(options);
       return (await store.adapters(task)).map(readAdapter);
     },
-    train: () => refusedRun(noTrainingWorker()),
-    resume: () => refusedRun(noTrainingWorker()),
+    train: runWithoutWorker,
+    resume: runWithoutWorker,
     pause: () => undefined,
     async drop({ task, kind, state }, options) {
       during(options);

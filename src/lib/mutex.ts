@@ -1,9 +1,10 @@
 // One at a time, first come first served; whoever waits can give up.
+import { orAborted } from './or-aborted.ts';
 
 export interface Mutex {
   /** Runs `work` alone. @throws `signal.reason` when aborted while waiting. */
   run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
-  /** Waits for the turn and returns the function that ends it. */
+  /** Waits for the turn and returns the function that ends it. @throws `signal.reason` when aborted while waiting. */
   acquire(signal?: AbortSignal): Promise<() => void>;
   /** How many turns have begun or wait, and have not ended. */
   turns(): number;
@@ -11,29 +12,35 @@ export interface Mutex {
 
 export function createMutex(): Mutex {
   /** Settles when everyone who came before has ended. */
-  let last: Promise<void> = Promise.resolve();
-  let open = 0;
+  let last: Promise<unknown> = Promise.resolve();
+  const open = new Set<object>();
 
   async function acquire(signal?: AbortSignal): Promise<() => void> {
     signal?.throwIfAborted();
     const before = last;
-    const { ended, end } = turnOf();
-    last = ended;
-    open += 1;
-    void ended.then(() => (open -= 1));
+    const turn = {};
+    open.add(turn);
+    let end: () => void = doNothing;
+    const ended = new Promise<void>((resolve) => {
+      end = () => {
+        open.delete(turn);
+        resolve();
+      };
+    });
+    // Those behind wait for those before, also when this one gives up.
+    last = Promise.all([before, ended]);
     try {
-      await untilTurn(before, signal);
-    } catch (error) {
-      // Those behind wait for those before, not for one who gave up.
-      void before.then(end);
-      throw error;
+      await orAborted(before, signal);
+    } catch (reason) {
+      end();
+      throw reason;
     }
     return end;
   }
 
   return {
     acquire,
-    turns: () => open,
+    turns: () => open.size,
     async run(work, signal) {
       const release = await acquire(signal);
       try {
@@ -45,22 +52,4 @@ export function createMutex(): Mutex {
   };
 }
 
-function turnOf(): { ended: Promise<void>; end: () => void } {
-  const turn = new AbortController();
-  const ended = new Promise<void>((resolve) => {
-    turn.signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-  return { ended, end: () => turn.abort() };
-}
-
-async function untilTurn(turn: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const onAbort = (): void => reject(signal?.reason);
-    signal?.addEventListener('abort', onAbort, { once: true });
-    void turn.then(() => {
-      signal?.removeEventListener('abort', onAbort);
-      resolve();
-      return undefined;
-    });
-  });
-}
+function doNothing(): void {}

@@ -1,6 +1,7 @@
 // One engine for several clients: the first loads it, the others join, the last one to leave disposes of it.
 import type { EngineOptions, Personalizer } from '../engine/personalizer.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
+import { orAborted } from '../lib/or-aborted.ts';
 import type { OnProgress } from '../lib/progress.ts';
 
 /** Builds the engine that a worker serves. */
@@ -51,7 +52,7 @@ export class SharedEngine {
     const loaded = (this.#loaded ??= this.#start(key, options));
     loaded.listeners.add(context.onProgress);
     try {
-      await untilAborted(loaded.promise, context.signal);
+      await orAborted(loaded.promise, context.signal);
     } catch (error) {
       await this.leave(client);
       throw error;
@@ -107,13 +108,4 @@ async function dispose(earlier: Promise<void>, loading: Promise<Personalizer>): 
   await earlier.catch(() => undefined);
   const engine = await loading.catch(() => null);
   await engine?.[Symbol.asyncDispose]();
-}
-
-async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  return await new Promise<T>((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

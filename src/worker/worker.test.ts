@@ -243,7 +243,8 @@ describe('an abort', () => {
     const controller = new AbortController();
     const reason = new Error('enough');
     const opening = open(server, {}, { signal: controller.signal });
-    setTimeout(() => controller.abort(reason), 20);
+    await expect.poll(() => loads).toBe(1);
+    controller.abort(reason);
     await expect(opening).rejects.toBe(reason);
     await expect((await open(server)).items()).resolves.toEqual([]);
   });

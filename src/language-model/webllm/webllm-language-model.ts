@@ -19,7 +19,8 @@ import type { WeightAdapter } from '../../adapter/weight-adapter.ts';
 import type { EngineSession } from './loading/engine-session.ts';
 import { packageSource, recordSource, type WebllmRecord } from './loading/engine-source.ts';
 import { loadWebllm } from './loading/load-webllm.ts';
-import { createSerialQueue, orAborted } from '../../lib/or-aborted.ts';
+import { createMutex } from '../../lib/mutex.ts';
+import { orAborted } from '../../lib/or-aborted.ts';
 import { checkWebllmVersion } from './hook/version-guard.ts';
 
 export type { WebllmRecord };
@@ -72,7 +73,7 @@ export async function webllmLanguageModel(
   }
 
   const limits = { hiddenSize, contextWindow, vocabularySize };
-  const queue = createSerialQueue();
+  const turn = createMutex();
   const closing = new AbortController();
   let session: EngineSession = first;
   let adapter: WeightAdapter | null = null;
@@ -83,7 +84,7 @@ export async function webllmLanguageModel(
     use: (session: EngineSession, signal: AbortSignal) => AsyncGenerator<Y, R, void>,
   ): AsyncGenerator<Y, R, void> {
     const either = signal === undefined ? closing.signal : AbortSignal.any([signal, closing.signal]);
-    const leave = await queue.enter(either);
+    const leave = await turn.acquire(either);
     try {
       if (!session.isUsable) {
         await session.dispose();
@@ -178,7 +179,7 @@ export async function webllmLanguageModel(
     generate,
     logits,
     async useAdapter(wanted) {
-      const leave = await queue.enter(closing.signal);
+      const leave = await turn.acquire(closing.signal);
       try {
         // An engine that failed gets the adapter when it is loaded again.
         if (session.isUsable) await session.useAdapter(wanted);
@@ -189,7 +190,7 @@ export async function webllmLanguageModel(
     },
     async [Symbol.asyncDispose]() {
       closing.abort(new PersonaPlugError('closed', `The language model ${source.name} was closed. Load it again.`));
-      const leave = await queue.enter();
+      const leave = await turn.acquire();
       try {
         await session.dispose();
       } finally {

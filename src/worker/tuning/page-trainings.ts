@@ -1,6 +1,5 @@
 // The trainings of a page, as far as every page loads them: the client of the training worker comes with the first one.
-import { refusedRun, type TrainingRun, type TrainingRunOptions } from '../../adapter/training-run.ts';
-import { noTrainingWorker } from '../../engine/no-training-worker.ts';
+import { refusedRun, runWithoutWorker, type TrainingRun, type TrainingRunOptions } from '../../adapter/training-run.ts';
 import { PersonaPlugError } from '../../lib/errors.ts';
 import type { TrainingOrder } from '../../tuning/job/open-training.ts';
 import type { TrainingClient } from './training-client.ts';
@@ -29,7 +28,7 @@ export function pageTrainings(createWorker: (() => Worker) | undefined, place: T
 
   return {
     start(order, options = {}) {
-      if (createWorker === undefined) return refusedRun(noTrainingWorker());
+      if (createWorker === undefined) return runWithoutWorker();
       if (options.signal?.aborted === true) return refusedRun(options.signal.reason);
       if (isClosed) return refusedRun(closedError());
       const pause = new AbortController();
