@@ -61,7 +61,8 @@ const library: UserConfig = {
     },
     rolldownOptions: {
       external: (id) => external.some((name) => id === name || id.startsWith(`${name}/`)),
-      output: { chunkFileNames: 'chunks/[name]-[hash].js' },
+      // A file for each source file: the application's bundler then makes chunks of what the application uses.
+      output: { preserveModules: true, preserveModulesRoot: path.join(repository, 'src') },
     },
   },
 };
