@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from training.core.run_directory import RunDirectory
 from training.pipeline.unpack import unpack
@@ -26,6 +27,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason="slow; run it with --slow"))
 
 
+# Tiny models gain nothing from a second thread, and lose much where other tests run on the same cores.
+torch.set_num_threads(1)
 PACKAGE = Path(__file__).parents[2] / "models" / "nano-llm"
 
 
@@ -35,7 +38,7 @@ def packaged_run(tmp_path: Path) -> Iterator[RunDirectory]:
     if not (PACKAGE / "manifest.json").exists():
         pytest.skip("models/nano-llm is not there")
     run = RunDirectory(tmp_path / "run")
-    write_data(tmp_path / "data")
+    write_data(tmp_path / "data", users=30)
     write_vectors(tmp_path / "data", run, "news_category", splits=("train_a", "train_b", "dev"))
     unpack(PACKAGE, run)
     with used_data(tmp_path / "data"):

@@ -104,8 +104,6 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
         "evaluate": lambda run: evaluate_run(run, TASKS),
     }
     write_vectors(data, run, *TASKS, splits=("train_a", "train_b", "dev"))
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     with used_data(data):
         build_corpus(run, CorpusConfig(characters_per_article=700, beginning_characters=300))
         saves = {}
@@ -114,7 +112,6 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
                 step(run)
             saves[name] = counts["saves"]
         yield Chain(run, steps, saves)
-    torch.set_num_threads(threads)
 
 
 def results(run: RunDirectory, step: str) -> dict[str, Any]:
