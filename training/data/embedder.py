@@ -14,6 +14,8 @@ from tokenizers import Tokenizer
 from torch.nn import functional
 from transformers import AutoModel
 
+from training.data.text_chunks import ChunkTokenizer, pool_chunks
+
 MAXIMUM_TOKENS = 256
 DIM = 384
 
@@ -28,26 +30,26 @@ def packaged_model_directory() -> Path:
     return Path(found.submodule_search_locations[0]) / "model"
 
 
-def load_tokenizer(path: Path, maximum_tokens: int = MAXIMUM_TOKENS) -> Tokenizer:
-    """The embedder's tokenizer: cut to the maximum, never padded, and "[SEP]" inside a text is text."""
-    tokenizer = Tokenizer.from_file(str(path))
-    tokenizer.encode_special_tokens = True
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(maximum_tokens)
-    return tokenizer
+def load_tokenizer(path: Path, maximum_tokens: int = MAXIMUM_TOKENS) -> ChunkTokenizer:
+    """The embedder's tokenizer, which cuts a text into chunks of at most so many tokens."""
+    return ChunkTokenizer(Tokenizer.from_file(str(path)), maximum_tokens)
 
 
 class Embedder:
-    """Mean-pooled, L2-normalised sentence vectors of 384 numbers, from at most 256 tokens a text."""
+    """Mean-pooled, L2-normalised vectors of 384 numbers; a text of more than 256 tokens is embedded in chunks."""
 
     def __init__(self, directory: Path | None = None) -> None:
         directory = directory or packaged_model_directory()
         self._tokenizer = load_tokenizer(directory / "tokenizer.json")
         self._model = AutoModel.from_pretrained(directory, dtype=torch.float32).eval()
 
-    def token_ids(self, text: str) -> list[int]:
-        """Ids with [CLS] and [SEP], cut to 256."""
-        return self._tokenizer.encode(text).ids
+    def chunks(self, text: str) -> list[list[int]]:
+        """Ids of each chunk of a text, with [CLS] and [SEP]; one for a text of at most 256 tokens."""
+        return self._tokenizer.chunks(text)
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of a text without [CLS] and [SEP], also those beyond the last chunk."""
+        return self._tokenizer.count(text)
 
     @torch.inference_mode()
     def embed_equal_lengths(self, ids: list[list[int]]) -> np.ndarray:
@@ -58,4 +60,5 @@ class Embedder:
 
     def embed(self, text: str) -> np.ndarray:
         """Unit vector [384] of one text."""
-        return self.embed_equal_lengths([self.token_ids(text)])[0]
+        chunks = self.chunks(text)
+        return pool_chunks([self.embed_equal_lengths([ids])[0] for ids in chunks], chunks)

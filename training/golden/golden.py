@@ -31,12 +31,13 @@ GATE_MARGIN = 0.03  # vectors of another 8-bit kernel move an undecided gate by 
 
 
 def golden_embedder(writer: GoldenWriter, embedder: Embedder) -> None:
-    """Token ids and float32 vectors of sentences in several scripts, one longer than 256 tokens."""
+    """Token ids and float32 vectors of sentences in several scripts; long texts are in long_texts.py."""
     writer.write_cases(
         "embedder.json",
         [
-            {"text": text, "ids": embedder.token_ids(text), "vector": writer.array(embedder.embed(text))}
+            {"text": text, "ids": ids, "vector": writer.array(embedder.embed(text))}
             for text in SENTENCES
+            for ids in embedder.chunks(text)
         ],
     )
 

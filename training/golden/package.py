@@ -10,6 +10,7 @@ from training.core.run_directory import RunDirectory
 from training.data.tokenizer import TextTokenizer
 from training.golden.golden import write_golden
 from training.golden.gradients import write_golden_tuning
+from training.golden.long_texts import ARRAYS, CASES, write_golden_long_texts
 from training.golden.loss_curves import write_golden_curves
 from training.golden.reference import Reference
 from training.package.export import VERSION
@@ -29,6 +30,8 @@ FILES = (
     "tuning.json",
     "tuning.f32",
     "tuning-curves.json",
+    CASES,
+    ARRAYS,
 )
 
 
@@ -45,10 +48,16 @@ def export_golden(
     model = round_to_bfloat16(load_language_model(run.language_model())).eval()
     tokenizer = TextTokenizer(run.tokenizer)
     write_golden(target, Reference(model, tokenizer, plug, adaptations=adaptations or {}), embedder_package, sample)
+    write_golden_long_texts(target)
     write_golden_tuning(models, target)
     write_golden_curves(models, target)
     (target / "LICENSE").write_text(licence_text())
     (target / "MODEL_CARD.md").write_text(GOLDEN_CARD)
+    write_golden_manifest(target)
+
+
+def write_golden_manifest(target: Path) -> None:
+    """Writes the manifest of a golden package whose files are all there."""
     write_manifest(
         target,
         kind="golden",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import cycle, islice
+
 SENTENCES = (
     "A small boat crossed the bay before sunrise.",
     "The council voted to keep the library open on Sundays.",
@@ -14,9 +16,29 @@ SENTENCES = (
     "Prices rose 3.5% in May; rents by £1,200 a year, e-mail press@example.org.",
     "<|end|> is plain text here, and so are [SEP], [MASK] and <|user|>.",
     "naïve café coöperation, Ａ full-width letter, and a zero\u200bwidth space",
-    " ".join(
-        f"Paragraph {n}: the committee met again, read the minutes and agreed on very little." for n in range(1, 31)
-    ),
+)
+
+
+def paragraphs(count: int) -> str:
+    """Numbered sentences, so that no two chunks are equal."""
+    return " ".join(
+        f"Paragraph {n}: the committee met again, read the minutes and agreed on very little."
+        for n in range(1, count + 1)
+    )
+
+
+def words(count: int) -> str:
+    """So many words, each of them one token."""
+    line = "the river runs past old stone houses and green fields while people walk slowly home in the evening rain"
+    return " ".join(islice(cycle(line.split()), count))
+
+
+# Name, text and number of chunks; the command that writes the golden cases checks them.
+LONG_TEXTS = (
+    ("one full chunk", words(254), 1),
+    ("a token more than one chunk", words(255), 2),
+    ("three chunks", paragraphs(30), 3),
+    ("more than eight chunks", paragraphs(150), 8),
 )
 
 PROMPT_INPUTS = {

@@ -20,6 +20,7 @@ import torch
 from safetensors.numpy import load_file
 
 from training.data.embedder import MAXIMUM_TOKENS, load_tokenizer, packaged_model_directory
+from training.data.text_chunks import pool_chunks
 from training.package.embedder_graph import EmbedderGraph
 from training.package.model_package import write_manifest
 from training.package.onnx_embedder import OnnxEmbedder, pool
@@ -43,9 +44,10 @@ class ReferenceEmbedder:
         self.model = BertModel.from_pretrained(folder, add_pooling_layer=False).eval()
 
     def embed(self, text: str) -> numpy.ndarray:
-        ids = torch.tensor([self.tokenizer.encode(text).ids])
+        chunks = self.tokenizer.chunks(text)
         with torch.no_grad():
-            return pool(self.model(ids).last_hidden_state[0].numpy())
+            states = [self.model(torch.tensor([ids])).last_hidden_state[0].numpy() for ids in chunks]
+        return pool_chunks([pool(hidden) for hidden in states], chunks)
 
 
 def spearman(first: numpy.ndarray, second: numpy.ndarray) -> float:

@@ -204,10 +204,10 @@ def data_section(names: tuple[str, ...]) -> list[str]:
 
 GOLDEN_CARD = """# Golden vectors
 
-Small files that hold every runtime to the training code: embedder vectors (float32 model), token ids of prompt
-segments, persona weights, rows and gates (float64), what unigram adaptation adds to the logits (float64), greedy tokens and
-logits of the language model (torch float32 on the bfloat16-rounded weights), and whole answers computed with the
-shipped 8-bit embedder. Arrays lie in `golden.f32` (little-endian float32) and are addressed by offset and shape. All
-texts were written for this project, but for a sample history of paper titles (ACL Anthology, CC BY 4.0), where one is
-used.
+Small files that hold every runtime to the training code: embedder vectors (float32 model), also of texts of several
+chunks, token ids of prompt segments, persona weights, rows and gates (float64), what unigram adaptation adds to the
+logits (float64), greedy tokens and logits of the language model (torch float32 on the bfloat16-rounded weights), and
+whole answers computed with the shipped 8-bit embedder. Arrays lie in `golden.f32` (little-endian float32) and are
+addressed by offset and shape. All texts were written for this project, but for a sample history of paper titles (ACL
+Anthology, CC BY 4.0), where one is used.
 """

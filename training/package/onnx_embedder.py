@@ -8,6 +8,7 @@ import numpy as np
 import onnxruntime
 
 from training.data.embedder import MAXIMUM_TOKENS, load_tokenizer
+from training.data.text_chunks import pool_chunks
 from training.package.model_package import read_manifest
 
 
@@ -34,7 +35,11 @@ class OnnxEmbedder:
 
     def embed(self, text: str) -> np.ndarray:
         """Unit vector [384]."""
-        ids = np.array([self.tokenizer.encode(text).ids], dtype=np.int64)
+        chunks = self.tokenizer.chunks(text)
+        return pool_chunks([self._embed_chunk(ids) for ids in chunks], chunks)
+
+    def _embed_chunk(self, chunk: list[int]) -> np.ndarray:
+        ids = np.array([chunk], dtype=np.int64)
         feeds = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
         (hidden,) = self.session.run(["last_hidden_state"], feeds)
         return pool(hidden[0])

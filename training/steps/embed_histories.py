@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,22 @@ from training.core.machine import prepare_machine
 from training.core.run_directory import RunDirectory
 from training.data.embedder import Embedder
 from training.data.splits import UPPER_BOUNDS, split_of_user
+from training.data.text_chunks import pool_chunks
 from training.data.users import ALL_TASKS, SHIPPED_TASKS, load_users
 from training.data.vector_store import grow_store, text_key
 
 # Users A train the language model only, so their texts need no vector, unless asked for.
 EMBEDDED_SPLITS = ("train_b", "dev", "test")
 BATCH_TOKENS = 4096
+
+
+@dataclass(frozen=True)
+class PendingText:
+    """A text whose row is not done: its chunks, and the vectors of those that were embedded, by place."""
+
+    row: int
+    chunks: list[list[int]]
+    vectors: dict[int, np.ndarray] = field(default_factory=dict)
 
 
 def history_texts(tasks: tuple[str, ...], splits: tuple[str, ...] = EMBEDDED_SPLITS) -> list[str]:
@@ -41,25 +52,31 @@ def embed_histories(
 ) -> None:
     """Fills the store; tasks in the order given, short texts first. Rows done by an earlier run are kept."""
     directory = run.embeddings.path
-    rows = grow_store(directory, history_texts(tasks, splits))
-    vectors = np.lib.format.open_memmap(directory / "vectors.npy", mode="r+")
     embedder = Embedder()
+    rows = grow_store(directory, history_texts(tasks, splits), lambda text: len(embedder.chunks(text)) == 1)
+    vectors = np.lib.format.open_memmap(directory / "vectors.npy", mode="r+")
 
     done, started = 0, time.monotonic()
     for task in tasks:
-        by_length: dict[int, list[tuple[int, list[int]]]] = {}
+        by_length: dict[int, list[tuple[PendingText, int]]] = {}
         for text in history_texts((task,), splits):
             row = rows[text_key(text)]
             if not vectors[row].any():
-                ids = embedder.token_ids(text)
-                by_length.setdefault(len(ids), []).append((row, ids))
+                pending = PendingText(row, embedder.chunks(text))
+                for place, ids in enumerate(pending.chunks):
+                    by_length.setdefault(len(ids), []).append((pending, place))
         for length in sorted(by_length):
             entries = by_length[length]
             size = max(1, BATCH_TOKENS // length)
             for start in range(0, len(entries), size):
                 batch = entries[start : start + size]
-                vectors[[row for row, _ in batch]] = embedder.embed_equal_lengths([ids for _, ids in batch])
-                done += len(batch)
+                made = embedder.embed_equal_lengths([each.chunks[place] for each, place in batch])
+                for (pending, place), vector in zip(batch, made, strict=True):
+                    pending.vectors[place] = vector
+                    if len(pending.vectors) == len(pending.chunks):
+                        ordered = [pending.vectors[each] for each in range(len(pending.chunks))]
+                        vectors[pending.row] = pool_chunks(ordered, pending.chunks)
+                        done += 1
             print(f"{task}: length {length}, {done} texts, {time.monotonic() - started:.0f} s", flush=True)
         vectors.flush()
 

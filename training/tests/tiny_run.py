@@ -17,7 +17,7 @@ from training.data.embedder import DIM
 from training.data.splits import Split, split_of_user
 from training.data.task_choices import choices_of
 from training.data.users import ALL_TASKS, DATA_VARIABLE, load_users, measured_index, measured_queries
-from training.data.vector_store import text_key
+from training.data.vector_store import text_key, write_rows
 
 CACHED = (load_users, measured_queries, measured_index, choices_of)
 WORDS = "red green blue cat dog house river stone paper cloud sings runs stands grows falls".split()
@@ -69,4 +69,4 @@ def write_vectors(data: Path, run: RunDirectory, *tasks: str, splits: Sequence[S
     vectors = np.random.default_rng(0).normal(size=(len(texts), DIM)).astype(np.float32)
     directory.mkdir(parents=True)
     np.save(directory / "vectors.npy", vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
-    (directory / "texts.json").write_text(json.dumps(texts))
+    write_rows(directory / "texts.json", texts)

@@ -49,7 +49,7 @@ def test_the_package_that_ships_passes_its_self_test() -> None:
 
 def test_padding_does_not_change_a_vector() -> None:
     embedder = OnnxEmbedder.of_package(PACKAGE, threads=1)
-    ids = numpy.array([embedder.tokenizer.encode("A headline").ids], "int64")
+    ids = numpy.array(embedder.tokenizer.chunks("A headline"), "int64")
     padded = numpy.pad(ids, ((0, 0), (0, 3)))
     feeds = {"input_ids": padded, "attention_mask": (padded > 0).astype("int64"), "token_type_ids": 0 * padded}
     hidden = embedder.session.run(None, feeds)[0][0, : ids.shape[1]]
