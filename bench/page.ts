@@ -1,5 +1,5 @@
 // The page of the benchmark: times the package and the bare runtime on the same input, in one run.
-import { createEmbedderTokenizer } from '../src/tokenizer/embedder-tokenizer.ts';
+import { createEmbedderTokenizer, frameTokens } from '../src/tokenizer/embedder-tokenizer.ts';
 import { createPersonalizer, type DevicePreference, type HistoryItemInput, type Personalizer } from '../src/index.ts';
 import { widenBfloat16 } from '../src/language-model/onnx/widen-bfloat16.ts';
 import { createTextTokenizer } from '../src/language-model/text-tokenizer.ts';
@@ -68,9 +68,9 @@ async function bareEmbedder(device: Backend): Promise<(text: string) => Promise<
   const modelPackage = await source.open('all-minilm-l6-v2', 'embedder');
   const { graph, tokenizer, maximumTokens } = modelPackage.manifest.embedder;
   const session = await createOnnxSession({ device, name: 'bare embedder', graph: await modelPackage.bytes(graph) });
-  const encoder = createEmbedderTokenizer(await modelPackage.json(tokenizer), maximumTokens);
+  const encoder = createEmbedderTokenizer(await modelPackage.json(tokenizer));
   return async (text) => {
-    const ids = encoder(text);
+    const ids = encoder.frame(encoder.encode(text).slice(0, maximumTokens - frameTokens));
     const ones = ids.map(() => 1);
     const zeros = ids.map(() => 0);
     const inputs = {

@@ -287,11 +287,12 @@ function staleCount(status: EngineStatus | null): number {
   return status?.adapters.filter(({ state }) => state === 'stale').length ?? 0;
 }
 
-function importSentence(name: string, { added, replaced, unchanged }: ImportResult): string {
+function importSentence(name: string, { added, replaced, unchanged, partlyEmbedded }: ImportResult): string {
   const parts = [
     `${added} new`,
     ...(replaced > 0 ? [`${replaced} replaced`] : []),
     ...(unchanged > 0 ? [`${unchanged} known already`] : []),
+    ...(partlyEmbedded > 0 ? [`${partlyEmbedded} so long that only a part of the text counts`] : []),
   ];
   return `Imported ${name}: ${parts.join(', ')}.`;
 }

@@ -1,4 +1,5 @@
 // The page of bench/tuning.mjs: asks the worker, and measures how long the page itself is held up meanwhile.
+import { vectorVersion } from '../../src/embedder/text-chunks.ts';
 import { createPersonalizer } from '../../src/index.ts';
 import { openHistory } from '../../src/history/open-history.ts';
 import { createUrlModelSource } from '../../src/model-package/url-model-source.ts';
@@ -37,7 +38,7 @@ async function fillHistory(name: string, items: number, words: number): Promise<
         new Float32Array(dim).map(() => (random() - 0.5) / Math.sqrt(dim));
       return {
         item: { id: `${index}`, date: null, task: 'paper_title', input: text, output: `Reading ${text.slice(0, 40)}` },
-        vectors: { embedder, backend: 'wasm' as const, dim, input: vector(), output: vector() },
+        vectors: { embedder, version: vectorVersion, backend: 'wasm' as const, dim, input: vector(), output: vector() },
       };
     }),
   );

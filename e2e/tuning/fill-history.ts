@@ -1,4 +1,5 @@
 // A history that a training can learn something of.
+import { vectorVersion } from '../../src/embedder/text-chunks.ts';
 import { openHistory } from '../../src/history/open-history.ts';
 import { createUrlModelSource } from '../../src/model-package/url-model-source.ts';
 import { seededRandom } from '../../src/lib/seeded-random.ts';
@@ -23,6 +24,7 @@ export async function fillHistory(name: string, count = 6): Promise<void> {
       },
       vectors: {
         embedder,
+        version: vectorVersion,
         backend: 'wasm' as const,
         dim,
         input: unitVector(2 * index, dim),

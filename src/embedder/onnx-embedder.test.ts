@@ -3,24 +3,29 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { GpuAccess } from '../lib/choose-device.ts';
 import type { DeviceChoice } from '../lib/device.ts';
 import type { Progress } from '../lib/progress.ts';
-import { openGoldenFiles, type GoldenEmbedderCase } from '../testing/golden/golden-files.ts';
+import { openGoldenFiles, type GoldenEmbedderCase, type GoldenLongTextCase } from '../testing/golden/golden-files.ts';
 import { goldenModels } from '../testing/golden/golden-models.ts';
+import { createOnnxSession, takeFloat32 } from '../onnx-runtime/onnx-session.ts';
 import { createEmbedderTokenizer } from '../tokenizer/embedder-tokenizer.ts';
 import type { Embedder } from './embedder.ts';
 import { onnxEmbedder } from './onnx-embedder.ts';
-import { cosineSimilarity } from './pooling.ts';
+import { cosineSimilarity, poolToUnitVector } from './pooling.ts';
 import { runSelfTest } from './self-test.ts';
+import { chunkBounds } from './text-chunks.ts';
 
 const { source: models } = goldenModels('golden');
 const open = () => models.open('all-minilm-l6-v2', 'embedder');
 
 let embedder: Embedder;
 let golden: readonly GoldenEmbedderCase[];
+let longTexts: readonly GoldenLongTextCase[];
 const progress: Progress[] = [];
 
 beforeAll(async () => {
   embedder = await onnxEmbedder(await open(), { device: 'wasm', onProgress: (report) => progress.push(report) });
-  golden = await (await openGoldenFiles(models)).embedderCases();
+  const files = await openGoldenFiles(models);
+  golden = await files.embedderCases();
+  longTexts = await files.longTextCases();
 });
 
 afterAll(() => embedder[Symbol.asyncDispose]());
@@ -29,13 +34,24 @@ describe('parity with training', () => {
   test('token ids are those of the Rust tokenizers', async () => {
     const opened = await open();
     const { manifest } = opened;
-    const tokenize = createEmbedderTokenizer(
-      await opened.json(manifest.embedder.tokenizer),
-      manifest.embedder.maximumTokens,
-    );
-    expect(golden.length).toBeGreaterThanOrEqual(12);
-    for (const { text, ids } of golden) expect(tokenize(text), text).toEqual(ids);
-    expect(golden.some(({ ids }) => ids.length === manifest.embedder.maximumTokens)).toBe(true);
+    const tokenizer = createEmbedderTokenizer(await opened.json(manifest.embedder.tokenizer));
+    expect(golden.length).toBeGreaterThanOrEqual(11);
+    for (const { text, ids } of golden) expect(tokenizer.frame(tokenizer.encode(text)), text).toEqual(ids);
+    for (const { name, text, tokens, chunks } of longTexts) {
+      const ids = tokenizer.encode(text);
+      expect(ids.length, name).toBe(tokens);
+      const bounds = chunkBounds(tokens, manifest.embedder.maximumTokens - 2);
+      expect(
+        bounds.map(([start, end]) => tokenizer.frame(ids.slice(start, end))),
+        name,
+      ).toEqual(chunks);
+    }
+    expect(longTexts.map(({ tokens, chunks }) => [tokens, chunks.length])).toEqual([
+      [254, 1],
+      [255, 2],
+      [expect.any(Number), 3],
+      [expect.any(Number), 8],
+    ]);
   });
 
   test('vectors are those of the float32 model', async () => {
@@ -45,6 +61,61 @@ describe('parity with training', () => {
       // 8-bit weights against float32: measured ≥ .995.
       expect(cosineSimilarity(found, vector), text).toBeGreaterThanOrEqual(0.99);
     }
+  });
+
+  test('vectors of long texts are those of the float32 model, and what is left out is told', async () => {
+    for (const { name, text, tokens, chunks, vector } of longTexts) {
+      const found = await embedder.embed(text);
+      expect(Math.hypot(...found)).toBeCloseTo(1, 6);
+      // 8-bit weights against float32; the mean of chunks is no further off than one text.
+      expect(cosineSimilarity(found, vector), name).toBeGreaterThanOrEqual(0.995);
+      const embeddedTokens = chunks.reduce((sum, ids) => sum + ids.length - 2, 0);
+      expect(embedder.coverage(text)).toEqual({ tokens, embeddedTokens, chunks: chunks.length });
+    }
+    expect(longTexts.at(-1)?.tokens).toBeGreaterThan(8 * 254);
+  });
+
+  test('texts that differ only after 256 tokens have different vectors', async () => {
+    const notes = 'The meeting notes of the committee were read aloud and nobody objected to them. '.repeat(26);
+    const boat = await embedder.embed(`${notes}In the end we decided to sell the boat.`);
+    const house = await embedder.embed(`${notes}The house by the lake is for rent.`);
+    expect(cosineSimilarity(boat, house)).toBeLessThan(0.999);
+  });
+
+  test('a text that fits has the vector that the model gives for it as a whole', async () => {
+    const { text = '', chunks = [] } = longTexts[0] ?? {};
+    expect(chunks).toHaveLength(1);
+    const [ids = []] = chunks;
+    const opened = await open();
+    await using session = await createOnnxSession({
+      device: 'wasm',
+      name: 'bare',
+      graph: await opened.bytes(opened.manifest.embedder.graph),
+    });
+    const tensor = (values: readonly number[]) => session.int64(values, [1, ids.length]);
+    const ones = ids.map(() => 1);
+    const zeros = ids.map(() => 0);
+    const { last_hidden_state: output } = await session.run({
+      input_ids: tensor(ids),
+      attention_mask: tensor(ones),
+      token_type_ids: tensor(zeros),
+    });
+    const pooled = poolToUnitVector(await takeFloat32(output, 'last_hidden_state'), ids.length, 384, 'mean');
+    expect(await embedder.embed(text)).toEqual(pooled);
+  });
+
+  test('an abort during a long text is heeded between its chunks', async () => {
+    const { text = '' } = longTexts.at(-1) ?? {};
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    let chunks = 0;
+    const turn = async <T>(work: () => Promise<T>): Promise<T> => {
+      chunks += 1;
+      if (chunks === 2) setTimeout(() => controller.abort(reason));
+      return await work();
+    };
+    await expect(embedder.embed(text, { signal: controller.signal, turn })).rejects.toBe(reason);
+    expect(chunks).toBeLessThan(5);
   });
 
   test('a text always gets the same vector, bit for bit, whatever was embedded in between', async () => {

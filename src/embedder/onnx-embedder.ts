@@ -1,4 +1,4 @@
-// The embedder on onnxruntime-web: tokenize, run, pool, one text at a time, with a self-test at start.
+// The embedder on onnxruntime-web: tokenize, cut, run, pool, one chunk at a time, with a self-test at start.
 import { chooseDevice, type GpuAccess } from '../lib/choose-device.ts';
 import type { DeviceChoice, DevicePreference } from '../lib/device.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
@@ -8,10 +8,11 @@ import type { ModelPackage } from '../model-package/model-source.ts';
 import type { OnnxRuntimeFiles } from '../onnx-runtime/load-runtime.ts';
 import { createOnnxSession, takeFloat32, type OnnxSession } from '../onnx-runtime/onnx-session.ts';
 import { startWithFallback } from '../onnx-runtime/start-with-fallback.ts';
-import { createEmbedderTokenizer, type EmbedderTokenizer } from '../tokenizer/embedder-tokenizer.ts';
+import { createEmbedderTokenizer, type EmbedderTokenizer, frameTokens } from '../tokenizer/embedder-tokenizer.ts';
 import type { Embedder } from './embedder.ts';
 import { poolToUnitVector } from './pooling.ts';
 import { runSelfTest, smallestAcceptableCosine, type SelfTestResult } from './self-test.ts';
+import { coverageOf, embedInChunks } from './text-chunks.ts';
 
 export interface OnnxEmbedderOptions {
   /** @defaultValue 'auto' */
@@ -46,7 +47,7 @@ export async function onnxEmbedder(
   const device = await chooseDevice(preference, options.gpu === undefined ? {} : { gpu: options.gpu });
   const { embedder: settings } = modelPackage.manifest;
   const read = { ...(signal ? { signal } : {}), ...(onProgress ? { onProgress } : {}) };
-  const tokenize = createEmbedderTokenizer(await modelPackage.json(settings.tokenizer, read), settings.maximumTokens);
+  const tokenizer = createEmbedderTokenizer(await modelPackage.json(settings.tokenizer, read));
   const golden = await modelPackage.json(settings.selfTest, read);
   const graph = await modelPackage.bytes(settings.graph, read);
 
@@ -54,19 +55,22 @@ export async function onnxEmbedder(
     preference,
     device,
     onFallback,
-    start: (chosen) => startOn(chosen, { manifest: modelPackage.manifest, tokenize, golden, graph, options }),
+    start: (chosen) => startOn(chosen, { manifest: modelPackage.manifest, tokenizer, golden, graph, options }),
   });
 }
 
 interface Parts {
   readonly manifest: EmbedderManifest;
-  readonly tokenize: EmbedderTokenizer;
+  readonly tokenizer: EmbedderTokenizer;
   readonly golden: unknown;
   readonly graph: Uint8Array<ArrayBuffer>;
   readonly options: OnnxEmbedderOptions;
 }
 
-async function startOn(device: DeviceChoice, { manifest, tokenize, golden, graph, options }: Parts): Promise<Embedder> {
+async function startOn(
+  device: DeviceChoice,
+  { manifest, tokenizer, golden, graph, options }: Parts,
+): Promise<Embedder> {
   const { signal, onProgress, runtimeFiles } = options;
   const label = manifest.name;
   signal?.throwIfAborted();
@@ -79,7 +83,7 @@ async function startOn(device: DeviceChoice, { manifest, tokenize, golden, graph
   });
   try {
     onProgress?.({ stage: 'load', label, done: 1, total: 1, unit: 'steps', millisecondsLeft: 0 });
-    const embed = createEmbed(session, manifest, tokenize);
+    const embed = createEmbed(session, manifest, tokenizer);
     const selfTest = await runSelfTest(golden, embed, { label, signal, onProgress });
     if (!selfTest.passed) throw selfTestFailed(label, device, selfTest);
     return {
@@ -87,6 +91,7 @@ async function startOn(device: DeviceChoice, { manifest, tokenize, golden, graph
       device,
       selfTest,
       embed,
+      coverage: (text) => coverageOf(tokenizer.encode(text).length, longestChunk(manifest)),
       [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
     };
   } catch (error) {
@@ -95,17 +100,20 @@ async function startOn(device: DeviceChoice, { manifest, tokenize, golden, graph
   }
 }
 
-function createEmbed(session: OnnxSession, manifest: EmbedderManifest, tokenize: EmbedderTokenizer): Embedder['embed'] {
+/** Tokens of a text that the model takes at once. */
+function longestChunk({ embedder }: EmbedderManifest): number {
+  return embedder.maximumTokens - frameTokens;
+}
+
+function createEmbed(
+  session: OnnxSession,
+  manifest: EmbedderManifest,
+  tokenizer: EmbedderTokenizer,
+): Embedder['embed'] {
   const { dim, pooling } = manifest.embedder;
-  return async (text, { signal } = {}) => {
-    signal?.throwIfAborted();
-    if (text.trim() === '') {
-      throw new PersonaPlugError(
-        'invalid-argument',
-        'The text to embed is empty. Give at least one visible character.',
-      );
-    }
-    const ids = tokenize(text);
+
+  async function embedChunk(chunk: readonly number[]): Promise<Float32Array<ArrayBuffer>> {
+    const ids = tokenizer.frame(chunk);
     const dims = [1, ids.length];
     const inputs = {
       input_ids: session.int64(ids, dims),
@@ -121,8 +129,18 @@ function createEmbed(session: OnnxSession, manifest: EmbedderManifest, tokenize:
     const { last_hidden_state: output } = await session.run(inputs);
     const states = await takeFloat32(output, 'last_hidden_state');
     for (const input of Object.values(inputs)) input.dispose();
-    signal?.throwIfAborted();
     return poolToUnitVector(states, ids.length, dim, pooling);
+  }
+
+  return async (text, options = {}) => {
+    options.signal?.throwIfAborted();
+    if (text.trim() === '') {
+      throw new PersonaPlugError(
+        'invalid-argument',
+        'The text to embed is empty. Give at least one visible character.',
+      );
+    }
+    return await embedInChunks(tokenizer.encode(text), longestChunk(manifest), embedChunk, options);
   };
 }
 

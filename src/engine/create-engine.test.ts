@@ -117,10 +117,20 @@ async function promptOf(parts: EngineParts, request: { task: string; input: stri
 describe('import', () => {
   test('is idempotent: the second time nothing is embedded and nothing changes', async () => {
     const { engine, embedded } = start();
-    expect(await engine.importHistory(jsonl('a', 'b'))).toEqual({ added: 2, replaced: 0, unchanged: 0 });
+    expect(await engine.importHistory(jsonl('a', 'b'))).toEqual({
+      added: 2,
+      replaced: 0,
+      unchanged: 0,
+      partlyEmbedded: 0,
+    });
     expect(embedded).toHaveLength(4);
     const before = await engine.exportHistory({ includeVectors: true });
-    expect(await engine.importHistory(jsonl('b', 'a'))).toEqual({ added: 0, replaced: 0, unchanged: 2 });
+    expect(await engine.importHistory(jsonl('b', 'a'))).toEqual({
+      added: 0,
+      replaced: 0,
+      unchanged: 2,
+      partlyEmbedded: 0,
+    });
     expect(embedded).toHaveLength(4);
     expect(await engine.exportHistory({ includeVectors: true })).toBe(before);
   });

@@ -54,10 +54,10 @@ export function createEngine(parts: EngineParts): Personalizer {
     async remember(input, options) {
       const signal = during(options, writes.signal);
       const item = await checkItem(input);
-      const isThere = (await store.has([item], embed.fingerprint)).size > 0;
+      const isThere = (await store.has([item], (_, vectors) => embed.current(item, vectors) !== null)).size > 0;
       if (!isThere) await store.put([{ item, vectors: await embed.item(item, signal) }], { signal });
       await weights.removeForgotten();
-      return item;
+      return { ...item, partlyEmbedded: embed.isPartlyEmbedded(item) };
     },
     async forget(id, options) {
       during(options);
@@ -79,8 +79,7 @@ export function createEngine(parts: EngineParts): Personalizer {
     },
     async importHistory(jsonl, options) {
       const signal = during(options, writes.signal);
-      const { dim } = embedder.identity;
-      const result = await importHistory({ store, embed, dim, clock }, jsonl, {
+      const result = await importHistory({ store, embed, clock }, jsonl, {
         signal,
         onProgress: options?.onProgress,
       });

@@ -1,11 +1,13 @@
 // Imports a history: everything is read, checked and embedded first, then written in one transaction. An abort or a
 // fault at any point leaves the history as it was.
+import type { HistoryItem } from '../history/history-item.ts';
 import type { HistoryStore, EmbeddedItem } from '../history/history-store.ts';
 import { parseHistory } from '../history/parse-history.ts';
 import { parseAdapters } from '../adapter/adapter-lines.ts';
 import { type AdapterRecord, readAdapter } from '../adapter/adapter-record.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import type { OnProgress } from '../lib/progress.ts';
+import { yieldToEventLoop } from '../lib/yield-to-event-loop.ts';
 import { readWeightAdapter } from '../adapter/weight-adapter.ts';
 import type { ItemEmbedder } from './item-embedder.ts';
 import type { ImportResult } from './personalizer.ts';
@@ -13,13 +15,12 @@ import type { ImportResult } from './personalizer.ts';
 export interface ImportParts {
   readonly store: HistoryStore;
   readonly embed: ItemEmbedder;
-  readonly dim: number;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
 }
 
 export async function importHistory(
-  { store, embed, dim, clock }: ImportParts,
+  { store, embed, clock }: ImportParts,
   jsonl: string,
   { signal, onProgress }: { readonly signal: AbortSignal; readonly onProgress?: OnProgress | undefined },
 ): Promise<ImportResult> {
@@ -32,16 +33,23 @@ export async function importHistory(
   for (const adapter of adapters) assertReadable(adapter);
   const isThere = await store.has(
     parsed.map(({ item }) => item),
-    embed.fingerprint,
+    (item, vectors) => embed.current(item, vectors) !== null,
   );
   signal.throwIfAborted();
-  const missing = parsed.filter(({ item }) => !isThere.has(item.id));
-  const isUsable = ({ vectors }: (typeof parsed)[number]): boolean =>
-    vectors?.embedder === embed.fingerprint && vectors.dim === dim;
-  const entries: EmbeddedItem[] = missing.flatMap((entry) =>
-    isUsable(entry) && entry.vectors !== null ? [{ item: entry.item, vectors: entry.vectors }] : [],
-  );
-  const toEmbed = missing.filter((entry) => !isUsable(entry)).map(({ item }) => item);
+  const entries: EmbeddedItem[] = [];
+  const toEmbed: HistoryItem[] = [];
+  let partlyEmbedded = 0;
+  for (const [index, { item, vectors: given }] of parsed.entries()) {
+    if (embed.isPartlyEmbedded(item)) partlyEmbedded += 1;
+    if (index % 32 === 31) {
+      await yieldToEventLoop();
+      signal.throwIfAborted();
+    }
+    if (isThere.has(item.id)) continue;
+    const vectors = given === null ? null : embed.current(item, given);
+    if (vectors === null) toEmbed.push(item);
+    else entries.push({ item, vectors });
+  }
   for await (const step of embed.items(toEmbed, 'history', signal)) {
     if ('stage' in step) onProgress?.(step);
     else entries.push(step);
@@ -58,7 +66,7 @@ export async function importHistory(
   report(0);
   const { added, replaced, unchanged } = await store.put(entries, { signal, adapters });
   report(entries.length);
-  return { added, replaced, unchanged: unchanged + isThere.size };
+  return { added, replaced, unchanged: unchanged + isThere.size, partlyEmbedded };
 }
 
 /** What could not be read later would make every answer of its task fail. */

@@ -152,13 +152,24 @@ export interface ImportResult {
   readonly added: number;
   readonly replaced: number;
   readonly unchanged: number;
+  /** How many of all items of the file have an input or an output of which only a part is in its vector, see `RememberedItem`. */
+  readonly partlyEmbedded: number;
+}
+
+export interface RememberedItem extends HistoryItem {
+  /**
+   * Whether input or output is so long that only a part of it is in its vector, which decides how much the item counts for an answer. With
+   * the shipped embedder that is a text of more than 2,032 tokens, about 1,500 words. The texts themselves are stored in full.
+   */
+  readonly partlyEmbedded: boolean;
 }
 
 export interface Personalizer extends AsyncDisposable {
   /** What is trained on the user's items, and training it. */
   readonly adapters: Adapters;
   status(options?: CallOptions): Promise<EngineStatus>;
-  remember(item: HistoryItemInput, options?: CallOptions): Promise<HistoryItem>;
+  /** Stores an item, or finds it stored already, and tells whether all of it could be embedded. */
+  remember(item: HistoryItemInput, options?: CallOptions): Promise<RememberedItem>;
   /**
    * Removes an item, and erases what was trained on it: out of the history in one transaction, out of the model before it resolves,
    * unless an answer is being written, which ends as it began. False when there was none.

@@ -2,8 +2,10 @@
 // are read in one transaction, so that an item that changes meanwhile is wholly there or wholly not, for the persona and for every
 // other use of it alike.
 import type { HistoryItem, ItemVectors } from '../history/history-item.ts';
-import type { RecalledItem } from '../history/history-store.ts';
+import type { EmbeddedItem, RecalledItem } from '../history/history-store.ts';
+import { yieldToEventLoop } from '../lib/yield-to-event-loop.ts';
 import type { EngineContext } from './engine-context.ts';
+import type { ItemEmbedder } from './item-embedder.ts';
 import type { GenerateRequest, ProgressEvent } from './personalizer.ts';
 import { readAdapters, type TaskAdapters } from './read-adapters.ts';
 
@@ -31,7 +33,7 @@ export interface Recalled {
 /** Written in batches, so that an abort keeps what was done. */
 const batchSize = 32;
 
-/** Yields progress while items of another embedder are embedded anew. */
+/** Yields progress while items of another embedder, or long ones of an older version, are embedded anew. */
 export async function* recall(
   context: EngineContext,
   request: GenerateRequest,
@@ -50,22 +52,27 @@ export async function* recall(
   return { items: stored.map(({ item }) => item), vectors, query, adapters };
 }
 
-/** Vectors of different embedders must not meet in one persona: what another one made is made anew, and kept. */
+/**
+ * Vectors of different embedders, or old and new vectors of long texts, must not meet in one persona: those that would be made otherwise
+ * today are made anew, and kept.
+ */
 async function* withVectors(
   { store, embed }: EngineContext,
   stored: readonly RecalledItem[],
   task: string,
   signal: AbortSignal,
 ): AsyncGenerator<ProgressEvent, EmbeddedRecall[], void> {
-  const fresh = new Map<string, ItemVectors>();
-  const stale = stored.filter(({ vectors }) => vectors?.embedder !== embed.fingerprint).map(({ item }) => item);
-  let batch: { item: HistoryItem; vectors: ItemVectors }[] = [];
+  const { known, relabelled, stale } = await sortByVectors(embed, stored, signal);
+  if (relabelled.length > 0) await store.replaceVectors(relabelled);
+  let batch: EmbeddedItem[] = [];
+  const renewed = new Set<string>();
   for await (const step of embed.items(stale, task, signal)) {
     if ('stage' in step) {
       yield { type: 'progress', progress: step };
       continue;
     }
-    fresh.set(step.item.id, step.vectors);
+    known.set(step.item.id, step.vectors);
+    renewed.add(step.item.id);
     batch.push(step);
     if (batch.length === batchSize) {
       await store.replaceVectors(batch);
@@ -74,11 +81,42 @@ async function* withVectors(
   }
   if (batch.length > 0) await store.replaceVectors(batch);
   return stored.flatMap((entry) => {
-    const renewed = fresh.get(entry.item.id);
-    const vectors = renewed ?? entry.vectors;
-    if (vectors === null) return [];
-    const projection = renewed === undefined ? entry.projection : null;
     const { id, date } = entry.item;
+    const vectors = known.get(id);
+    if (vectors === undefined) return [];
+    const projection = renewed.has(id) ? null : entry.projection;
     return [{ id, date, input: vectors.input, vectors, recalled: { ...entry, projection } }];
   });
+}
+
+interface SortedItems {
+  /** By item id. */
+  readonly known: Map<string, ItemVectors>;
+  /** Known vectors of an older version, which are the same in the present one. */
+  readonly relabelled: EmbeddedItem[];
+  readonly stale: HistoryItem[];
+}
+
+async function sortByVectors(
+  embed: ItemEmbedder,
+  stored: readonly RecalledItem[],
+  signal: AbortSignal,
+): Promise<SortedItems> {
+  const sorted: SortedItems = { known: new Map(), relabelled: [], stale: [] };
+  for (const { item, vectors: found } of stored) {
+    const vectors = found === null ? null : embed.current(item, found);
+    if (vectors === null) {
+      sorted.stale.push(item);
+      continue;
+    }
+    sorted.known.set(item.id, vectors);
+    if (vectors === found) continue;
+    sorted.relabelled.push({ item, vectors });
+    // Telling an old vector's version by its text takes a tokenization.
+    if (sorted.relabelled.length % batchSize === 0) {
+      await yieldToEventLoop();
+      signal.throwIfAborted();
+    }
+  }
+  return sorted;
 }

@@ -12,9 +12,10 @@ export function exportHistory(items: readonly StoredItem[], options: { readonly 
       const { id, date, task, input, output } = item;
       const words = { id, ...(date === null ? {} : { date }), task, input, output };
       if (!options.includeVectors || vectors === null) return `${JSON.stringify(words)}\n`;
-      const { embedder, backend, dim } = vectors;
+      const { embedder, version, backend, dim } = vectors;
       const encoded = {
         embedder,
+        ...(version === undefined ? {} : { version }),
         backend,
         dim,
         input: encodeFloat32(vectors.input),

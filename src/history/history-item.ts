@@ -22,7 +22,10 @@ export interface HistoryItem {
 
 /** The vectors of an item, `[dim]` each, and the embedder that made them. */
 export interface ItemVectors {
+  /** The embedder's fingerprint. */
   readonly embedder: string;
+  /** The way in which the embedder was used, see `vectorVersion`. Vectors of 0.1.0 have none, which counts as 1. */
+  readonly version?: number;
   readonly backend: 'wasm' | 'webgpu';
   readonly dim: number;
   readonly input: Float32Array<ArrayBuffer>;

@@ -38,14 +38,17 @@ export interface PutOptions {
 export interface HistoryStore extends AdapterStore, AsyncDisposable {
   /**
    * Writes items and vectors in one transaction: all or none, also when `signal` aborts it. An id that exists is left
-   * as it is when item and embedder are equal, else replaced. When it resolves, the data survives a killed browser.
+   * as it is when the item is equal and its vectors were made by the same embedder in the same version, else replaced. When it resolves, the data survives a killed browser.
    *
    * @throws PersonaPlugError `storage-quota`, `storage-failed`, `storage-blocked`, `closed`, or `signal.reason`.
    */
   put(entries: readonly EmbeddedItem[], options?: PutOptions): Promise<PutResult>;
   get(id: string): Promise<StoredItem | undefined>;
-  /** The ids of those items that are stored unchanged, with vectors of this embedder (fingerprint). */
-  has(items: readonly HistoryItem[], embedder: string): Promise<Set<string>>;
+  /** The ids of those items that are stored unchanged, with vectors that are `isCurrent`. */
+  has(
+    items: readonly HistoryItem[],
+    isCurrent: (item: HistoryItem, vectors: ItemVectors) => boolean,
+  ): Promise<Set<string>>;
   /** Items of a task (all tasks without one) in the fixed order: date ascending, undated first, then id by code units. All tasks: task by task, by code units. */
   list(task?: string): Promise<StoredItem[]>;
   /** Like `list`, without reading the vectors. */
@@ -56,7 +59,10 @@ export interface HistoryStore extends AdapterStore, AsyncDisposable {
   delete(id: string): Promise<boolean>;
   /** Removes everything, the caches included. */
   clear(): Promise<void>;
-  /** Gives stored items vectors of another embedder, unless they were changed or deleted meanwhile. Returns how many were written. */
+  /**
+   * Gives stored items other vectors, unless the items were changed or deleted meanwhile. Projections stay where the vectors have the same
+   * bits as before. Returns how many were written.
+   */
   replaceVectors(entries: readonly EmbeddedItem[]): Promise<number>;
   /** Like `list(task)`, with the cached projections of a plug (fingerprint), all read in one transaction. */
   recall(task: string, plug: string): Promise<RecalledItem[]>;

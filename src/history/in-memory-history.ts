@@ -2,8 +2,8 @@
 import { compareDated } from '../lib/compare-dated.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
 import { isSameItem } from './check-item.ts';
-import { areSameVectors } from './compare-vectors.ts';
-import type { StoredItem } from './history-item.ts';
+import { areMadeAlike, areSameVectors } from './compare-vectors.ts';
+import type { ItemVectors, StoredItem } from './history-item.ts';
 import type { HistoryStore } from './history-store.ts';
 import { inMemoryAdapters } from './adapters/in-memory-adapters.ts';
 
@@ -30,7 +30,7 @@ export function inMemoryHistory({ clock = Date.now }: { readonly clock?: () => n
       const result = { added: 0, replaced: 0, unchanged: 0 };
       for (const { item, vectors } of entries) {
         const old = stored.get(item.id);
-        if (old !== undefined && isSameItem(old.item, item) && old.vectors?.embedder === vectors.embedder) {
+        if (old !== undefined && isSameItem(old.item, item) && isAlike(old.vectors, vectors)) {
           result.unchanged += 1;
           continue;
         }
@@ -48,11 +48,12 @@ export function inMemoryHistory({ clock = Date.now }: { readonly clock?: () => n
       assertOpen();
       return structuredClone(stored.get(id));
     },
-    async has(items, embedder) {
+    async has(items, isCurrent) {
       assertOpen();
       const isThere = items.filter((item) => {
         const old = stored.get(item.id);
-        return old !== undefined && isSameItem(old.item, item) && old.vectors?.embedder === embedder;
+        if (old === undefined || old.vectors === null || !isSameItem(old.item, item)) return false;
+        return isCurrent(item, old.vectors);
       });
       return new Set(isThere.map((item) => item.id));
     },
@@ -90,7 +91,7 @@ export function inMemoryHistory({ clock = Date.now }: { readonly clock?: () => n
       for (const { item, vectors } of entries) {
         const old = stored.get(item.id);
         if (old === undefined || !isSameItem(old.item, item)) continue;
-        dropProjections(item.id);
+        if (old.vectors === null || !areSameVectors(old.vectors, vectors)) dropProjections(item.id);
         stored.set(item.id, structuredClone({ item, vectors }));
         written += 1;
       }
@@ -145,6 +146,10 @@ export function inMemoryHistory({ clock = Date.now }: { readonly clock?: () => n
       isClosed = true;
     },
   };
+}
+
+function isAlike(old: ItemVectors | null, vectors: ItemVectors): boolean {
+  return old !== null && areMadeAlike(old, vectors);
 }
 
 function compareTasks(a: string, b: string): number {

@@ -3,7 +3,7 @@
 import type { IDBPTransaction, StoreNames } from 'idb';
 import { PersonaPlugError } from '../lib/errors.ts';
 import { isSameItem } from './check-item.ts';
-import { areSameVectors } from './compare-vectors.ts';
+import { areMadeAlike, areSameVectors } from './compare-vectors.ts';
 import type { ItemVectors, StoredItem } from './history-item.ts';
 import {
   fromItemRecord,
@@ -105,14 +105,15 @@ export function indexedDbHistory({ name, openDatabase, close, clock, watch }: Hi
         return record === undefined ? undefined : { item: fromItemRecord(record), vectors: vectors?.vectors ?? null };
       });
     },
-    async has(items, embedder) {
+    async has(items, isCurrent) {
       return await read(async (database) => {
         const transaction = database.transaction(['items', 'vectors']);
         const isThere = await Promise.all(
           items.map(async (item) => {
             const record = await transaction.objectStore('items').get(item.id);
             if (record === undefined || !isSameItem(fromItemRecord(record), item)) return false;
-            return (await transaction.objectStore('vectors').get(item.id))?.vectors.embedder === embedder;
+            const stored = await transaction.objectStore('vectors').get(item.id);
+            return stored !== undefined && isCurrent(item, stored.vectors);
           }),
         );
         return new Set(items.filter((_, index) => isThere[index] === true).map((item) => item.id));
@@ -159,9 +160,11 @@ export function indexedDbHistory({ name, openDatabase, close, clock, watch }: Hi
           entries.map(async (entry) => {
             const record = await transaction.objectStore('items').get(entry.item.id);
             if (record === undefined || !isSameItem(fromItemRecord(record), entry.item)) return 0;
+            const old = await transaction.objectStore('vectors').get(entry.item.id);
+            const isEqual = old !== undefined && areSameVectors(old.vectors, entry.vectors);
             await Promise.all([
               transaction.objectStore('vectors').put(toVectorsRecord(entry)),
-              dropProjections(transaction, entry.item.id),
+              isEqual ? undefined : dropProjections(transaction, entry.item.id),
             ]);
             return 1;
           }),
@@ -233,7 +236,7 @@ async function putAll(
       const isSame = old !== undefined && isSameItem(fromItemRecord(old), item);
       if (isSame) {
         const oldVectors = await vectors.get(item.id);
-        if (oldVectors?.vectors.embedder === entry.vectors.embedder) {
+        if (oldVectors !== undefined && areMadeAlike(oldVectors.vectors, entry.vectors)) {
           result.unchanged += 1;
           return;
         }
@@ -271,7 +274,7 @@ async function countTasks(database: HistoryDatabase): Promise<Record<string, num
 }
 
 function toVectorsRecord({ item, vectors }: EmbeddedItem): VectorsRecord {
-  const { embedder, backend, dim } = vectors;
+  const { embedder, version, backend, dim } = vectors;
   if (vectors.input.length !== dim || vectors.output.length !== dim) {
     throw new PersonaPlugError(
       'invalid-argument',
@@ -281,6 +284,7 @@ function toVectorsRecord({ item, vectors }: EmbeddedItem): VectorsRecord {
   }
   const own: ItemVectors = {
     embedder,
+    ...(version === undefined ? {} : { version }),
     backend,
     dim,
     input: ownBuffer(vectors.input),

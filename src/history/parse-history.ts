@@ -21,6 +21,7 @@ export interface ParsedItem {
 
 const vectorsSchema = v.object({
   embedder: v.pipe(v.string(), v.regex(/^[0-9a-f]{8,64}$/u)),
+  version: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
   backend: v.picklist(['wasm', 'webgpu']),
   dim: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(8192)),
   input: v.string(),
@@ -98,7 +99,7 @@ function parseVectors(value: unknown, line: number): ItemVectors | null {
     const [issue] = result.issues;
     throw fault(line, `the field "vectors.${v.getDotPath(issue) ?? ''}" is wrong: ${issue.message}`);
   }
-  const { embedder, backend, dim } = result.output;
+  const { embedder, version, backend, dim } = result.output;
   const [input, output] = [decodeFloat32(result.output.input), decodeFloat32(result.output.output)];
   for (const [name, vector] of [
     ['input', input],
@@ -111,7 +112,8 @@ function parseVectors(value: unknown, line: number): ItemVectors | null {
     // Vectors have length 1: a longer one would outweigh all others in the persona.
     if (!(Math.abs(norm - 1) < 1e-3)) throw fault(line, `the field "vectors.${name}" has the norm ${norm}, not 1`);
   }
-  return input === null || output === null ? null : { embedder, backend, dim, input, output };
+  if (input === null || output === null) return null;
+  return { embedder, ...(version === undefined ? {} : { version }), backend, dim, input, output };
 }
 
 function fault(line: number | null, reason: string, cause?: unknown): PersonaPlugError {

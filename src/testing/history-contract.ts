@@ -1,7 +1,7 @@
 // The contract of HistoryStore as cases for any runner: vitest with the in-memory history, a page in a real browser with IndexedDB, or
 // the tests of an application's own store.
 import type { HistoryItem, ItemVectors } from '../history/history-item.ts';
-import type { EmbeddedItem, HistoryStore } from '../history/history-store.ts';
+import type { EmbeddedItem, HistoryStore, PutResult } from '../history/history-store.ts';
 import { adapterContract } from './adapter-contract.ts';
 import { equal } from './contract-equal.ts';
 import { seededRandom } from '../lib/seeded-random.ts';
@@ -104,7 +104,7 @@ export const historyContract: readonly ContractCase[] = [
     },
   },
   {
-    name: 'knows which items are stored with vectors of this embedder',
+    name: 'knows which items are stored unchanged with vectors that are current',
     async run(store) {
       const entries = [sampleEntry('a'), sampleEntry('b'), sampleEntry('c', {}, { embedder: 'bb22' })];
       await store.put(entries);
@@ -113,8 +113,14 @@ export const historyContract: readonly ContractCase[] = [
         sampleEntry('d').item,
         { ...sampleEntry('b').item, input: '?' },
       ];
-      equal([...(await store.has(asked.slice(0, 4), embedder))].sort(), ['a', 'b']);
-      equal([...(await store.has(asked.slice(4), embedder))], []);
+      const seen: string[] = [];
+      const isCurrent = (item: HistoryItem, vectors: ItemVectors): boolean => {
+        seen.push(item.id);
+        return vectors.embedder === embedder;
+      };
+      equal([...(await store.has(asked.slice(0, 4), isCurrent))].sort(), ['a', 'b']);
+      equal([...(await store.has(asked.slice(4), isCurrent))], []);
+      equal(seen.sort(), ['a', 'b', 'c']);
     },
   },
   {
@@ -189,6 +195,33 @@ export const historyContract: readonly ContractCase[] = [
     },
   },
   {
+    name: 'keeps the version of vectors, and replaces those of another version',
+    async run(store) {
+      const old = sampleEntry('a');
+      const renewed = sampleEntry('a', {}, { ...sampleEntry('x').vectors, version: 2 });
+      await store.put([old]);
+      await store.putProjections('plug', [project(old)]);
+      equal(await store.get('a'), old);
+      equal(await store.put([{ ...old, vectors: { ...old.vectors, version: 1 } }]), putResult({ unchanged: 1 }));
+      equal(await store.put([renewed]), putResult({ replaced: 1 }));
+      equal(await store.get('a'), renewed);
+      equal((await store.recall('notes', 'plug')).map(recallOf), [['a', null]]);
+      equal(await store.put([renewed]), putResult({ unchanged: 1 }));
+    },
+  },
+  {
+    name: 'keeps the projections of vectors that only get another version',
+    async run(store) {
+      const a = sampleEntry('a');
+      await store.put([a]);
+      await store.putProjections('plug', [project(a)]);
+      const relabelled = { ...a, vectors: { ...a.vectors, version: 2 } };
+      equal(await store.replaceVectors([relabelled]), 1);
+      equal(await store.get('a'), relabelled);
+      equal((await store.recall('notes', 'plug')).map(recallOf), [['a', [1, 2, 3]]]);
+    },
+  },
+  {
     name: 'writes nothing when it is aborted before',
     async run(store) {
       const reason = new Error('enough');
@@ -218,6 +251,10 @@ export const historyContract: readonly ContractCase[] = [
     },
   },
 ];
+
+function putResult(counts: Partial<PutResult>): PutResult {
+  return { added: 0, replaced: 0, unchanged: 0, ...counts };
+}
 
 function project({ item, vectors }: EmbeddedItem): Parameters<HistoryStore['putProjections']>[1][number] {
   return { id: item.id, vectors, projection: Float32Array.of(1, 2, 3) };

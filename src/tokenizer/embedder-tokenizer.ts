@@ -1,16 +1,23 @@
-// The tokenizer of a BERT-like embedder: [CLS] … [SEP], cut to the model's length, with the ids of the Rust tokenizers.
+// The tokenizer of a BERT-like embedder, with the ids of the Rust tokenizers.
 import { PersonaPlugError } from '../lib/errors.ts';
 import { loadPlainTokenizer } from './hugging-face-tokenizer.ts';
 
-/** Ids of one text, `[CLS]` and `[SEP]` included, at most `maximumTokens`. */
-export type EmbedderTokenizer = (text: string) => number[];
+export interface EmbedderTokenizer {
+  /** Ids of a text, however many, without `[CLS]` and `[SEP]`. */
+  encode(text: string): number[];
+  /** `[CLS]` … `[SEP]`, as the model takes them. */
+  frame(ids: readonly number[]): number[];
+}
+
+/** How many tokens `frame` adds. */
+export const frameTokens = 2;
 
 /**
  * Makes the tokenizer of an embedder.
  *
  * @throws PersonaPlugError `model-mismatch` when tokenizer.json is unreadable or has no `[CLS]` and `[SEP]`.
  */
-export function createEmbedderTokenizer(tokenizerJson: unknown, maximumTokens: number): EmbedderTokenizer {
+export function createEmbedderTokenizer(tokenizerJson: unknown): EmbedderTokenizer {
   const tokenizer = loadPlainTokenizer(tokenizerJson);
   const start = tokenizer.find('[CLS]');
   const end = tokenizer.find('[SEP]');
@@ -22,9 +29,9 @@ export function createEmbedderTokenizer(tokenizerJson: unknown, maximumTokens: n
   }
   const isBert = tokenizer.normalizer?.['type'] === 'BertNormalizer';
   const isLowercase = tokenizer.normalizer?.['lowercase'] === true;
-  return (text) => {
-    const ids = tokenizer.encode(isBert ? likeRustBertNormalizer(text, isLowercase) : text);
-    return [start, ...ids.slice(0, maximumTokens - 2), end];
+  return {
+    encode: (text) => tokenizer.encode(isBert ? likeRustBertNormalizer(text, isLowercase) : text),
+    frame: (ids) => [start, ...ids, end],
   };
 }
 

@@ -7,6 +7,7 @@ import type {
   GenerateEvent,
   GenerateRequest,
   ImportResult,
+  RememberedItem,
 } from '../engine/personalizer.ts';
 import type { Adapter, AdapterName } from '../adapter/adapter.ts';
 import type { PeftRequest } from '../adapter/adapters.ts';
@@ -48,7 +49,7 @@ export interface CallResults {
   readonly hello: { readonly lock: string | null };
   readonly open: null;
   readonly status: EngineStatus;
-  readonly remember: HistoryItem;
+  readonly remember: RememberedItem;
   readonly forget: boolean;
   readonly forgetEverything: null;
   readonly items: HistoryItem[];

@@ -53,8 +53,9 @@ async function collect(events: AsyncIterable<GenerateEvent>): Promise<GenerateEv
 
 test('every call of a Personalizer goes through', async () => {
   const me = await open(serve());
-  const stored = await me.remember(item);
+  const { partlyEmbedded, ...stored } = await me.remember(item);
   expect(stored).toMatchObject(item);
+  expect(partlyEmbedded).toBe(false);
   expect(await me.items()).toEqual([stored]);
   expect(await me.items('other')).toEqual([]);
   const text = await me.exportHistory({ includeVectors: true });
@@ -70,7 +71,7 @@ test('every call of a Personalizer goes through', async () => {
   expect(events[0]).toMatchObject({ type: 'explanation', explanation: { isPersonaUsed: true } });
   expect(events.at(-1)).toMatchObject({ type: 'end' });
   expect(await me.forget(stored.id)).toBe(true);
-  expect(await me.importHistory(text)).toEqual({ added: 1, replaced: 0, unchanged: 0 });
+  expect(await me.importHistory(text)).toEqual({ added: 1, replaced: 0, unchanged: 0, partlyEmbedded: 0 });
   await me.forgetEverything();
   expect(await me.items()).toEqual([]);
   await me[Symbol.asyncDispose]();

@@ -1,9 +1,10 @@
-// Vectors on disk, so that a second run embeds nothing: one file an embedder, records of 32 bytes SHA-256 of the text and the
+// Vectors on disk, so that a second run embeds nothing: one file an embedder and version of its use, records of 32 bytes SHA-256 of the text and the
 // vector `[dim]` as little-endian float32, appended as they are made.
 import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, truncateSync } from 'node:fs';
 import path from 'node:path';
 import type { EmbedderIdentity } from '../../embedder/embedder.ts';
+import { vectorVersion } from '../../embedder/text-chunks.ts';
 import type { VectorCache } from '../cache-vectors.ts';
 
 const hashBytes = 32;
@@ -11,7 +12,7 @@ const hashBytes = 32;
 /** The vectors of an embedder that `folder` holds, to which new ones are appended. */
 export function openVectorFile({ fingerprint, dim, backend }: EmbedderIdentity, folder: string): VectorCache {
   mkdirSync(folder, { recursive: true });
-  const file = path.join(folder, `vectors-${fingerprint.slice(0, 16)}-${backend}.bin`);
+  const file = path.join(folder, `vectors-${fingerprint.slice(0, 16)}-${backend}-${vectorVersion}.bin`);
   const vectors = read(file, dim);
   return {
     get: (text) => vectors.get(hashOf(text).toString('hex')),

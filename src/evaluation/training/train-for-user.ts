@@ -1,4 +1,5 @@
 // Trains one adapter for each user, as OPPU does (arXiv 2402.04401): on the items before the first query; all queries use it.
+import { vectorVersion } from '../../embedder/text-chunks.ts';
 import type { HistoryItem, ItemVectors } from '../../history/history-item.ts';
 import { inMemoryHistory } from '../../history/in-memory-history.ts';
 import type { AdapterKind } from '../../adapter/adapter-kind.ts';
@@ -70,7 +71,7 @@ export async function trainForUser(
   const items = itemsOf(session, of);
   const { fingerprint, backend, dim } = models.embedder.identity;
   const key = await sha256Hex(
-    JSON.stringify([2, task.task, base, options, plug.fingerprint, languageModel, fingerprint, backend, items]),
+    JSON.stringify([3, task.task, base, options, plug.fingerprint, languageModel, fingerprint, backend, items]),
   );
   const known = await trainer.cache.get(key);
   if (known !== null) return known;
@@ -81,7 +82,7 @@ export async function trainForUser(
     const [input, output] = needsVectors(base, plug)
       ? [await embed(models, item.input, signal), await embed(models, item.output, signal)]
       : [none, none];
-    const vectors: ItemVectors = { embedder: fingerprint, backend, dim, input, output };
+    const vectors: ItemVectors = { embedder: fingerprint, version: vectorVersion, backend, dim, input, output };
     await store.put([{ item, vectors }], { signal });
   }
   const started = performance.now();

@@ -1,7 +1,7 @@
 // Reads the golden package: what training computed for fixed inputs, and every runtime must give.
 import * as v from 'valibot';
 import type { PromptSegment } from '../../language-model/language-model.ts';
-import type { ModelSource } from '../../model-package/model-source.ts';
+import type { ModelPackage, ModelSource } from '../../model-package/model-source.ts';
 
 /** Where a float32 tensor is in golden.f32; the offset is counted in floats. */
 export const tensorSchema = v.object({ offset: v.number(), shape: v.array(v.number()) });
@@ -9,6 +9,18 @@ export type GoldenTensor = v.InferOutput<typeof tensorSchema>;
 
 const embedderSchema = v.object({
   cases: v.array(v.object({ text: v.string(), ids: v.array(v.number()), vector: tensorSchema })),
+});
+
+const longTextSchema = v.object({
+  cases: v.array(
+    v.object({
+      name: v.string(),
+      text: v.string(),
+      tokens: v.number(),
+      chunks: v.array(v.array(v.number())),
+      vector: tensorSchema,
+    }),
+  ),
 });
 
 const languageModelSchema = v.object({
@@ -30,6 +42,18 @@ export interface GoldenEmbedderCase {
   readonly vector: Float32Array;
 }
 
+/** A text that is longer than the embedder's window, or just fits. */
+export interface GoldenLongTextCase {
+  readonly name: string;
+  readonly text: string;
+  /** Without `[CLS]` and `[SEP]`. */
+  readonly tokens: number;
+  /** Ids of each chunk, `[CLS]` and `[SEP]` included. */
+  readonly chunks: readonly (readonly number[])[];
+  /** float32 model, length 1. */
+  readonly vector: Float32Array;
+}
+
 export interface GoldenLanguageModelCase {
   readonly name: string;
   readonly prompt: readonly PromptSegment[];
@@ -44,6 +68,7 @@ export interface GoldenLanguageModelCase {
 /** The golden values of one package. */
 export interface GoldenFiles {
   embedderCases(): Promise<GoldenEmbedderCase[]>;
+  longTextCases(): Promise<GoldenLongTextCase[]>;
   languageModelCases(): Promise<GoldenLanguageModelCase[]>;
   /** A JSON file of the package, not checked. */
   json(path: string): Promise<unknown>;
@@ -53,16 +78,18 @@ export interface GoldenFiles {
 /** Opens the package `golden` of a source. */
 export async function openGoldenFiles(source: ModelSource): Promise<GoldenFiles> {
   const modelPackage = await source.open('golden', 'golden');
-  const bytes = await modelPackage.bytes('golden.f32');
-  const floats = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
-  const tensor = ({ offset, shape }: GoldenTensor): Float32Array =>
-    floats.slice(offset, offset + shape.reduce((product, length) => product * length, 1));
+  const tensor = await tensorsOf(modelPackage, 'golden.f32');
   return {
     tensor,
     json: (path) => modelPackage.json(path),
     async embedderCases() {
       const { cases } = v.parse(embedderSchema, await modelPackage.json('embedder.json'));
       return cases.map(({ text, ids, vector }) => ({ text, ids, vector: tensor(vector) }));
+    },
+    async longTextCases() {
+      const { cases } = v.parse(longTextSchema, await modelPackage.json('long-texts.json'));
+      const read = await tensorsOf(modelPackage, 'long-texts.f32');
+      return cases.map(({ vector, ...rest }) => ({ ...rest, vector: read(vector) }));
     },
     async languageModelCases() {
       const { cases } = v.parse(languageModelSchema, await modelPackage.json('language-model.json'));
@@ -79,6 +106,13 @@ export async function openGoldenFiles(source: ModelSource): Promise<GoldenFiles>
       }));
     },
   };
+}
+
+/** Reads the arrays of a file by their addresses. */
+async function tensorsOf(modelPackage: ModelPackage, path: string): Promise<GoldenFiles['tensor']> {
+  const bytes = await modelPackage.bytes(path);
+  const floats = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+  return ({ offset, shape }) => floats.slice(offset, offset + shape.reduce((product, length) => product * length, 1));
 }
 
 function rowsOf(values: Float32Array, count: number): Float32Array[] {

@@ -1,5 +1,6 @@
 // How a training starts, and how it goes on from what the history keeps of it.
 import * as v from 'valibot';
+import { vectorVersion } from '../../embedder/text-chunks.ts';
 import type { HistoryStore } from '../../history/history-store.ts';
 import { type AdapterRecord, readAdapter, writeSettings } from '../../adapter/adapter-record.ts';
 import type { AdapterKind } from '../../adapter/adapter-kind.ts';
@@ -166,10 +167,11 @@ async function readItems(
     .filter(({ item }) => only === null || only.has(item.id))
     .map(({ item, vectors }) => {
       if (!needsVectors(base, plug)) return { ...item, vectors: { input: none, output: none } };
-      if (vectors?.embedder === plug.embedder) return { ...item, vectors };
+      // Vectors of an older version become current, or are made anew, at the next answer: only the embedder can tell which.
+      if (vectors?.embedder === plug.embedder && vectors.version === vectorVersion) return { ...item, vectors };
       throw new PersonaPlugError(
         'invalid-argument',
-        `Item ${item.id} of "${task}" has no vectors of the plug's embedder. Ask for one answer first: that embeds the history anew.`,
+        `Item ${item.id} of "${task}" has no current vectors of the plug's embedder. Ask for one answer first: that embeds the history anew.`,
         { details: { item: item.id } },
       );
     });

@@ -1,4 +1,5 @@
 // A training over the shipped language model on jax-js and a history in memory: what a person may do to it, and what then is left.
+import { vectorVersion } from '../../embedder/text-chunks.ts';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { HistoryStore } from '../../history/history-store.ts';
 import { inMemoryHistory } from '../../history/in-memory-history.ts';
@@ -69,7 +70,14 @@ describe.skipIf(missing !== null)('a training', () => {
     await store.put(
       headlines.map(({ item, seed }) => ({
         item,
-        vectors: { embedder, backend: 'wasm' as const, dim, input: unit(2 * seed), output: unit(2 * seed + 1) },
+        vectors: {
+          embedder,
+          version: vectorVersion,
+          backend: 'wasm' as const,
+          dim,
+          input: unit(2 * seed),
+          output: unit(2 * seed + 1),
+        },
       })),
     );
     return store;
@@ -268,11 +276,14 @@ describe.skipIf(missing !== null)('a training', () => {
     expect(readWeightAdapter(record)).toMatchObject({ kind: 'ia3', id: record.run });
   });
 
-  test('vectors of another embedder are refused before anything is stored', async () => {
+  test('vectors of another embedder, or of an older version, are refused before anything is stored', async () => {
     const store = await filledHistory();
     const entry = await store.get('i3');
     if (entry?.vectors === undefined || entry.vectors === null) throw new Error('no vectors');
     await store.replaceVectors([{ item: entry.item, vectors: { ...entry.vectors, embedder: 'another' } }]);
+    await expect(run(store, short)).rejects.toMatchObject({ code: 'invalid-argument', details: { item: 'i3' } });
+    const { version: _, ...old } = entry.vectors;
+    await store.replaceVectors([{ item: entry.item, vectors: old }]);
     await expect(run(store, short)).rejects.toMatchObject({ code: 'invalid-argument', details: { item: 'i3' } });
     expect(await store.adapters(task)).toEqual([]);
   });
