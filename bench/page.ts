@@ -91,7 +91,7 @@ async function bareLanguageModel(
   const modelPackage = await source.open('nano-llm', 'language-model');
   const { languageModel } = modelPackage.manifest;
   const { onnx } = languageModel;
-  if (onnx === undefined) throw new Error('nano-llm has no ONNX graph');
+  if (onnx === undefined || onnx.form === 'decoder') throw new Error('nano-llm has no graph over token ids');
   const externalData = await Promise.all(
     onnx.externalData.map(async (path) => {
       const data = await modelPackage.bytes(path);

@@ -37,6 +37,31 @@ export interface EmbedderManifest extends ManifestBase {
 /** One part of a prompt template: a control token, or the place for the persona's rows or for the prompt text. */
 export type PromptTemplatePart = { readonly control: string } | { readonly slot: 'persona' | 'prompt' };
 
+interface OnnxForm {
+  readonly graph: string;
+  /** Kinds of adapter that the graph has inputs for. */
+  readonly adapters?: readonly ('lora' | 'ia3')[];
+}
+
+/** A graph that takes token ids and holds the embedding table; its weights are whole files. */
+export interface CausalOnnxForm extends OnnxForm {
+  readonly form?: 'causal';
+  readonly externalData: readonly string[];
+  /**
+   * The graph declares float32 weights, and the external files hold bfloat16 in the same order; they are widened at load. Absent: the
+   * graph takes the files' bytes as they are.
+   */
+  readonly externalDtype?: 'bfloat16';
+}
+
+/** A graph that takes input embeddings; its weights are computed at load from the shards that `tensorCache` describes. */
+export interface DecoderOnnxForm extends OnnxForm {
+  readonly form: 'decoder';
+  /** Which weight of the graph is computed from which records. */
+  readonly weightTable: string;
+  readonly tensorCache: string;
+}
+
 export interface LanguageModelManifest extends ManifestBase {
   readonly kind: 'language-model';
   readonly languageModel: {
@@ -50,17 +75,7 @@ export interface LanguageModelManifest extends ManifestBase {
     readonly endTokens: readonly number[];
     readonly tokenizer: string;
     readonly promptTemplate: readonly PromptTemplatePart[];
-    /**
-     * `externalDtype`: the graph declares float32 weights, and the external files hold bfloat16 in the same order; they are widened
-     * at load. Absent: the graph takes the files' bytes as they are.
-     */
-    readonly onnx?: {
-      readonly graph: string;
-      readonly externalData: readonly string[];
-      readonly externalDtype?: 'bfloat16';
-      /** Kinds of adapter that the graph has inputs for. */
-      readonly adapters?: readonly ('lora' | 'ia3')[];
-    };
+    readonly onnx?: CausalOnnxForm | DecoderOnnxForm;
     readonly webllm?: { readonly library: string; readonly version: string };
   };
 }

@@ -1,7 +1,7 @@
 // Checks a manifest.json, which comes from outside: gives a Manifest, or an error that names the field.
 import * as v from 'valibot';
 import { PersonaPlugError } from '../lib/errors.ts';
-import type { Manifest } from './manifest.ts';
+import type { LanguageModelManifest, Manifest } from './manifest.ts';
 import { sha256Hex } from './sha256.ts';
 
 const text = v.pipe(v.string(), v.nonEmpty());
@@ -32,6 +32,8 @@ const base = {
   trainingData: v.array(v.object({ name: text, licence: text, source: text })),
   results: v.record(v.string(), v.unknown()),
 };
+
+const onnxForm = { graph: path, adapters: v.exactOptional(v.array(v.picklist(['lora', 'ia3']))) };
 
 const manifestSchema = v.variant('kind', [
   v.object({
@@ -64,12 +66,15 @@ const manifestSchema = v.variant('kind', [
         v.union([v.strictObject({ control: text }), v.strictObject({ slot: v.picklist(['persona', 'prompt']) })]),
       ),
       onnx: v.exactOptional(
-        v.object({
-          graph: path,
-          externalData: v.array(path),
-          externalDtype: v.exactOptional(v.picklist(['bfloat16'])),
-          adapters: v.exactOptional(v.array(v.picklist(['lora', 'ia3']))),
-        }),
+        v.variant('form', [
+          v.object({ ...onnxForm, form: v.literal('decoder'), weightTable: path, tensorCache: path }),
+          v.object({
+            ...onnxForm,
+            form: v.exactOptional(v.literal('causal')),
+            externalData: v.array(path),
+            externalDtype: v.exactOptional(v.picklist(['bfloat16'])),
+          }),
+        ]),
       ),
       webllm: v.exactOptional(v.object({ library: path, version: text })),
     }),
@@ -139,7 +144,7 @@ function usedFiles(manifest: Manifest): string[] {
       return [manifest.embedder.graph, manifest.embedder.tokenizer, manifest.embedder.selfTest];
     case 'language-model': {
       const { tokenizer, onnx, webllm } = manifest.languageModel;
-      return [tokenizer, ...(onnx ? [onnx.graph, ...onnx.externalData] : []), ...(webllm ? [webllm.library] : [])];
+      return [tokenizer, ...(onnx ? onnxFiles(onnx) : []), ...(webllm ? [webllm.library] : [])];
     }
     case 'plug':
       return [manifest.plug.weights];
@@ -148,6 +153,12 @@ function usedFiles(manifest: Manifest): string[] {
     default:
       return manifest satisfies never;
   }
+}
+
+function onnxFiles(onnx: NonNullable<LanguageModelManifest['languageModel']['onnx']>): string[] {
+  return onnx.form === 'decoder'
+    ? [onnx.graph, onnx.weightTable, onnx.tensorCache]
+    : [onnx.graph, ...onnx.externalData];
 }
 
 function mismatch(name: string, reason: string): PersonaPlugError {

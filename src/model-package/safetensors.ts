@@ -1,6 +1,7 @@
 // Reads safetensors: eight bytes of header length, a JSON header, then the tensors' bytes. Everything comes out as float32.
 import * as v from 'valibot';
 import { PersonaPlugError } from '../lib/errors.ts';
+import { float16ToNumber } from '../lib/float16.ts';
 import type { Tensor } from './tensor.ts';
 
 const bytesPerValue = { F32: 4, F16: 2, BF16: 2 } as const;
@@ -61,19 +62,9 @@ function isKnownDtype(dtype: string): dtype is keyof typeof bytesPerValue {
 function toFloat32(bytes: Uint8Array<ArrayBuffer>, dtype: keyof typeof bytesPerValue): Float32Array<ArrayBuffer> {
   if (dtype === 'F32') return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
   const halves = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
-  if (dtype === 'F16') return Float32Array.from(halves, halfToNumber);
+  if (dtype === 'F16') return Float32Array.from(halves, float16ToNumber);
   // bfloat16 is the upper half of a float32.
   return new Float32Array(Uint32Array.from(halves, (half) => half << 16).buffer);
-}
-
-/** IEEE 754 binary16: 1 sign, 5 exponent, 10 fraction bits. */
-function halfToNumber(half: number): number {
-  const sign = half & 0x8000 ? -1 : 1;
-  const exponent = (half >> 10) & 0x1f;
-  const fraction = half & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
 function broken(reason: string, cause?: unknown): PersonaPlugError {

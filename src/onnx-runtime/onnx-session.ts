@@ -2,7 +2,7 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-web';
 import type { DeviceChoice } from '../lib/device.ts';
 import { PersonaPlugError } from '../lib/errors.ts';
-import { loadOnnxRuntime, type OnnxRuntimeFiles } from './load-runtime.ts';
+import { loadOnnxRuntime, type OnnxRuntime, type OnnxRuntimeFiles } from './load-runtime.ts';
 
 /** A tensor in main memory or on the GPU. Its receiver disposes of it. */
 export type OnnxTensor = Tensor;
@@ -55,34 +55,46 @@ function enqueue<T>(device: DeviceChoice['kind'], job: () => Promise<T>): Promis
  *
  * @throws PersonaPlugError `runtime-failed` when the runtime or the graph cannot be loaded.
  */
-export async function createOnnxSession({
+export async function createOnnxSession(options: OnnxSessionOptions): Promise<OnnxSession> {
+  const { device, name } = options;
+  return openedSession(await enqueue(device, () => start(options)), device, name);
+}
+
+interface StartedSession {
+  readonly runtime: OnnxRuntime;
+  readonly session: InferenceSession;
+}
+
+async function start({
   device,
   name,
   graph,
   externalData = [],
   gpuOutputs = [],
   files = {},
-}: OnnxSessionOptions): Promise<OnnxSession> {
-  const { runtime, session } = await enqueue(device, async () => {
-    try {
-      const runtime = await loadOnnxRuntime(device, files);
-      const session = await runtime.InferenceSession.create(graph, {
-        executionProviders: [device],
-        externalData: [...externalData],
-        graphOptimizationLevel: 'all',
-        logSeverityLevel: 3,
-        // Threads that spin while they wait would slow the page down where cores are few or busy.
-        extra: { session: { intra_op: { allow_spinning: '0' } } },
-        ...(device === 'webgpu' && gpuOutputs.length > 0
-          ? { preferredOutputLocation: Object.fromEntries(gpuOutputs.map((output) => [output, 'gpu-buffer'] as const)) }
-          : {}),
-      });
-      return { runtime, session };
-    } catch (cause) {
-      if (PersonaPlugError.isInstance(cause)) throw cause;
-      throw failed(`${name} could not be loaded on ${device}`, cause);
-    }
-  });
+}: OnnxSessionOptions): Promise<StartedSession> {
+  try {
+    const runtime = await loadOnnxRuntime(device, files);
+    const session = await runtime.InferenceSession.create(graph, {
+      executionProviders: [device],
+      externalData: [...externalData],
+      graphOptimizationLevel: 'all',
+      logSeverityLevel: 3,
+      // Threads that spin while they wait would slow the page down where cores are few or busy.
+      extra: { session: { intra_op: { allow_spinning: '0' } } },
+      ...(device === 'webgpu' && gpuOutputs.length > 0
+        ? { preferredOutputLocation: Object.fromEntries(gpuOutputs.map((output) => [output, 'gpu-buffer'] as const)) }
+        : {}),
+    });
+    return { runtime, session };
+  } catch (cause) {
+    if (PersonaPlugError.isInstance(cause)) throw cause;
+    throw failed(`${name} could not be loaded on ${device}`, cause);
+  }
+}
+
+/** Is a function of its own because closures of one function share its variables, and these must not keep the bytes of the weights alive. */
+function openedSession({ runtime, session }: StartedSession, device: DeviceChoice['kind'], name: string): OnnxSession {
   let isClosed = false;
 
   async function run(inputs: Readonly<Record<string, OnnxTensor>>): Promise<InferenceSession.OnnxValueMapType> {

@@ -7,7 +7,6 @@ import type { OnProgress } from '../../lib/progress.ts';
 import type { LanguageModelManifest } from '../../model-package/manifest.ts';
 import type { ModelPackage } from '../../model-package/model-source.ts';
 import type { OnnxRuntimeFiles } from '../../onnx-runtime/load-runtime.ts';
-import { createOnnxSession, type OnnxSession } from '../../onnx-runtime/onnx-session.ts';
 import { startWithFallback } from '../../onnx-runtime/start-with-fallback.ts';
 import { checkedId, flattenPrompt, type FlatPrompt, type PromptLimits } from '../flatten-prompt.ts';
 import type {
@@ -19,9 +18,11 @@ import type {
 } from '../language-model.ts';
 import { createTextTokenizer } from '../text-tokenizer.ts';
 import { adapterInputs, adapterKinds } from './adapter-inputs.ts';
-import { checkCausalGraph, startSequence } from './causal-graph.ts';
+import { readCausalGraph } from './causal-loader.ts';
 import { decodeChoice, type DecodeContext, decodeFreely } from '../decoding/decode.ts';
-import { widenBfloat16 } from './widen-bfloat16.ts';
+import { readDecoderGraph } from './decoder-loader.ts';
+import type { LoadedGraph } from './graph-loader.ts';
+import { startSequence } from './sequence.ts';
 
 export interface OnnxLanguageModelOptions {
   /** @defaultValue 'auto' */
@@ -29,6 +30,8 @@ export interface OnnxLanguageModelOptions {
   /** @defaultValue `navigator.gpu` */
   readonly gpu?: GpuAccess | null;
   readonly runtimeFiles?: OnnxRuntimeFiles;
+  /** Gibibytes of the machine; null where nobody knows. @defaultValue `navigator.deviceMemory` */
+  readonly deviceMemory?: number | null;
   readonly signal?: AbortSignal;
   readonly onProgress?: OnProgress;
   /** Called when WebGPU was chosen by `auto`, could not start, and wasm took its place. */
@@ -38,7 +41,8 @@ export interface OnnxLanguageModelOptions {
 /**
  * Loads a language model.
  *
- * @throws PersonaPlugError `webgpu-unavailable`, `runtime-failed`, `model-integrity`, `model-mismatch` (no ONNX form in the package).
+ * @throws PersonaPlugError `webgpu-unavailable`, `runtime-failed`, `memory-insufficient`, `model-integrity`, `model-mismatch` (no ONNX
+ * form in the package).
  *
  * @example
  * ```ts
@@ -63,47 +67,33 @@ export async function onnxLanguageModel(
   const device = await chooseDevice(preference, options.gpu === undefined ? {} : { gpu: options.gpu });
   const read = { ...(signal ? { signal } : {}), ...(onProgress ? { onProgress } : {}) };
   const tokenizer = createTextTokenizer(await modelPackage.json(manifest.languageModel.tokenizer, read));
-  const graph = await modelPackage.bytes(onnx.graph, read);
-  const externalData: { path: string; data: Uint8Array<ArrayBuffer> }[] = [];
-  for (const path of onnx.externalData) {
-    const data = await modelPackage.bytes(path, read);
-    externalData.push({ path, data: onnx.externalDtype === 'bfloat16' ? widenBfloat16(data) : data });
-  }
-
-  const createSession = async (chosen: DeviceChoice): Promise<OnnxSession> => {
-    signal?.throwIfAborted();
-    const meter = createProgressMeter({ stage: 'load', label: manifest.name, total: 1, unit: 'steps', onProgress });
-    meter.update(0);
-    const session = await createOnnxSession({
-      device: chosen.kind,
-      name: manifest.name,
-      graph,
-      externalData,
-      gpuOutputs: ['present_key_values'],
-      ...(runtimeFiles ? { files: runtimeFiles } : {}),
-    });
-    try {
-      checkCausalGraph(session, manifest.name);
-    } catch (error) {
-      await session[Symbol.asyncDispose]();
-      throw error;
-    }
-    meter.update(1);
-    return session;
+  const context = {
+    modelPackage,
+    read,
+    runtimeFiles,
+    deviceMemory: options.deviceMemory === undefined ? deviceMemoryHere() : options.deviceMemory,
   };
-
+  const load = onnx.form === 'decoder' ? await readDecoderGraph(onnx, context) : await readCausalGraph(onnx, context);
   return startWithFallback({
     preference,
     device,
     onFallback: options.onFallback,
-    start: async (chosen) => createModel(manifest, chosen, await createSession(chosen), tokenizer, onProgress),
+    async start(chosen) {
+      signal?.throwIfAborted();
+      return createModel(manifest, chosen, await load(chosen), tokenizer, onProgress);
+    },
   });
+}
+
+/** Gibibytes, as the browser rounds them; null where it does not say (Firefox, Safari, Node). */
+function deviceMemoryHere(): number | null {
+  return (globalThis as { navigator?: { deviceMemory?: number } }).navigator?.deviceMemory ?? null;
 }
 
 function createModel(
   manifest: LanguageModelManifest,
   device: DeviceChoice,
-  session: OnnxSession,
+  { session, withAdapter }: LoadedGraph,
   tokenizer: LanguageModel['tokenizer'],
   onProgress: OnProgress | undefined,
 ): LanguageModel {
@@ -125,7 +115,7 @@ function createModel(
       );
     }
     const flat = flattenPrompt(prompt, settings);
-    const sequence = startSequence(session, settings, adapter);
+    const sequence = startSequence(withAdapter(adapter));
     try {
       const meter = createProgressMeter({
         stage: 'prefill',
@@ -176,7 +166,7 @@ function createModel(
     async logits(prompt, continuation, { signal } = {}) {
       signal?.throwIfAborted();
       const flat = withContinuation(flattenPrompt(prompt, settings), continuation, settings);
-      const sequence = startSequence(session, settings, adapter);
+      const sequence = startSequence(withAdapter(adapter));
       try {
         return await sequence.append(flat, continuation.length + 1, { signal });
       } finally {
