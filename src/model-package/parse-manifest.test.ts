@@ -50,6 +50,49 @@ describe('parseManifest', () => {
   });
 });
 
+const languageModel = {
+  hiddenSize: 4,
+  vocabularySize: 8,
+  layers: 1,
+  heads: 1,
+  kvHeads: 1,
+  headDim: 4,
+  contextWindow: 16,
+  endTokens: [0],
+  tokenizer: 'tokenizer.json',
+  promptTemplate: [],
+};
+const model = (onnx: object) => ({
+  ...plug,
+  kind: 'language-model',
+  files: ['tokenizer.json', 'model.onnx', 'shard.bin', 'table.json', 'cache.json'].map((path) => ({
+    ...plug.files[0],
+    path,
+  })),
+  languageModel: { ...languageModel, onnx },
+});
+
+describe('the forms of an ONNX language model', () => {
+  const causal = { graph: 'model.onnx', externalData: ['shard.bin'], externalDtype: 'bfloat16' };
+  const decoder = { form: 'decoder', graph: 'model.onnx', weightTable: 'table.json', tensorCache: 'cache.json' };
+
+  test.each([
+    ['without a form, as older packages are', causal],
+    ['causal', { ...causal, form: 'causal' }],
+    ['decoder', { ...decoder, adapters: ['lora'] }],
+  ])('takes %s', (_, onnx) => {
+    expect(parseManifest(model(onnx), 'model')).toMatchObject({ languageModel: { onnx } });
+  });
+
+  test.each([
+    ['another form', { ...decoder, form: 'encoder' }, /onnx\.form/],
+    ['a decoder without its table', { form: 'decoder', graph: 'model.onnx', tensorCache: 'cache.json' }, /weightTable/],
+    ['a decoder whose table is not listed', { ...decoder, weightTable: 'other.json' }, /does not list other\.json/],
+  ])('refuses %s', (_, onnx, reason) => {
+    expect(() => parseManifest(model(onnx), 'model')).toThrow(reason);
+  });
+});
+
 const file = (path: string, role: 'weights' | 'graph' | 'tokenizer' | 'card', digit: string) =>
   ({ path, role, bytes: 1, sha256: digit.repeat(64) }) as const;
 

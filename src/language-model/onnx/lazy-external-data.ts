@@ -7,9 +7,9 @@ export interface LazyExternalData {
   /** To be given to the runtime in place of the file's bytes. Has their length and nothing else. */
   readonly data: Uint8Array<ArrayBuffer>;
   /** What went wrong while the runtime asked. It swallows what `subarray` throws and reports a failure of its own. */
-  failure(): unknown;
+  readonly failure: () => unknown;
   /** @throws PersonaPlugError `runtime-failed` when the runtime took the weights in another way than tensor by tensor. */
-  checkComplete(): void;
+  readonly checkComplete: () => void;
 }
 
 export interface LazyExternalDataOptions {

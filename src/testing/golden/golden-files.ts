@@ -1,5 +1,6 @@
 // Reads the golden package: what training computed for fixed inputs, and every runtime must give.
 import * as v from 'valibot';
+import type { LowRankAdapter } from '../../adapter/weight-adapter.ts';
 import type { PromptSegment } from '../../language-model/language-model.ts';
 import type { ModelPackage, ModelSource } from '../../model-package/model-source.ts';
 
@@ -28,12 +29,17 @@ const languageModelSchema = v.object({
     v.object({
       name: v.string(),
       segments: v.array(v.union([v.object({ ids: v.array(v.number()) }), v.object({ rows: tensorSchema })])),
+      adapter: v.optional(
+        v.object({ rank: v.number(), scale: v.number(), matrices: v.record(v.string(), tensorSchema) }),
+      ),
       tokens: v.array(v.number()),
       margins: v.array(v.number()),
       logits: tensorSchema,
     }),
   ),
 });
+
+type AdapterJson = NonNullable<v.InferOutput<typeof languageModelSchema>['cases'][number]['adapter']>;
 
 export interface GoldenEmbedderCase {
   readonly text: string;
@@ -57,6 +63,8 @@ export interface GoldenLongTextCase {
 export interface GoldenLanguageModelCase {
   readonly name: string;
   readonly prompt: readonly PromptSegment[];
+  /** What the model answers with; null: as it is. */
+  readonly adapter: LowRankAdapter | null;
   /** Greedy continuation, perhaps with the end token as its last. */
   readonly tokens: readonly number[];
   /** Distance of the two largest logits, one a token. */
@@ -75,10 +83,19 @@ export interface GoldenFiles {
   tensor(reference: GoldenTensor): Float32Array;
 }
 
-/** Opens the package `golden` of a source. */
-export async function openGoldenFiles(source: ModelSource): Promise<GoldenFiles> {
-  const modelPackage = await source.open('golden', 'golden');
+/** Opens a package of golden values. */
+export async function openGoldenFiles(source: ModelSource, packageName = 'golden'): Promise<GoldenFiles> {
+  const modelPackage = await source.open(packageName, 'golden');
   const tensor = await tensorsOf(modelPackage, 'golden.f32');
+  const lowRankAdapter = ({ rank, scale, matrices }: AdapterJson): LowRankAdapter => ({
+    kind: 'lora',
+    id: packageName,
+    rank,
+    scale,
+    matrices: new Map(
+      Object.entries(matrices).map(([name, matrix]) => [name, { shape: matrix.shape, data: tensor(matrix) }]),
+    ),
+  });
   return {
     tensor,
     json: (path) => modelPackage.json(path),
@@ -93,10 +110,11 @@ export async function openGoldenFiles(source: ModelSource): Promise<GoldenFiles>
     },
     async languageModelCases() {
       const { cases } = v.parse(languageModelSchema, await modelPackage.json('language-model.json'));
-      return cases.map(({ name, segments, tokens, margins, logits }) => ({
+      return cases.map(({ name, segments, adapter, tokens, margins, logits }) => ({
         name,
         tokens,
         margins,
+        adapter: adapter === undefined ? null : lowRankAdapter(adapter),
         prompt: segments.map((segment): PromptSegment =>
           'ids' in segment
             ? { kind: 'ids', ids: segment.ids }
@@ -109,7 +127,10 @@ export async function openGoldenFiles(source: ModelSource): Promise<GoldenFiles>
 }
 
 /** Reads the arrays of a file by their addresses. */
-async function tensorsOf(modelPackage: ModelPackage, path: string): Promise<GoldenFiles['tensor']> {
+async function tensorsOf(
+  modelPackage: ModelPackage,
+  path: string,
+): Promise<(reference: GoldenTensor) => Float32Array<ArrayBuffer>> {
   const bytes = await modelPackage.bytes(path);
   const floats = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
   return ({ offset, shape }) => floats.slice(offset, offset + shape.reduce((product, length) => product * length, 1));

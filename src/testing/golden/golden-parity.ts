@@ -29,11 +29,25 @@ export interface ParityOptions {
   readonly isStreamed?: boolean;
 }
 
-/** Runs one golden case. */
+/** Runs one golden case, with its adapter if it has one. */
 export async function compareWithGolden(
   model: LanguageModel,
+  golden: GoldenLanguageModelCase,
+  options: ParityOptions = {},
+): Promise<ParityResult> {
+  if (golden.adapter === null) return compare(model, golden, options);
+  await model.useAdapter?.(golden.adapter);
+  try {
+    return await compare(model, golden, options);
+  } finally {
+    await model.useAdapter?.(null);
+  }
+}
+
+async function compare(
+  model: LanguageModel,
   { name, prompt, tokens, margins, logits }: GoldenLanguageModelCase,
-  { isStreamed = true }: ParityOptions = {},
+  { isStreamed = true }: ParityOptions,
 ): Promise<ParityResult> {
   const found = await model.logits(prompt, tokens.slice(0, logits.length - 1));
   let largestError = 0;

@@ -8,9 +8,9 @@ import numpy
 import pytest
 import torch
 
+from training.golden.tiny_decoder import SHAPES, write_quantized_package
 from training.package.onnx_decoder import export, open_session
 from training.persona.lora import add_lora
-from training.tests.quantized_package import SHAPES, write_quantized_package
 
 pytest.importorskip("onnxruntime_genai")
 HEAD, WINDOW = 16, 48

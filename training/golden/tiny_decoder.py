@@ -1,8 +1,15 @@
-"""A tiny random Llama with quantized weights: shards, tensor-cache.json, and a checkpoint of the same numbers."""
+"""A tiny random Llama with quantized weights, as a package whose ONNX graph has every part of a real one.
+
+    python -m training.golden.tiny_decoder research-models
+
+writes tiny-decoder and tiny-decoder-golden, which the tests run on: real graphs need real weights, which are large.
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +18,21 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from training.golden.decoder_cases import Case, write_cases
+from training.package.model_cards import licence_text
+from training.package.model_package import write_manifest
+from training.package.onnx_decoder import export
 from training.package.webgpu_library.convert_weights import library_parameters
 from training.package.webgpu_library.llama_config import LlamaConfig as PackageConfig
 
 BLOCK = 32
+WINDOW = 320  # more than a chunk of the runtime
+END = 257
+CARD = """# A tiny decoder
+
+Two layers of random weights in 4 and 8 bits, and an ONNX graph over input embeddings. It says nothing; tests compare
+what it computes with torch. Written by training/golden/tiny_decoder.py.
+"""
 SHAPES: dict[str, dict[str, Any]] = {
     "grouped and tied": {"num_key_value_heads": 2, "tie_word_embeddings": True},
     "plain and untied": {"num_key_value_heads": 4, "tie_word_embeddings": False},
@@ -31,9 +49,9 @@ def write_quantized_package(folder: Path, shape: dict[str, Any]) -> LlamaForCaus
             "num_attention_heads": 4,
             "head_dim": 16,
             "vocab_size": 288,
-            "max_position_embeddings": 64,
+            "max_position_embeddings": 512,
             "bos_token_id": 256,
-            "eos_token_id": 257,
+            "eos_token_id": END,
             **shape,
         }
     )
@@ -132,3 +150,78 @@ class ShardWriter:
         shard = {"dataPath": "params_shard_0.bin", "format": "raw-shard", "nbytes": len(self._payload)}
         cache = {"metadata": {}, "records": [shard | {"records": self._records}]}
         (self._folder / "tensor-cache.json").write_text(json.dumps(cache), encoding="utf-8")
+
+
+def tiny_cases() -> list[Case]:
+    """Random prompts: short, across the runtime's chunk, with rows, with an adapter."""
+    random = numpy.random.default_rng(4)
+
+    def ids(length: int) -> list[int]:
+        return [256, *random.integers(0, 256, length - 1).tolist()]
+
+    return [
+        Case("short", ids(12), new_tokens=6),
+        Case("across a chunk", ids(300), new_tokens=4),
+        Case("rows", ids(12), rows_at=1, new_tokens=6),
+        Case("adapter", ids(12), has_adapter=True, new_tokens=6),
+        Case("adapter and rows", ids(12), rows_at=1, has_adapter=True, new_tokens=6),
+    ]
+
+
+def write_packages(models: Path) -> None:
+    """Writes tiny-decoder and tiny-decoder-golden below `models`."""
+    target = models / "tiny-decoder"
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    model = write_quantized_package(target, SHAPES["grouped and tied"])
+    onnx = export(target / "checkpoint", target / "tensor-cache.json", target / "model.onnx", WINDOW)
+    shutil.move(target / "checkpoint" / "tokenizer.json", target / "tokenizer.json")
+    shutil.rmtree(target / "checkpoint")
+    (target / "LICENSE").write_text(licence_text())
+    (target / "MODEL_CARD.md").write_text(CARD)
+    config = model.config
+    write_manifest(
+        target,
+        kind="language-model",
+        name="tiny-decoder",
+        version="0.1.0",
+        licence="Apache-2.0",
+        description="Two layers of random quantized weights for tests of the ONNX decoder.",
+        roles={
+            "params_shard_0.bin": "weights",
+            "tensor-cache.json": "config",
+            "onnx-weights.json": "config",
+            "model.onnx": "graph",
+            "tokenizer.json": "tokenizer",
+            "LICENSE": "licence",
+            "MODEL_CARD.md": "card",
+        },
+        training_data=[],
+        results={},
+        block={
+            "hiddenSize": config.hidden_size,
+            "vocabularySize": config.vocab_size,
+            "layers": config.num_hidden_layers,
+            "heads": config.num_attention_heads,
+            "kvHeads": config.num_key_value_heads,
+            "headDim": config.head_dim,
+            "contextWindow": WINDOW,
+            "endTokens": [END],
+            "tokenizer": "tokenizer.json",
+            "promptTemplate": [{"control": "<|im_start|>"}, {"slot": "persona"}, {"slot": "prompt"}],
+            "onnx": onnx,
+        },
+    )
+    golden = models / "tiny-decoder-golden"
+    shutil.rmtree(golden, ignore_errors=True)
+    write_cases(golden, model, tiny_cases(), END, kept=4)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", type=Path, help="the folder of the packages")
+    write_packages(parser.parse_args().models)
+
+
+if __name__ == "__main__":
+    main()
