@@ -2,8 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/** MiB now, and the most since the process began: the kernel's high-water mark, so that no peak is missed. */
-export function rendererMemory(browserProcess) {
+/** Ids of a browser's renderers. */
+export function renderersOf(browserProcess) {
   const { stdout } = spawnSync('ps', ['-eo', 'pid=,ppid=,args='], { encoding: 'utf8' });
   const processes = stdout
     .split('\n')
@@ -15,8 +15,17 @@ export function rendererMemory(browserProcess) {
     size = family.size;
     for (const { id, parent } of processes) if (family.has(parent)) family.add(id);
   }
-  const renderers = processes.filter(({ id, command }) => family.has(id) && command.includes('--type=renderer'));
-  const figures = renderers.map(({ id }) => ({ now: mebibytes(id, 'VmRSS'), peak: mebibytes(id, 'VmHWM') }));
+  return processes
+    .filter(({ id, command }) => family.has(id) && command.includes('--type=renderer'))
+    .map(({ id }) => id);
+}
+
+/** MiB now, and the most since the process began: the kernel's high-water mark, so that no peak is missed. */
+export function rendererMemory(browserProcess) {
+  const figures = renderersOf(browserProcess).map((id) => ({
+    now: mebibytes(id, 'VmRSS'),
+    peak: mebibytes(id, 'VmHWM'),
+  }));
   return figures.toSorted((a, b) => b.peak - a.peak)[0] ?? { now: Number.NaN, peak: Number.NaN };
 }
 
