@@ -1,6 +1,9 @@
 """Compiles a model library (.wasm) for WebLLM 0.2.86 from a Llama config.json.
 
-    python -m training.package.webgpu_library.build_library config.json model.wasm [--tvm-home DIR] [--dump DIR]
+    python -m training.package.webgpu_library.build_library config.json model.wasm [options]
+
+--quantization says which weights the library reads (as convert_weights.py stores them), --variant which kernels it has:
+`portable` without shared memory, right and fastest on SwiftShader, or `fast`, for graphics hardware.
 
 The TVM home is the folder that build_runtime.py fills, on the first run by itself. LIBRARY_NOTICES.md is written beside
 the library. --dump writes the WGSL of all kernels for inspection.
@@ -24,6 +27,7 @@ from tvm.support import emcc
 from training.package.webgpu_library.build_runtime import HERE, TVM_HOME, build_runtime, is_built
 from training.package.webgpu_library.llama import Llama
 from training.package.webgpu_library.llama_config import LlamaConfig
+from training.package.webgpu_library.matrices import QUANTIZATIONS, VARIANTS, Build
 
 NOTICES = HERE / "LIBRARY_NOTICES.md"
 TARGET = tvm.target.Target(
@@ -33,12 +37,12 @@ TARGET = tvm.target.Target(
 )
 
 
-def metadata(config: LlamaConfig, parameters: list[tuple[str, relax.frontend.nn.Parameter]]) -> str:
+def metadata(config: LlamaConfig, build: Build, parameters: list[tuple[str, relax.frontend.nn.Parameter]]) -> str:
     """The JSON that WebLLM reads before anything else: parameter names in call order, chunk size, kind of state."""
     return json.dumps(
         {
             "model_type": "llama",
-            "quantization": "q0f32",
+            "quantization": "q0f32" if build.quantization == "bf16" else build.quantization,
             "context_window_size": config.context_window_size,
             "prefill_chunk_size": config.prefill_chunk_size,
             "sliding_window_size": -1,
@@ -54,10 +58,10 @@ def metadata(config: LlamaConfig, parameters: list[tuple[str, relax.frontend.nn.
     )
 
 
-def build_module(config: LlamaConfig) -> tvm.IRModule:
+def build_module(config: LlamaConfig, build: Build) -> tvm.IRModule:
     """Traces the model and adds what WebLLM and the memory planner need beside it."""
     with TARGET:
-        model = Llama(config, TARGET)
+        model = Llama(config, TARGET, build)
         model.to("float32")
         module, parameters = model.export_tvm(model.specification())
     bounds = {"n": config.prefill_chunk_size, "batch": 1, "k": 1, "m": config.vocab_size}
@@ -66,7 +70,7 @@ def build_module(config: LlamaConfig) -> tvm.IRModule:
             module[name] = function.with_attr("tir_var_upper_bound", bounds)
     builder = relax.BlockBuilder(module)
     with builder.function("_metadata", params=[]):
-        builder.emit_func_output(ir.StringImm(metadata(config, parameters)))
+        builder.emit_func_output(ir.StringImm(metadata(config, build, parameters)))
     return builder.finalize()
 
 
@@ -107,14 +111,16 @@ def dump_shaders(executable: relax.VMExecutable, folder: Path) -> None:
                 (folder / "kernels.wgsl").write_text(nested.inspect_source(), encoding="utf-8")
 
 
-def build(config_path: Path, output: Path, tvm_home: Path = TVM_HOME, dump: Path | None = None) -> None:
+def build_library(
+    config_path: Path, output: Path, build: Build, tvm_home: Path = TVM_HOME, dump: Path | None = None
+) -> None:
     """Compiles and links; the same config gives the same bytes."""
     config = LlamaConfig.load(config_path)
     if not is_built(tvm_home):
         build_runtime(tvm_home)
     os.environ["TVM_HOME"] = str(tvm_home)  # read by tvm.support.emcc
     start = time.monotonic()
-    executable = relax.build(lower(build_module(config)), TARGET, relax_pipeline=None, system_lib=True)
+    executable = relax.build(lower(build_module(config, build)), TARGET, relax_pipeline=None, system_lib=True)
     if dump:
         dump_shaders(executable, dump)
     compiled = time.monotonic()
@@ -131,10 +137,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", type=Path)
     parser.add_argument("output", type=Path)
+    parser.add_argument("--quantization", choices=QUANTIZATIONS, default=Build.quantization)
+    parser.add_argument("--variant", choices=VARIANTS, default=Build.variant)
     parser.add_argument("--tvm-home", type=Path, default=TVM_HOME)
     parser.add_argument("--dump", type=Path)
     arguments = parser.parse_args()
-    build(arguments.config, arguments.output, arguments.tvm_home.resolve(), arguments.dump)
+    build = Build(arguments.quantization, arguments.variant)
+    build_library(arguments.config, arguments.output, build, arguments.tvm_home.resolve(), arguments.dump)
 
 
 if __name__ == "__main__":

@@ -40,12 +40,14 @@ def conversation_template(raw: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def chat_config(config: LlamaConfig, raw: dict[str, Any], overrides: dict[str, Any] | None = None) -> dict[str, Any]:
+def chat_config(
+    config: LlamaConfig, raw: dict[str, Any], overrides: dict[str, Any] | None = None, quantization: str = "bf16"
+) -> dict[str, Any]:
     """The whole document; `raw` is config.json, `overrides` replace top-level fields (conv_template as a whole)."""
     return {
         "version": "0.1.0",
         "model_type": "llama",
-        "quantization": "q0f32",
+        "quantization": "q0f32" if quantization == "bf16" else quantization,
         "model_config": {},
         "vocab_size": config.vocab_size,
         "context_window_size": config.context_window_size,

@@ -1,6 +1,7 @@
 """A Llama decoder in TVM's Relax `nn` frontend, with exactly the functions that WebLLM calls in a model library.
 
-Shapes: h = hidden_size, v = vocab_size, n = tokens of this call. Everything is float32: SwiftShader has no shader-f16.
+Shapes: h = hidden_size, v = vocab_size, n = tokens of this call. Everything but quantized weights is float32:
+SwiftShader has no shader-f16.
 """
 
 from tvm import te
@@ -9,36 +10,18 @@ from tvm.relax.frontend.nn import op
 from tvm.relax.frontend.nn.llm.kv_cache import PagedKVCache
 from tvm.target import Target
 
-from training.package.webgpu_library import linear_kernels, sampling_kernels
+from training.package.webgpu_library import sampling_kernels
 from training.package.webgpu_library.kv_cache import KVCache
 from training.package.webgpu_library.llama_config import LlamaConfig
-
-
-class Linear(nn.Linear):
-    """nn.Linear (whose schedule uses shared memory) by way of our kernel without barriers. x: [1, n, in_features]."""
-
-    def __init__(self, in_features: int, out_features: int):
-        super().__init__(in_features, out_features, bias=False)
-
-    def forward(self, x: nn.Tensor) -> nn.Tensor:
-        return linear(x, self.weight)
-
-
-def linear(x: nn.Tensor, weight: nn.Tensor) -> nn.Tensor:
-    out_features, in_features = (int(extent) for extent in weight.shape)
-    is_one_token = isinstance(x.shape[1], int) and x.shape[1] == 1
-    kernel = linear_kernels.linear(in_features, out_features, 1 if is_one_token else 4)
-    return op.tensor_ir_op(
-        kernel, "linear", [x, weight], nn.Tensor.placeholder((1, x.shape[1], out_features), "float32")
-    )
+from training.package.webgpu_library.matrices import Build, RMSNorm, matrix
 
 
 class Attention(nn.Module):
-    def __init__(self, config: LlamaConfig):
+    def __init__(self, config: LlamaConfig, build: Build):
         self.config = config
         heads = config.num_attention_heads + 2 * config.num_key_value_heads
-        self.qkv_proj = Linear(config.hidden_size, heads * config.head_dim)
-        self.o_proj = Linear(config.num_attention_heads * config.head_dim, config.hidden_size)
+        self.qkv_proj = matrix(config.hidden_size, heads * config.head_dim, build)
+        self.o_proj = matrix(config.num_attention_heads * config.head_dim, config.hidden_size, build)
 
     def forward(self, x: nn.Tensor, cache: PagedKVCache, layer: int) -> nn.Tensor:
         config = self.config
@@ -50,9 +33,9 @@ class Attention(nn.Module):
 
 
 class FeedForward(nn.Module):
-    def __init__(self, config: LlamaConfig):
-        self.gate_up_proj = Linear(config.hidden_size, 2 * config.intermediate_size)
-        self.down_proj = Linear(config.intermediate_size, config.hidden_size)
+    def __init__(self, config: LlamaConfig, build: Build):
+        self.gate_up_proj = matrix(config.hidden_size, 2 * config.intermediate_size, build)
+        self.down_proj = matrix(config.intermediate_size, config.hidden_size, build)
 
     def forward(self, x: nn.Tensor) -> nn.Tensor:
         gate, up = op.split(self.gate_up_proj(x), 2, axis=-1)
@@ -60,11 +43,11 @@ class FeedForward(nn.Module):
 
 
 class Layer(nn.Module):
-    def __init__(self, config: LlamaConfig):
-        self.input_layernorm = nn.RMSNorm(config.hidden_size, -1, config.rms_norm_eps, bias=False)
-        self.self_attn = Attention(config)
-        self.post_attention_layernorm = nn.RMSNorm(config.hidden_size, -1, config.rms_norm_eps, bias=False)
-        self.mlp = FeedForward(config)
+    def __init__(self, config: LlamaConfig, build: Build):
+        self.input_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps, build)
+        self.self_attn = Attention(config, build)
+        self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps, build)
+        self.mlp = FeedForward(config, build)
 
     def forward(self, x: nn.Tensor, cache: PagedKVCache, layer: int) -> nn.Tensor:
         x = x + self.self_attn(self.input_layernorm(x), cache, layer)
@@ -72,24 +55,24 @@ class Layer(nn.Module):
 
 
 class Decoder(nn.Module):
-    def __init__(self, config: LlamaConfig):
-        self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
-        self.layers = nn.ModuleList([Layer(config) for _ in range(config.num_hidden_layers)])
-        self.norm = nn.RMSNorm(config.hidden_size, -1, config.rms_norm_eps, bias=False)
+    def __init__(self, config: LlamaConfig, build: Build):
+        self.embed_tokens = matrix(config.hidden_size, config.vocab_size, build, is_table=True)
+        self.layers = nn.ModuleList([Layer(config, build) for _ in range(config.num_hidden_layers)])
+        self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps, build)
 
 
 class Llama(nn.Module):
     """The methods below are the library's functions; WebLLM finds them by these names."""
 
-    def __init__(self, config: LlamaConfig, target: Target):
+    def __init__(self, config: LlamaConfig, target: Target, build: Build):
         self.config = config
         self.target = target
-        self.model = Decoder(config)
+        self.model = Decoder(config, build)
         if not config.tie_word_embeddings:
-            self.lm_head = Linear(config.hidden_size, config.vocab_size)
+            self.lm_head = matrix(config.hidden_size, config.vocab_size, build, is_table=True)
 
     def embed(self, input_ids: nn.Tensor) -> nn.Tensor:
-        return self.model.embed_tokens(input_ids)
+        return self.model.embed_tokens.rows(input_ids)
 
     def prefill(self, input_embeds: nn.Tensor, cache: PagedKVCache):
         x = input_embeds
@@ -101,9 +84,8 @@ class Llama(nn.Module):
             return te.compute((batch, 1, width), lambda b, _, d: hidden[b, n - 1, d])
 
         x = self.model.norm(op.tensor_expr_op(last_token, "last_token", [x]))
-        if self.config.tie_word_embeddings:
-            return linear(x, self.model.embed_tokens.weight), cache
-        return self.lm_head(x), cache
+        head = self.model.embed_tokens if self.config.tie_word_embeddings else self.lm_head
+        return head(x), cache
 
     def decode(self, input_embeds: nn.Tensor, cache: PagedKVCache):
         return self.prefill(input_embeds, cache)
