@@ -67,8 +67,10 @@ class QuantizedMatrix(nn.Module):
 
     def forward(self, x: nn.Tensor) -> nn.Tensor:
         """x @ dequantize(weight)^T. x: [1, n, in_features]."""
-        kernels = tiled_kernels if self.variant == "fast" else quantized_kernels
-        kernel = kernels.linear(self.in_features, self.out_features, self.quantization, is_one_token(x))
+        if self.variant == "fast":
+            kernel = tiled_kernels.linear(self.in_features, self.out_features, self.quantization, is_one_token(x))
+        else:
+            kernel = quantized_kernels.linear(self.out_features, self.quantization, is_one_token(x))
         return op.tensor_ir_op(
             kernel,
             f"linear_{self.quantization}",

@@ -17,6 +17,7 @@ from training.package.webgpu_library.quantization import FORMATS
 LANES = 4  # SwiftShader runs this many invocations side by side; they take adjacent columns
 COLUMNS = 8  # of one invocation
 ROWS = 4  # of one invocation, in a prompt
+THREADS = 8  # of a workgroup: few, so that even a narrow matrix fills every core
 
 
 def widen_pair(word):
@@ -49,35 +50,34 @@ def signed_byte(word, e):
     return T.Cast("float32", T.reinterpret("int32", T.bitwise_and(top, T.uint32(0xFF000000))))
 
 
-def workgroup_size(invocations: int) -> int:
-    """The largest of a few sizes that divides the number of invocations and leaves at least a dozen workgroups."""
-    sizes = [size for size in (64, 32, 16, 8, 4) if invocations % size == 0]
-    return next((size for size in sizes if invocations // size >= 12), sizes[-1])
-
-
-def linear(in_features: int, out_features: int, quantization: str, is_one_token: bool):
+def linear(out_features: int, quantization: str, is_one_token: bool):
     """y = x @ dequantize(w)^T. x: [1, n, in_features], w and s: words and scales as quantization.py lays them out.
 
     Each invocation keeps ROWS x COLUMNS numbers of y in registers (one row for one token); its columns lie LANES apart, so that
-    neighbouring invocations hold neighbouring columns.
+    neighbouring invocations hold neighbouring columns. The sizes are arguments: with a kernel for each matrix of a layer, a load
+    compiled shaders for 2 s longer.
     """
     form = FORMATS[quantization]
-    per_word, words, blocks = form.weights_per_word, form.words_per_block, in_features // 32
+    per_word, words, per_scale = form.weights_per_word, form.words_per_block, form.blocks_per_scale_word
     has_minimum = form.has_minimum
-    columns = COLUMNS if out_features % (COLUMNS * LANES) == 0 else 1
+    assert out_features % LANES == 0, f"out_features {out_features} must be a multiple of {LANES}"
+    columns, threads = (COLUMNS, THREADS) if out_features % (COLUMNS * THREADS) == 0 else (1, LANES)
     rows = 1 if is_one_token else ROWS
-    threads = workgroup_size(out_features // columns)
 
     @T.prim_func(s_tir=True, private=True)
     def linear(var_x: T.handle, var_w: T.handle, var_s: T.handle, var_y: T.handle):
         T.func_attr({"tirx.is_scheduled": True, "tirx.noalias": True})
         n = T.int32()
-        x = T.match_buffer(var_x, (1, n, in_features), "float32")
-        w = T.match_buffer(var_w, (out_features, form.weight_words(in_features)), "uint32")
-        s = T.match_buffer(var_s, (out_features, form.scale_words(in_features)), "uint32")
-        y = T.match_buffer(var_y, (1, n, out_features), "float32")
+        width = T.int32()
+        height = T.int32()
+        row_words = T.int32()
+        row_scales = T.int32()
+        x = T.match_buffer(var_x, (1, n, width), "float32")
+        w = T.match_buffer(var_w, (height, row_words), "uint32")
+        s = T.match_buffer(var_s, (height, row_scales), "uint32")
+        y = T.match_buffer(var_y, (1, n, height), "float32")
         for tile in T.thread_binding((n + rows - 1) // rows, thread="blockIdx.y"):
-            for group in T.thread_binding(out_features // columns // threads, thread="blockIdx.x"):
+            for group in T.thread_binding(height // (columns * threads), thread="blockIdx.x"):
                 for thread in T.thread_binding(threads, thread="threadIdx.x"):
                     with T.sblock("linear"):
                         T.reads()
@@ -93,7 +93,7 @@ def linear(in_features: int, out_features: int, quantization: str, is_one_token:
                         column: T.let[T.int32] = at // LANES * (LANES * columns) + at % LANES
                         for i in T.unroll(rows * columns):
                             total[i] = T.float32(0)
-                        for b in T.serial(blocks):
+                        for b in T.serial(row_scales * per_scale):
                             for i in T.unroll(rows * columns):
                                 part[i] = T.float32(0)
                             for i in T.unroll(rows):
