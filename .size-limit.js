@@ -13,8 +13,25 @@ const loadedAtOnce = (configuration) => ({
   ],
 });
 
-/** Everything, in chunks as a bundler makes them. */
-const loadedInTheEnd = (configuration) => ({ ...configuration, format: 'esm', splitting: true });
+/** Everything that a page loads in the end, in chunks as a bundler makes them. It runs one language model runtime, not the other. */
+const loadedInTheEnd = (otherRuntime) => (configuration) => ({
+  ...configuration,
+  format: 'esm',
+  splitting: true,
+  plugins: [
+    {
+      name: 'without-the-other-runtime',
+      setup: (build) => build.onResolve({ filter: otherRuntime }, () => ({ external: true })),
+    },
+  ],
+});
+
+const clientAndWorker = {
+  path: ['dist/index.js', 'dist/worker.js'],
+  import: { 'dist/index.js': '{ createPersonalizer }', 'dist/worker.js': '{ servePersonaWorker }' },
+  limit: '70 kB',
+  gzip: true,
+};
 
 export default [
   {
@@ -28,11 +45,13 @@ export default [
   { name: 'worker', path: 'dist/worker.js', limit: '5 kB', gzip: true, modifyEsbuildConfig: loadedAtOnce },
   { name: 'webllm alone', path: 'dist/webllm.js', limit: '4.2 kB', gzip: true, modifyEsbuildConfig: loadedAtOnce },
   {
-    name: 'client and worker with their lazy chunks',
-    path: ['dist/index.js', 'dist/worker.js'],
-    import: { 'dist/index.js': '{ createPersonalizer }', 'dist/worker.js': '{ servePersonaWorker }' },
-    limit: '70 kB',
-    gzip: true,
-    modifyEsbuildConfig: loadedInTheEnd,
+    ...clientAndWorker,
+    name: 'client and worker with their lazy chunks, on WebGPU',
+    modifyEsbuildConfig: loadedInTheEnd(/\/onnx-language-model\.js$/),
+  },
+  {
+    ...clientAndWorker,
+    name: 'client and worker with their lazy chunks, on wasm',
+    modifyEsbuildConfig: loadedInTheEnd(/\/webllm-language-model\.js$/),
   },
 ];
