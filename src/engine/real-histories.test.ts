@@ -22,7 +22,7 @@ const userSchema = v.object({
 });
 type User = v.InferOutput<typeof userSchema>;
 
-/** The dev users of training/splits.py: neither the language model nor the plug has seen them. */
+/** The dev users of training/data/splits.py: neither the language model nor the plug has seen them. */
 function devUsers(): User[] {
   return gunzipSync(readFileSync(file))
     .toString('utf8')

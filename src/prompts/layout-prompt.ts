@@ -1,4 +1,4 @@
-// Lays a prompt out as segments of token ids and rows. training/prompts.py does the same; golden ids test that both agree.
+// Lays a prompt out as segments of token ids and rows. training/data/prompts.py does the same; golden ids test that both agree.
 import { PersonaPlugError } from '../lib/errors.ts';
 import type { PromptSegment, TextTokenizer } from '../language-model/language-model.ts';
 import type { PromptTemplatePart } from '../model-package/manifest.ts';

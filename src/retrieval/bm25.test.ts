@@ -12,7 +12,7 @@ const documents = [
   'Tonight: the town\u{a0}band plays\u{3000}in the park',
 ];
 
-// Computed with training/retrieval.py.
+// Computed with training/data/retrieval.py.
 const golden: readonly (readonly [string, readonly number[]])[] = [
   [
     'the tram line tonight',

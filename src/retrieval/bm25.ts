@@ -1,5 +1,5 @@
 // Okapi BM25 over whitespace tokens, LaMP's sparse retriever (arXiv 2304.11406). The same numbers as
-// training/retrieval.py.
+// training/data/retrieval.py.
 import { whitespaceTokens } from './whitespace-tokens.ts';
 
 /** Saturation of a term's frequency, strength of the length norm, and the floor of a common term's idf. */

@@ -90,7 +90,7 @@ describe.skipIf(missing !== null)('an adapter', () => {
     expect(read.get('base_model.model.model.layers.5.self_attn.v_proj.lora_B.weight')).toEqual(
       matrices.get('layers.5.v.B'),
     );
-    // For training/peft_reference.py, which loads it with peft and compares the logits.
+    // For training/golden/peft_reference.py, which loads it with peft and compares the logits.
     const folder = process.env['PERSONA_PLUG_PEFT_FOLDER'];
     if (folder === undefined) return;
     mkdirSync(folder, { recursive: true });

@@ -99,7 +99,7 @@ describe.skipIf(missing !== null)('an (IA)³', () => {
     expect(keys?.shape).toEqual([shape.kvHeads * shape.headDim, 1]);
     expect(keys?.data).toEqual(adapter.vectors.get('layers.5.k')?.data.map((change) => 1 + change));
     expect(read.get(`${layer}.mlp.down_proj.ia3_l`)?.shape).toEqual([1, shape.feedForwardSize]);
-    // For training/peft_reference.py, which loads it with peft and compares the logits.
+    // For training/golden/peft_reference.py, which loads it with peft and compares the logits.
     const folder = process.env['PERSONA_PLUG_PEFT_FOLDER'];
     if (folder === undefined) return;
     mkdirSync(join(folder, 'ia3'), { recursive: true });

@@ -1,4 +1,4 @@
-// Whether a user trains the models or is measured: a hash of the id decides, the same for every task. training/splits.py does the same.
+// Whether a user trains the models or is measured: a hash of the id decides, the same for every task. training/data/splits.py does the same.
 import { sha256Hex } from '../../model-package/sha256.ts';
 
 export type UserSplit = 'train_a' | 'train_b' | 'dev' | 'test';

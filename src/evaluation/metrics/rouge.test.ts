@@ -1,4 +1,4 @@
-// Parity with Google's rouge-score 0.1.2 (training/golden_rouge.py), and properties of every pair of texts.
+// Parity with Google's rouge-score 0.1.2 (training/golden/rouge.py), and properties of every pair of texts.
 import * as fc from 'fast-check';
 import { readFileSync } from 'node:fs';
 import * as v from 'valibot';

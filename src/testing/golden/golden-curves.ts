@@ -40,6 +40,6 @@ export function openGoldenCurves(): GoldenCurves | null {
   const folder = process.env['PERSONA_PLUG_GOLDEN_TUNING'] ?? goldenFolder();
   const file = join(folder, 'tuning-curves.json');
   if (existsSync(file)) return v.parse(schema, JSON.parse(readFileSync(file, 'utf8')));
-  console.warn(`SKIPPED, golden loss curves: there is no ${file}. Make it with training.golden_curves.`);
+  console.warn(`SKIPPED, golden loss curves: there is no ${file}. Make it with training.golden.loss_curves.`);
   return null;
 }

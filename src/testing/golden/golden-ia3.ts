@@ -3,7 +3,7 @@ import { ia3Name, ia3Places, ia3Width, type Ia3Sizes } from '../../adapter/ia3.t
 import type { Tensor } from '../../model-package/tensor.ts';
 import { waves } from './waves.ts';
 
-/** l − 1 by `layers.<n>.<k|v|down>`, within ±0.3; see training/golden_tuning.py. */
+/** l − 1 by `layers.<n>.<k|v|down>`, within ±0.3; see training/golden/gradients.py. */
 export function goldenIa3(shape: Ia3Sizes): Map<string, Tensor> {
   const vectors = new Map<string, Tensor>();
   for (let layer = 0; layer < shape.layers; layer++) {

@@ -4,7 +4,7 @@ import type { Tensor } from '../../model-package/tensor.ts';
 import { loraName, loraProjections, projectionWidth, type LoraSizes } from '../../adapter/lora.ts';
 import { waves } from './waves.ts';
 
-/** Matrices by `layers.<n>.<q|v>.<A|B>`; see training/golden_tuning.py. */
+/** Matrices by `layers.<n>.<q|v>.<A|B>`; see training/golden/gradients.py. */
 export function goldenLora(shape: LoraSizes, rank: number): Map<string, Tensor> {
   const parameters = new Map<string, Tensor>();
   let number = 0;

@@ -39,7 +39,7 @@ export interface GoldenTuning {
 export function openGoldenTuning(): GoldenTuning | null {
   const folder = process.env['PERSONA_PLUG_GOLDEN_TUNING'] ?? goldenFolder();
   if (!existsSync(join(folder, 'tuning.json'))) {
-    console.warn(`SKIPPED, golden gradients: ${folder} has no tuning.json. Make it with training.golden_tuning.`);
+    console.warn(`SKIPPED, golden gradients: ${folder} has no tuning.json. Make it with training.golden.gradients.`);
     return null;
   }
   const golden = v.parse(schema, JSON.parse(readFileSync(join(folder, 'tuning.json'), 'utf8')));

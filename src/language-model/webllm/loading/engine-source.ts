@@ -46,7 +46,7 @@ export async function packageSource(
   if (built !== undefined && !allowUntestedVersion && `v${built.replaceAll('.', '_')}/base` !== testedModelVersion) {
     throw new PersonaPlugError(
       'model-mismatch',
-      `The library of ${name} was built for web-llm ${built}, not for ${testedModelVersion}. Build it again with training/webllm_library.`,
+      `The library of ${name} was built for web-llm ${built}, not for ${testedModelVersion}. Build it again with training/package/webgpu_library.`,
     );
   }
   const tokenizerJson = await modelPackage.json(languageModel.tokenizer, given({ signal, onProgress }));

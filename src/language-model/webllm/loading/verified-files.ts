@@ -60,7 +60,7 @@ function libraryOf({ name, languageModel }: LanguageModelManifest): string {
   if (webllm === undefined) {
     throw new PersonaPlugError(
       'model-mismatch',
-      `Model package "${name}" has no WebLLM library. Build one with training/webllm_library, or run the model with ONNX.`,
+      `Model package "${name}" has no WebLLM library. Build one with training/package/webgpu_library, or run the model with ONNX.`,
     );
   }
   if (tokenizer !== 'tokenizer.json') {
