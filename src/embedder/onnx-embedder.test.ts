@@ -35,7 +35,7 @@ describe('parity with training', () => {
     const opened = await open();
     const { manifest } = opened;
     const tokenizer = createEmbedderTokenizer(await opened.json(manifest.embedder.tokenizer));
-    expect(golden.length).toBeGreaterThanOrEqual(11);
+    expect(golden.length).toBeGreaterThanOrEqual(12);
     for (const { text, ids } of golden) expect(tokenizer.frame(tokenizer.encode(text)), text).toEqual(ids);
     for (const { name, text, tokens, chunks } of longTexts) {
       const ids = tokenizer.encode(text);

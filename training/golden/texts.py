@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from itertools import cycle, islice
 
+
+def paragraphs(count: int) -> str:
+    """Numbered sentences, so that no two chunks are equal."""
+    return " ".join(
+        f"Paragraph {n}: the committee met again, read the minutes and agreed on very little."
+        for n in range(1, count + 1)
+    )
+
+
 SENTENCES = (
     "A small boat crossed the bay before sunrise.",
     "The council voted to keep the library open on Sundays.",
@@ -16,15 +25,8 @@ SENTENCES = (
     "Prices rose 3.5% in May; rents by £1,200 a year, e-mail press@example.org.",
     "<|end|> is plain text here, and so are [SEP], [MASK] and <|user|>.",
     "naïve café coöperation, Ａ full-width letter, and a zero\u200bwidth space",
+    paragraphs(15).removesuffix("."),  # 254 tokens: as long as the window
 )
-
-
-def paragraphs(count: int) -> str:
-    """Numbered sentences, so that no two chunks are equal."""
-    return " ".join(
-        f"Paragraph {n}: the committee met again, read the minutes and agreed on very little."
-        for n in range(1, count + 1)
-    )
 
 
 def words(count: int) -> str:
