@@ -15,9 +15,9 @@ from tvm.script import tirx as T
 from training.package.webgpu_library.quantization import FORMATS
 
 LANES = 4  # SwiftShader runs this many invocations side by side; they take adjacent columns
-COLUMNS = 8  # of one invocation
-ROWS = 4  # of one invocation, in a prompt
-THREADS = 8  # of a workgroup: few, so that even a narrow matrix fills every core
+# Rows and columns of one invocation, and invocations of a workgroup (few, so that even a narrow matrix fills every core).
+ONE_TOKEN = (1, 8, 8)
+PROMPT = (4, 16, 4)
 
 
 def widen_pair(word):
@@ -53,16 +53,17 @@ def signed_byte(word, e):
 def linear(out_features: int, quantization: str, is_one_token: bool):
     """y = x @ dequantize(w)^T. x: [1, n, in_features], w and s: words and scales as quantization.py lays them out.
 
-    Each invocation keeps ROWS x COLUMNS numbers of y in registers (one row for one token); its columns lie LANES apart, so that
-    neighbouring invocations hold neighbouring columns. The sizes are arguments: with a kernel for each matrix of a layer, a load
+    Each invocation keeps rows x columns numbers of y in registers; its columns lie LANES apart, so that neighbouring
+    invocations hold neighbouring columns. The sizes are arguments: with a kernel for each matrix of a layer, a load
     compiled shaders for 2 s longer.
     """
     form = FORMATS[quantization]
     per_word, words, per_scale = form.weights_per_word, form.words_per_block, form.blocks_per_scale_word
     has_minimum = form.has_minimum
     assert out_features % LANES == 0, f"out_features {out_features} must be a multiple of {LANES}"
-    columns, threads = (COLUMNS, THREADS) if out_features % (COLUMNS * THREADS) == 0 else (1, LANES)
-    rows = 1 if is_one_token else ROWS
+    rows, columns, threads = ONE_TOKEN if is_one_token else PROMPT
+    if out_features % (columns * threads):
+        columns, threads = 1, LANES
 
     @T.prim_func(s_tir=True, private=True)
     def linear(var_x: T.handle, var_w: T.handle, var_s: T.handle, var_y: T.handle):
