@@ -132,7 +132,7 @@ class ShardWriter:
         scales = (random.uniform(0.5, 1, (rows, columns // BLOCK, 1)) / 5 / columns**0.5).astype("f2")
         minimums = (-7.5 * scales.astype("f4") * random.uniform(0.9, 1.1, scales.shape)).astype("f2")
         flat = quants.reshape(rows, columns)
-        words = sum(flat[:, place::8].astype("u4") << (4 * place) for place in range(8))
+        words = numpy.bitwise_or.reduce([flat[:, place::8].astype("u4") << (4 * place) for place in range(8)])
         self.add(f"{name}.q_weight", words)
         self.add(f"{name}.scales", numpy.concatenate([scales, minimums], -1).view("u4").reshape(rows, -1))
         return (quants.astype("f4") * scales.astype("f4") + minimums.astype("f4")).reshape(rows, columns)

@@ -202,7 +202,7 @@ class DecoderGraph:
             product = self.consumer(f"model.layers.{layer}.attn.qkv_proj.MatMul.weight")
             x, total = product.input[0], product.output[0]
             index, plain = f"layer.{layer}", f"{total}.plain"
-            self.graph.initializer.append(numpy_helper.from_array(numpy.int64(layer), index))
+            self.graph.initializer.append(numpy_helper.from_array(numpy.array(layer, "int64"), index))
             product.output[0] = plain
             stem = f"/adapter/{layer}"
             nodes = [
