@@ -66,7 +66,7 @@ def write_quantized_package(folder: Path, shape: dict[str, Any]) -> LlamaForCaus
     state = {name: value.numpy() for name, value in model.state_dict().items()}
     replaced: dict[str, numpy.ndarray] = {}
     for name, array in library_parameters(package, state).items():
-        if array.ndim == 1:
+        if len(array.shape) == 1:
             values = random.uniform(0.5, 1.5, array.shape).astype("f4")
             writer.add(name, values)
         else:
