@@ -2,14 +2,11 @@
 
 tensor-cache.json lists records of the shards. A matrix W [out, in] stands in one of four forms:
 
-form       records                                                        W
-q4_1       NAME.q_weight uint32 [out, in/8], NAME.scales uint32 [out, in/32]    scale * q + minimum, blocks of 32
-q8_0       NAME.q_weight uint32 [out, in/4], NAME.scales uint32 [out, in/64]    scale * q, blocks of 32
-bfloat16   NAME.weight, format f32-to-bf16                                itself
-float32    NAME.weight, format raw or f32                                 itself
+form        records                              W
+q4_1, q8_0  NAME.q_weight and NAME.scales        as webgpu_library/quantization.py lays them out
+bfloat16    NAME.weight, format f32-to-bf16      itself
+float32     NAME.weight, format raw or f32       itself
 
-Element k of a row of q4_1 is in bits 4 (k mod 8) of word k div 8; its scale is the low half of a scales word, its
-minimum the high half, both float16. q8_0 has int8 bytes, little-endian, and two float16 scales a word, low first.
 Vectors are bfloat16 or float32. Products and sums are rounded to float32 once each.
 """
 
@@ -23,8 +20,7 @@ from typing import Any
 import numpy
 
 from training.package.webgpu_library.checkpoint import widen_bfloat16
-
-BLOCK = 32
+from training.package.webgpu_library.quantization import BLOCK, FORMATS, QuantizedMatrix
 
 
 @dataclass(frozen=True)
@@ -62,9 +58,10 @@ class PackagedWeights:
         if words not in self._records or scales not in self._records:
             raise ValueError(f"tensor-cache.json has no {whole}, and not both of {words} and {scales}")
         (rows, width), per_row = self._records[words]["shape"], self._records[scales]["shape"][1]
-        for form, values, blocks in (("q4_1", 8, 1), ("q8_0", 4, 2)):
-            if width * values == per_row * blocks * BLOCK:
-                return StoredTensor(form, (words, scales), rows, width * values)
+        for form, layout in FORMATS.items():
+            columns = width * layout.weights_per_word
+            if columns == per_row * layout.blocks_per_scale_word * BLOCK:
+                return StoredTensor(form, (words, scales), rows, columns)
         raise ValueError(f"{words} has {width} words a row and {scales} {per_row}, which is neither q4_1 nor q8_0")
 
     def read(self, tensor: StoredTensor) -> numpy.ndarray:
@@ -74,13 +71,8 @@ class PackagedWeights:
             return self._bytes(tensor.records[0]).view("<f4").reshape(rows, columns)
         if tensor.form == "bfloat16":
             return widen_bfloat16(self._bytes(tensor.records[0]).view("<u2")).reshape(rows, columns)
-        words, halves = self._bytes(tensor.records[0]), self._bytes(tensor.records[1]).view("<f2").astype("f4")
-        if tensor.form == "q8_0":
-            values = words.view("i1").reshape(rows, -1, BLOCK).astype("f4")
-            return (values * halves.reshape(rows, -1, 1)).reshape(rows, columns)
-        values = numpy.stack([words & 15, words >> 4], -1).reshape(rows, -1, BLOCK).astype("f4")
-        scales = halves.reshape(rows, -1, 2)
-        return (values * scales[..., :1] + scales[..., 1:]).reshape(rows, columns)
+        words, scales = (self._bytes(record).view("<u4").reshape(rows, -1) for record in tensor.records)
+        return QuantizedMatrix(tensor.form, words, scales).dequantize()
 
     def _bytes(self, name: str) -> numpy.ndarray:
         record = self._records[name]
