@@ -31,6 +31,7 @@ export interface OnceDocument {
     readonly added: number;
     readonly replaced: number;
     readonly unchanged: number;
+    readonly partlyEmbedded: number;
     readonly itemsOfTask: number;
   };
   readonly answers: { readonly none: OnceAnswer; readonly persona: OnceAnswer };

@@ -23,7 +23,14 @@ const times = { embedded: milliseconds, firstToken: milliseconds, total: millise
 export const onceSchema = v.strictObject({
   schemaVersion: v.literal(1),
   question: v.strictObject({ task: v.string(), input: v.string(), at: v.nullable(v.string()) }),
-  history: v.strictObject({ file: v.string(), added: count, replaced: count, unchanged: count, itemsOfTask: count }),
+  history: v.strictObject({
+    file: v.string(),
+    added: count,
+    replaced: count,
+    unchanged: count,
+    partlyEmbedded: count,
+    itemsOfTask: count,
+  }),
   answers: v.strictObject({ none: answer, persona: answer }),
   gate: v.strictObject({ value: share, threshold: share, isPersonaUsed: v.boolean(), reason: v.string() }),
   heaviestItems: v.pipe(
