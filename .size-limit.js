@@ -13,7 +13,10 @@ const loadedAtOnce = (configuration) => ({
   ],
 });
 
-/** Everything that a page loads in the end, in chunks as a bundler makes them. It runs one language model runtime, not the other. */
+/**
+ * Everything that a page loads in the end, in chunks as a bundler makes them. It runs one language model runtime, and both only where
+ * WebLLM was given up.
+ */
 const loadedInTheEnd = (otherRuntime) => (configuration) => ({
   ...configuration,
   format: 'esm',
@@ -53,5 +56,11 @@ export default [
     ...clientAndWorker,
     name: 'client and worker with their lazy chunks, on wasm',
     modifyEsbuildConfig: loadedInTheEnd(/\/webllm-language-model\.js$/),
+  },
+  {
+    ...clientAndWorker,
+    name: 'client and worker with their lazy chunks, both runtimes',
+    limit: '74 kB',
+    modifyEsbuildConfig: loadedInTheEnd(/^no module$/),
   },
 ];
